@@ -1,0 +1,24 @@
+/** The largest piece that streams carry, in bytes: the one constant that bounds memory. */
+export const CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** Random access to bytes that do not change while they are read: a file, a slice, a stored checkpoint. */
+export interface ByteSource {
+  readonly byteLength: number;
+  /**
+   * Reads exactly `byteLength` bytes.
+   *
+   * @throws WsvcError `bad-file` when the range is not inside the source; `system` when the read fails.
+   */
+  read(offset: number, byteLength: number): Promise<Uint8Array>;
+  /** Yields the range in order, in pieces of at most {@link CHUNK_BYTES}; the whole source by default. */
+  stream(offset?: number, byteLength?: number): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** The files a checkpoint may consist of, by name relative to the folder of the first. */
+export interface FileSet {
+  /** The file that was named: `model.safetensors`, `model.json`, `pytorch_model.bin.index.json`. */
+  readonly primary: string;
+  /** Opens a file of the set; `undefined` when there is none of that name. */
+  open(name: string): Promise<ByteSource | undefined>;
+}

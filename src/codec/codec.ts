@@ -1,0 +1,23 @@
+import type { DType } from '../tensors/dtype.ts';
+
+/** What a block's bytes are: elements of a type, or bytes of no known meaning. */
+export type BlockType = DType | 'bytes';
+
+/** Already decoded ancestors that a block may be coded against. */
+export interface BlockContext {
+  readonly type: BlockType;
+  /** Plain bytes of the base: as many elements as the block, of the type `baseType`. */
+  readonly base?: Uint8Array;
+  readonly baseType?: BlockType;
+  /** Plain bytes of the base's own base, when it has one of the same type and length as the base. */
+  readonly baseOfBase?: Uint8Array;
+}
+
+/** A coded block. `codec` names the decoder; the payload is all it needs besides the context. */
+export interface EncodedBlock {
+  /** Codec number, as registered in docs/format.md. */
+  readonly codec: number;
+  readonly payload: Uint8Array;
+  /** How many ancestors decoding needs: 0 none, 1 the base, 2 the base and its base. */
+  readonly ancestors: 0 | 1 | 2;
+}

@@ -1,0 +1,1 @@
+export { BadFileError, CorruptError, WsvcError, type WsvcErrorCode } from './errors.ts';

@@ -1,0 +1,97 @@
+import type { Neighbor } from '../neighbors/neighbor-index.ts';
+import type { CommitId, ManifestId } from '../objects/ids.ts';
+import type { Summary } from '../sketch/summary.ts';
+import type { AxisGraph } from '../symmetry/axis-graph.ts';
+import type { Weights } from '../tensors/weights.ts';
+
+/** A stored checkpoint as lineage sees it. Its key is its manifest id. */
+export interface Member {
+  readonly id: ManifestId;
+  readonly summary: Summary;
+  /** Set once committed. */
+  readonly commit?: CommitId;
+  readonly source: string;
+  /** Where the lineage view has it; absent while it is being placed. */
+  readonly trajectory?: string;
+  readonly position?: number;
+}
+
+/** What lineage may ask of a collection of checkpoints: a repository, or files in memory. */
+export interface Archive {
+  /** All members, in a stable order. */
+  readonly members: readonly Member[];
+  member(id: ManifestId): Member;
+  /** The members of a trajectory, in weight-space order. */
+  trajectory(name: string): readonly Member[];
+  /** Decoded weights (role `weight`, float types or dequantised). Implementations cache. */
+  weights(id: ManifestId): Promise<Weights>;
+  axisGraph(id: ManifestId): Promise<AxisGraph>;
+  /** The nearest members of the query's own space by `centred` or `invariants`; the query itself is left out when it is a member. */
+  neighbors(kind: 'centred' | 'invariants', query: Summary, k: number): readonly Neighbor[];
+}
+
+/** The checkpoint that is asked about. */
+export interface Query {
+  readonly summary: Summary;
+  weights(): Promise<Weights>;
+  axisGraph(): Promise<AxisGraph>;
+}
+
+export interface NearMember {
+  readonly id: ManifestId;
+  readonly relativeDistance: number;
+  readonly cosine: number;
+}
+
+export interface TensorMatch {
+  readonly name: string;
+  readonly match: { readonly id: ManifestId; readonly tensor: string } | null;
+  readonly kind: 'identical' | 'changed' | 'permuted' | 'new';
+}
+
+/** The answer to "what is this, and what was it made from?". */
+export interface Identification {
+  readonly known: boolean;
+  /** Words of RelationWord joined with `+`, strongest first; `unrelated` when not known. */
+  readonly relation: string;
+  readonly nearest?: NearMember;
+  readonly trajectory?: string;
+  /** 12.4: between two; beyond the last index: past the tip. */
+  readonly position?: number;
+  /** Several, with weights that sum to 1, for averaged and merged. */
+  readonly parents: readonly { readonly id: ManifestId; readonly weight: number }[];
+  /** Of the answer given, also of `known: false`. */
+  readonly confidence: number;
+  /** Natural logarithm; absent where no test applies. */
+  readonly logPValue?: number;
+  /** Best first, the nearest included. */
+  readonly candidates: readonly NearMember[];
+  readonly tensors: readonly TensorMatch[];
+  /** Sentences for people: what decided, what is missing. */
+  readonly notes: readonly string[];
+}
+
+/** How a checkpoint hangs in the forest. */
+export interface LineageEdge {
+  readonly child: ManifestId;
+  readonly parent: ManifestId;
+  readonly relation: string;
+  readonly confidence: number;
+  readonly logPValue?: number;
+  readonly weight: number;
+}
+
+export interface RecoveredTrajectory {
+  /** In weight-space order; copies of one checkpoint (a cast, another container) share its position. */
+  readonly members: readonly { readonly id: ManifestId; readonly position: number }[];
+  readonly forkedFrom?: { readonly id: ManifestId; readonly confidence: number };
+  readonly isOrdered: boolean;
+  readonly orderConfidence: number;
+  readonly direction: 'inferred' | 'declared' | 'unknown';
+}
+
+/** Every checkpoint of a pile, in exactly one trajectory. */
+export interface Forest {
+  readonly trajectories: readonly RecoveredTrajectory[];
+  readonly edges: readonly LineageEdge[];
+}

@@ -1,0 +1,80 @@
+import type { CommitId, GitObjectId } from '../objects/ids.ts';
+import type { Pointer } from '../objects/pointer.ts';
+
+export interface Signature {
+  readonly name: string;
+  readonly email: string;
+  /** Seconds since 1970, UTC. */
+  readonly timestamp: number;
+  /** Minutes west of UTC, as git and Date.getTimezoneOffset have it. */
+  readonly timezoneOffset: number;
+}
+
+export interface Commit {
+  readonly id: CommitId;
+  readonly parents: readonly CommitId[];
+  readonly tree: GitObjectId;
+  readonly message: string;
+  readonly author: Signature;
+}
+
+/** Where HEAD stands: on a branch (perhaps one without a commit yet) or on a commit. */
+export type Head =
+  | { readonly kind: 'branch'; readonly branch: string; readonly commit?: CommitId }
+  | { readonly kind: 'detached'; readonly commit: CommitId };
+
+export interface Ref {
+  /** Short name: `run-1`, `v1.0`. */
+  readonly name: string;
+  readonly commit: CommitId;
+}
+
+export interface StagedEntry {
+  readonly path: string;
+  readonly pointer: Pointer;
+}
+
+/** The git side of a repository: commits, trees of pointers, refs, HEAD, staging. Every write is durable when its promise resolves. */
+export interface History {
+  readCommit(id: CommitId): Promise<Commit>;
+  /** Writes the parent's tree with `path` added or replaced, and a commit on it. No ref moves. */
+  writeCommit(options: {
+    readonly parents: readonly CommitId[];
+    readonly path: string;
+    readonly pointer: Pointer;
+    readonly message: string;
+    readonly author: Signature;
+  }): Promise<CommitId>;
+  /** All pointers in a commit's tree, by path. */
+  listPointers(id: CommitId): Promise<ReadonlyMap<string, GitObjectId>>;
+  readPointer(blob: GitObjectId): Promise<Pointer>;
+  /** Paths that a commit adds or replaces against its first parent (one, as wsvc writes them). */
+  changedPaths(id: CommitId): Promise<readonly { readonly path: string; readonly pointer: GitObjectId }[]>;
+
+  listBranches(): Promise<readonly Ref[]>;
+  listTags(): Promise<readonly Ref[]>;
+  /** Moves or makes a branch under its `.lock`, only if it still stands at `expected` (undefined: must not exist). @throws WsvcError `locked` */
+  updateBranch(name: string, commit: CommitId, expected: CommitId | undefined): Promise<void>;
+  deleteBranch(name: string): Promise<void>;
+  writeTag(name: string, commit: CommitId): Promise<void>;
+  deleteTag(name: string): Promise<void>;
+  readHead(): Promise<Head>;
+  writeHead(head: { readonly branch: string } | { readonly commit: CommitId }): Promise<void>;
+
+  /**
+   * Resolves git revision syntax: `HEAD`, `main`, `v1`, full or abbreviated ids, `REV~2`, `REV^`, `@`, and wsvc's `run-1@{3}`
+   * where `positions` says which commit stands at a trajectory's position.
+   *
+   * @throws WsvcError `not-found`, or `usage` for an ambiguous abbreviation.
+   */
+  resolveRevision(
+    revision: string,
+    positions?: (trajectory: string, position: number) => Promise<CommitId | undefined>,
+  ): Promise<CommitId>;
+  findMergeBase(a: CommitId, b: CommitId): Promise<CommitId | undefined>;
+
+  listStaged(): Promise<readonly StagedEntry[]>;
+  stage(path: string, pointer: Pointer): Promise<void>;
+  /** Removes paths from the staging area; all of them when none is named. */
+  unstage(paths?: readonly string[]): Promise<void>;
+}

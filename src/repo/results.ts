@@ -1,0 +1,244 @@
+/**
+ * What the operations return and `--json` prints, unchanged (the promise of the command line). Ids are hex strings here:
+ * these records leave the library.
+ */
+
+export interface PlacementResult {
+  readonly trajectory: string | null;
+  readonly position: number | null;
+  /** Commit the weights come from, or null. */
+  readonly parent: string | null;
+  readonly relation: string;
+  readonly confidence: number;
+  readonly isNewTrajectory: boolean;
+}
+
+export interface AddedFile {
+  readonly path: string;
+  readonly manifest: string;
+  readonly sha256: string;
+  readonly format: string;
+  readonly tensors: number;
+  readonly parameters: number;
+  readonly bytes: number;
+  /** What the repository grew by for this file. */
+  readonly storedBytes: number;
+  readonly placement: PlacementResult;
+  /** Why no weights were read, when a file that looked like a known format is broken. */
+  readonly problem?: string;
+}
+export interface AddResult {
+  readonly added: readonly AddedFile[];
+}
+
+export interface CommittedCheckpoint {
+  readonly commit: string;
+  readonly paths: readonly string[];
+  readonly placement: PlacementResult;
+}
+export interface CommitResult {
+  readonly commits: readonly CommittedCheckpoint[];
+  /** The branch HEAD is on, and whether it moved. */
+  readonly head: { readonly branch: string | null; readonly moved: boolean };
+}
+
+export interface StatusResult {
+  readonly branch: string | null;
+  readonly staged: readonly { readonly path: string; readonly placement: PlacementResult | null }[];
+  /** Saved once, but the file on disk differs now. */
+  readonly changed: readonly string[];
+  readonly untracked: readonly string[];
+  /** In HEAD's tree but not on disk. */
+  readonly missing: readonly string[];
+  /** On disk and saved: reachable from a branch or tag. */
+  readonly saved: number;
+}
+
+export interface LogEntry {
+  readonly commit: string;
+  readonly parents: readonly string[];
+  readonly author: string;
+  readonly date: string;
+  readonly message: string;
+  readonly paths: readonly string[];
+  readonly placement: PlacementResult | null;
+  /** Branches and tags that point here. */
+  readonly refs: readonly string[];
+}
+export interface LogResult {
+  readonly commits: readonly LogEntry[];
+}
+
+export interface TrajectoryCheckpoint {
+  readonly commit: string | null;
+  readonly manifest: string;
+  readonly source: string;
+  readonly position: number;
+  readonly relation: string;
+  readonly confidence: number;
+  /** Euclidean distance to the checkpoint before it; null for the first. */
+  readonly stepLength: number | null;
+  /** stepLength over the norm of the weights. */
+  readonly relativeStep: number | null;
+  /** Angle between this step and the one before, in radians; null for the first two. */
+  readonly turn: number | null;
+}
+export interface TrajectoryResult {
+  readonly name: string;
+  readonly forkedFrom: {
+    readonly trajectory: string;
+    readonly position: number;
+    readonly commit: string | null;
+  } | null;
+  readonly ordered: boolean;
+  readonly orderConfidence: number;
+  readonly direction: 'inferred' | 'declared' | 'unknown';
+  readonly checkpoints: readonly TrajectoryCheckpoint[];
+}
+export interface TrajectoryLogResult {
+  readonly trajectories: readonly TrajectoryResult[];
+}
+
+export interface NearestResult {
+  readonly commit: string | null;
+  readonly manifest: string;
+  readonly source: string;
+  readonly trajectory: string | null;
+  readonly position: number | null;
+  readonly relativeDistance: number;
+  readonly cosine: number;
+}
+export interface IdentificationResult {
+  readonly file: string;
+  readonly format: string;
+  readonly sha256: string;
+  readonly tensors: number;
+  readonly parameters: number;
+  readonly known: boolean;
+  readonly relation: string;
+  readonly nearest: NearestResult | null;
+  readonly trajectory: string | null;
+  readonly position: number | null;
+  readonly parents: readonly { readonly commit: string | null; readonly source: string; readonly weight: number }[];
+  readonly confidence: number;
+  readonly pValue: number | null;
+  readonly candidates: readonly NearestResult[];
+  readonly declared: Readonly<Record<string, string | number>>;
+  readonly notes: readonly string[];
+  readonly problem?: string;
+  readonly tensors_detail?: readonly {
+    readonly name: string;
+    readonly match: { readonly commit: string | null; readonly tensor: string } | null;
+    readonly kind: 'identical' | 'changed' | 'permuted' | 'new';
+  }[];
+}
+export interface IdentifyResult {
+  readonly results: readonly IdentificationResult[];
+}
+
+export interface LineageResult {
+  readonly nodes: readonly { readonly commit: string | null; readonly manifest: string; readonly source: string }[];
+  readonly edges: readonly {
+    readonly child: string;
+    readonly parent: string;
+    readonly relation: string;
+    readonly confidence: number;
+    readonly pValue: number | null;
+    readonly weight: number;
+  }[];
+}
+
+export interface TensorDiff {
+  readonly name: string;
+  readonly status: 'same' | 'changed' | 'added' | 'removed' | 'reshaped';
+  readonly relativeChange: number | null;
+  readonly cosine: number | null;
+  readonly changedShare: number | null;
+  /** Numerical rank of the change; null when it was not computed. */
+  readonly rank: number | null;
+  readonly kind: string;
+}
+export interface DiffResult {
+  readonly relation: string;
+  readonly pValue: number | null;
+  readonly confidence: number;
+  readonly tensors: readonly TensorDiff[];
+  readonly summary: string;
+}
+
+export interface ShownTensor {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly role: string;
+  readonly bytes: number;
+  readonly content?: string;
+  readonly mean: number | null;
+  readonly standardDeviation: number | null;
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly zeroShare: number | null;
+  readonly nanCount: number;
+  readonly infinityCount: number;
+}
+export interface ShowResult {
+  readonly commit: string | null;
+  readonly manifest: string | null;
+  readonly path: string;
+  readonly sha256: string;
+  readonly format: string;
+  readonly bytes: number;
+  readonly parameters: number;
+  readonly tensors: readonly ShownTensor[];
+  readonly declared: Readonly<Record<string, string | number>>;
+  readonly placement: PlacementResult | null;
+  readonly problem?: string;
+}
+
+export interface RestoredFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+export interface RestoreResult {
+  readonly restored: readonly RestoredFile[];
+}
+
+export interface NamedCommit {
+  readonly name: string;
+  readonly commit: string;
+  readonly current?: boolean;
+}
+
+export interface FsckFinding {
+  readonly level: 'connectivity' | 'stored' | 'content' | 'git';
+  /** The object concerned: a blob, manifest, commit, ref or pack. */
+  readonly object: string;
+  readonly problem: string;
+  /** Commits that cannot be restored because of it. */
+  readonly commits: readonly string[];
+}
+export interface FsckResult {
+  readonly findings: readonly FsckFinding[];
+  readonly checked: {
+    readonly commits: number;
+    readonly manifests: number;
+    readonly blobs: number;
+    readonly bytes: number;
+  };
+}
+
+export interface ReindexResult {
+  readonly checkpoints: number;
+}
+
+/** Progress of a long operation, yielded while it runs. */
+export interface ProgressEvent {
+  readonly phase: string;
+  readonly done: number;
+  readonly total: number;
+  readonly detail?: string;
+}
+
+/** A long operation: yields progress, returns its result. */
+export type Operation<Result> = AsyncGenerator<ProgressEvent, Result, void>;

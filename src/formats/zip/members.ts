@@ -1,0 +1,83 @@
+import { pipeline, Readable } from 'node:stream';
+import { crc32, createInflateRaw } from 'node:zlib';
+import type { ByteSource } from '../../bytes/source.ts';
+import { BadFileError, WsvcError } from '../../errors.ts';
+import type { ZipEntry } from './directory.ts';
+
+/** What inflation yields at a time; small enough that a bomb is stopped early. */
+const INFLATED_PIECE_BYTES = 256 * 1024;
+
+export interface ReadMemberOptions {
+  /** False leaves the checksum out: PyTorch can write members without a valid one and does not check it itself. */
+  readonly checkCrc?: boolean;
+}
+
+/**
+ * Yields a member's bytes, inflated, in pieces of at most CHUNK_BYTES.
+ *
+ * @throws BadFileError when they do not inflate, are not as many as the directory says, or have another checksum.
+ */
+export async function* streamZipEntry(
+  source: ByteSource,
+  entry: ZipEntry,
+  options: ReadMemberOptions = {},
+): AsyncIterable<Uint8Array> {
+  let length = 0;
+  let checksum = 0;
+  for await (const piece of decodedPieces(source, entry)) {
+    length += piece.byteLength;
+    if (length > entry.byteLength) throw broken(entry, 'must not hold more bytes than its directory entry says');
+    if (options.checkCrc !== false) checksum = crc32(piece, checksum);
+    yield piece;
+  }
+  if (length < entry.byteLength) throw broken(entry, 'must hold as many bytes as its directory entry says');
+  if (options.checkCrc !== false && checksum !== entry.crc32) throw broken(entry, 'must have the checksum it states');
+}
+
+/**
+ * Reads a whole member.
+ *
+ * @throws BadFileError as {@link streamZipEntry} does, and when it is larger than `limit` bytes.
+ */
+export async function readZipEntry(
+  source: ByteSource,
+  entry: ZipEntry,
+  options: ReadMemberOptions & { readonly limit: number },
+): Promise<Uint8Array> {
+  if (entry.byteLength > options.limit) throw broken(entry, `must not be larger than ${options.limit} bytes`);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of streamZipEntry(source, entry, options)) pieces.push(piece);
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+function decodedPieces(source: ByteSource, entry: ZipEntry): AsyncIterable<Uint8Array> {
+  const stored = source.stream(entry.dataOffset, entry.compressedByteLength);
+  switch (entry.method) {
+    case 0:
+      return stored;
+    case 8:
+      return inflate(stored, entry);
+    default:
+      throw broken(entry, `must be stored or deflated, not compressed with method ${entry.method}`);
+  }
+}
+
+async function* inflate(compressed: AsyncIterable<Uint8Array>, entry: ZipEntry): AsyncIterable<Uint8Array> {
+  const inflater = createInflateRaw({ chunkSize: INFLATED_PIECE_BYTES });
+  // The pipeline hands an error of either side to the loop below, and stops the source when the loop ends early.
+  pipeline(Readable.from(compressed), inflater, () => {});
+  try {
+    for await (const piece of inflater) yield piece;
+  } catch (error) {
+    if (error instanceof WsvcError) throw error;
+    throw broken(entry, 'must hold a valid deflate stream', error);
+  }
+}
+
+function broken(entry: ZipEntry, rule: string, cause?: unknown): BadFileError {
+  const name = JSON.stringify(entry.name);
+  return new BadFileError(
+    { format: 'zip', rule: `the member ${name} ${rule}`, byteOffset: entry.dataOffset },
+    { cause },
+  );
+}

@@ -1,0 +1,15 @@
+export { asBytes, asCount, asItems, asPairs, asText, asTextMap, classOf, globalOf, isGlobal } from './access.ts';
+export { TruncatedPickleError } from './cursor.ts';
+export { MAX_NODES } from './machine.ts';
+export { type PickleResult, type ReadPickleOptions, readPickle } from './read-pickle.ts';
+export {
+  asNode,
+  type PickleDict,
+  type PickleGlobal,
+  type PickleNode,
+  type PickleObject,
+  type PicklePair,
+  type PicklePersistent,
+  type PickleSequence,
+  type PickleValue,
+} from './value.ts';

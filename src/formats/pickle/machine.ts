@@ -1,0 +1,119 @@
+import type { Cursor } from './cursor.ts';
+import { asNode, type PickleNode, type PickleObject, type PicklePair, type PickleValue } from './value.ts';
+
+/**
+ * The most nodes (lists, dicts, records, texts) and the most memo slots of one pickle. A byte of input can make one of each, of some 60
+ * bytes, so this bounds memory to about a gigabyte whatever the input; a checkpoint of 100,000 tensors needs 3 million.
+ */
+export const MAX_NODES = 1 << 23;
+
+/** The state of the pickle machine: a stack with marks, and the memo. Only {@link readPickle} drives it. */
+export class Machine {
+  readonly cursor: Cursor;
+  readonly #stack: PickleValue[] = [];
+  /** Stack heights at which MARK was executed. */
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, PickleValue>();
+  #nodeCount = 0;
+
+  constructor(cursor: Cursor) {
+    this.cursor = cursor;
+  }
+
+  push(value: PickleValue): void {
+    this.#stack.push(value);
+  }
+
+  /** Pushes a value that takes memory of its own. */
+  pushNew(value: PickleValue): void {
+    this.#nodeCount += 1;
+    if (this.#nodeCount > MAX_NODES) throw this.cursor.broken(`a pickle must not hold more than ${MAX_NODES} values`);
+    this.#stack.push(value);
+  }
+
+  pop(): PickleValue {
+    this.#checkHeight();
+    const value = this.#stack.pop();
+    if (value === undefined) throw this.#underflow();
+    return value;
+  }
+
+  top(): PickleValue {
+    this.#checkHeight();
+    const value = this.#stack.at(-1);
+    if (value === undefined) throw this.#underflow();
+    return value;
+  }
+
+  mark(): void {
+    this.#marks.push(this.#stack.length);
+  }
+
+  /** Takes everything above the last mark, and the mark. */
+  popToMark(): PickleValue[] {
+    const height = this.#marks.pop();
+    if (height === undefined) throw this.cursor.broken('a mark must have been set before it is used');
+    return this.#stack.splice(height);
+  }
+
+  /** Drops the top value, or the mark where that is on top: what POP does. */
+  drop(): void {
+    if (this.#marks.at(-1) === this.#stack.length) this.#marks.pop();
+    else this.pop();
+  }
+
+  memoize(index: number): void {
+    this.#memo.set(index, this.top());
+    if (this.#memo.size > MAX_NODES) throw this.cursor.broken(`the memo must not hold more than ${MAX_NODES} values`);
+  }
+
+  memoizeNext(): void {
+    this.memoize(this.#memo.size);
+  }
+
+  recall(index: number): void {
+    const value = this.#memo.get(index);
+    if (value === undefined) throw this.cursor.broken(`memo entry ${index} must be stored before it is used`);
+    this.#stack.push(value);
+  }
+
+  /** Ends the run: exactly one value must be left. */
+  finish(): PickleValue {
+    const value = this.pop();
+    if (this.#stack.length > 0) throw this.cursor.broken('a pickle must leave one value on the stack');
+    return value;
+  }
+
+  topNode(wanted: string): PickleNode {
+    const node = asNode(this.top());
+    if (node === undefined) throw this.cursor.broken(`this operation must find ${wanted} on the stack`);
+    return node;
+  }
+
+  pushObject(callee: PickleValue, args: readonly PickleValue[]): void {
+    const object: PickleObject = { kind: 'object', callee, args, items: [], entries: [] };
+    this.pushNew(object);
+  }
+
+  /** Splits the values above the mark into pairs. */
+  pairs(values: readonly PickleValue[]): PicklePair[] {
+    const pairs: PicklePair[] = [];
+    for (let i = 0; i < values.length; i += 2) {
+      const key = values[i];
+      const value = values[i + 1];
+      if (key === undefined || value === undefined) throw this.cursor.broken('a dict must have a value for every key');
+      pairs.push([key, value]);
+    }
+    return pairs;
+  }
+
+  /** A mark on top is no value: nothing below it may be taken. */
+  #checkHeight(): void {
+    if (this.#marks.at(-1) === this.#stack.length)
+      throw this.cursor.broken('an operation must not reach below the mark');
+  }
+
+  #underflow(): Error {
+    return this.cursor.broken('the stack must hold what an operation takes');
+  }
+}

@@ -1,0 +1,68 @@
+import { ftruncateSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { tryLock } from 'fs-native-extensions';
+import { WsvcError } from '../errors.ts';
+import { nodeDisk } from './disk.ts';
+
+/** How a lock is taken. */
+export interface LockOptions {
+  /** What the holder is doing, for the message that others get: "wsvc add". */
+  readonly purpose: string;
+  /** How long to wait for another holder, in milliseconds; 0 by default: fail at once. */
+  readonly waitMs?: number;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
+}
+
+/** The exclusive right to change a repository; released by `release`, `await using`, or the end of the process. */
+export interface Lock extends AsyncDisposable {
+  release(): Promise<void>;
+}
+
+const POLL_MS = 20;
+const decoder = new TextDecoder();
+
+function lockedError(directory: string, holder: string): WsvcError {
+  const who = /^\d+ [^\n]{1,200}\n$/.test(holder) ? ` (process ${holder.trim()})` : '';
+  return new WsvcError('locked', `Another process is changing the repository${who}.`, {
+    suggestions: [
+      'Wait until it is done and run the command again.',
+      `Nothing needs to be removed when a process dies: its lock on "${join(directory, 'lock')}" ends with it.`,
+    ],
+  });
+}
+
+function writeHolder(fd: number, text: string): void {
+  ftruncateSync(fd, 0);
+  writeSync(fd, text);
+}
+
+/**
+ * Takes the lock of a repository (`.wsvc/lock`): one writer at a time. It is a lock of the kernel on an open file, so a
+ * dead process holds nothing, and the file itself stays.
+ *
+ * @throws WsvcError `locked` when another process holds it, `interrupted` when the signal ended the waiting.
+ */
+export async function acquireLock(directory: string, options: LockOptions): Promise<Lock> {
+  const path = join(directory, 'lock');
+  const file = await nodeDisk.open(path, 'a+');
+  try {
+    for (let waited = 0; !tryLock(file.fd); waited += POLL_MS) {
+      if (options.signal?.aborted) throw new WsvcError('interrupted', 'Interrupted while waiting for the lock.');
+      if (waited >= (options.waitMs ?? 0)) throw lockedError(directory, decoder.decode(await file.read(0, 256)));
+      await sleep(POLL_MS);
+    }
+    writeHolder(file.fd, `${process.pid} ${options.purpose.replaceAll('\n', ' ')}\n`);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  let isHeld = true;
+  const release = async () => {
+    if (!isHeld) return;
+    isHeld = false;
+    await file.close();
+  };
+  return { release, [Symbol.asyncDispose]: release };
+}

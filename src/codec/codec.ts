@@ -11,6 +11,8 @@ export interface BlockContext {
   readonly baseType?: BlockType;
   /** Plain bytes of the base's own base, when it has one of the same type and length as the base. */
   readonly baseOfBase?: Uint8Array;
+  /** Elements of one row of the tensor's matrix view, so that updates of low rank are seen: the product of all axes but the first. */
+  readonly rowLength?: number;
 }
 
 /** A coded block. `codec` names the decoder; the payload is all it needs besides the context. */

@@ -1,0 +1,2 @@
+export type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
+export { decodeBlock, encodeBlock } from './registry.ts';

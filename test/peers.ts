@@ -1,48 +1,41 @@
 import { spawnSync } from 'node:child_process';
 
-/** Python modules that tests take as peers; an interpreter is chosen by how many of them it finds. */
-const PEER_MODULES = ['torch', 'numpy', 'scipy', 'h5py', 'onnx', 'safetensors'];
+/** The interpreters that may have the scientific packages: the first on the path need not be the system's. */
+const CANDIDATES = ['python3', '/usr/bin/python3'];
+const found = new Map<string, string | undefined>();
 
-interface Interpreter {
-  readonly command: string;
-  readonly modules: ReadonlySet<string>;
+function canImport(python: string, modules: readonly string[]): boolean {
+  return spawnSync(python, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' }).status === 0;
 }
 
-function inspect(command: string): Interpreter {
-  const script = 'import sys,importlib.util as u\nprint(" ".join(m for m in sys.argv[1:] if u.find_spec(m)))';
-  const run = spawnSync(command, ['-c', script, ...PEER_MODULES], { encoding: 'utf8' });
-  return { command, modules: new Set(run.status === 0 ? run.stdout.trim().split(' ').filter(Boolean) : []) };
-}
-
-function chooseInterpreter(): Interpreter {
-  const commands = [process.env.WSVC_PYTHON ?? 'python3', 'python3', '/usr/bin/python3'];
-  const found = [...new Set(commands)].map(inspect);
-  return found.reduce((best, next) => (next.modules.size > best.modules.size ? next : best));
-}
-
-const interpreter = chooseInterpreter();
-const reported = new Set<string>();
-
-/** Says whether the peer interpreter has a module; says so loudly, once, when it does not and tests are skipped for it. */
-export function pythonHas(module: string): boolean {
-  const has = interpreter.modules.has(module) || (!PEER_MODULES.includes(module) && inspectOne(module));
-  if (!has && !reported.has(module)) {
-    reported.add(module);
-    console.warn(
-      `SKIPPED: tests against Python's ${module}, which is not installed (WSVC_PYTHON names another interpreter).`,
-    );
+/** The Python that has all these modules; `undefined` when there is none. */
+function findPython(modules: readonly string[]): string | undefined {
+  const key = modules.join(' ');
+  if (!found.has(key)) {
+    const python = CANDIDATES.find((candidate) => canImport(candidate, modules));
+    found.set(key, python);
+    if (python === undefined) console.warn(`SKIPPED: no python3 with ${key}; comparisons with it do not run.`);
   }
-  return has;
+  return found.get(key);
 }
 
-function inspectOne(module: string): boolean {
-  const script = 'import sys,importlib.util as u\nsys.exit(0 if u.find_spec(sys.argv[1]) else 1)';
-  return spawnSync(interpreter.command, ['-c', script, module]).status === 0;
+/** True where a Python has all these modules: `pythonHas('torch')`. Says so once when there is none. */
+export function pythonHas(...modules: readonly string[]): boolean {
+  return findPython(modules) !== undefined;
 }
 
-/** Runs a Python script (its text) with arguments and returns what it printed. @throws Error with its stderr when it fails. */
-export function runPython(script: string, ...args: readonly string[]): string {
-  const run = spawnSync(interpreter.command, ['-c', script, ...args], { encoding: 'utf8', maxBuffer: 1 << 28 });
-  if (run.status !== 0) throw new Error(`Python failed: ${run.stderr}`);
+/** Runs a script in the Python that has the modules; returns what it printed. */
+export function runPythonWith(modules: readonly string[], script: string, ...args: readonly string[]): string {
+  const python = findPython(modules);
+  if (python === undefined) throw new Error(`no python3 with ${modules.join(', ')}`);
+  const run = spawnSync(python, ['-c', script, ...args], { encoding: 'utf8', maxBuffer: 1 << 30 });
+  if (run.status !== 0) throw new Error(`python3 failed: ${run.stderr}`);
   return run.stdout;
+}
+
+/** Runs a script in the Python that has what it imports (`import torch, numpy` or `from x import y` at the start of a line). */
+export function runPython(script: string, ...args: readonly string[]): string {
+  const imports = [...script.matchAll(/^(?:import|from) ([\w., ]+?)(?: import .*)?$/gm)];
+  const modules = imports.flatMap((match) => (match[1] ?? '').split(',').map((name) => (name.trim().split(' ')[0] ?? '')));
+  return runPythonWith([...new Set(modules.map((name) => name.split('.')[0] ?? ''))].sort(), script, ...args);
 }

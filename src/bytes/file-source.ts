@@ -1,0 +1,67 @@
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { WsvcError } from '../errors.ts';
+import { checkRange } from './ranges.ts';
+import { type ByteSource, CHUNK_BYTES } from './source.ts';
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+function openFailure(path: string, cause: unknown): WsvcError {
+  if (isMissing(cause)) return new WsvcError('not-found', `There is no file ${path}.`, { cause });
+  return new WsvcError('system', `Cannot open ${path}.`, { cause });
+}
+
+/** Only a regular file has bytes that stay; opening a pipe would wait for a writer for ever. */
+async function openRegularFile(path: string): Promise<FileHandle> {
+  try {
+    if ((await stat(path)).isFile()) return await open(path, 'r');
+  } catch (cause) {
+    throw openFailure(path, cause);
+  }
+  throw new WsvcError('not-found', `${path} is not a regular file.`);
+}
+
+async function readSome(handle: FileHandle, target: Uint8Array, filled: number, position: number): Promise<number> {
+  try {
+    return (await handle.read(target, filled, target.byteLength - filled, position)).bytesRead;
+  } catch (cause) {
+    throw new WsvcError('system', 'Cannot read a file.', { cause });
+  }
+}
+
+async function readFully(handle: FileHandle, offset: number, byteLength: number): Promise<Uint8Array> {
+  const target = new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer);
+  for (let filled = 0; filled < byteLength; ) {
+    const bytesRead = await readSome(handle, target, filled, offset + filled);
+    if (bytesRead === 0) throw new WsvcError('bad-file', 'The file became shorter while it was read.');
+    filled += bytesRead;
+  }
+  return target;
+}
+
+/**
+ * Opens a file on disk. Each read has a buffer of its own, aligned for every element type.
+ *
+ * @throws WsvcError `not-found` when there is no regular file; `system` when it cannot be opened.
+ */
+export async function openFileSource(path: string): Promise<ByteSource> {
+  const handle = await openRegularFile(path);
+  const byteLength = (await handle.stat()).size;
+  return {
+    byteLength,
+    async read(offset, length) {
+      checkRange(byteLength, offset, length);
+      return readFully(handle, offset, length);
+    },
+    async *stream(offset = 0, length = byteLength - offset) {
+      checkRange(byteLength, offset, length);
+      for (let at = 0; at < length; at += CHUNK_BYTES) {
+        yield await readFully(handle, offset + at, Math.min(CHUNK_BYTES, length - at));
+      }
+    },
+    async close() {
+      await handle.close();
+    },
+  };
+}

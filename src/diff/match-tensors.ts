@@ -1,0 +1,118 @@
+import type { Weights } from '../tensors/weights.ts';
+import { isIdentityOrder } from './axis-orders.ts';
+import { commonPrefix, type Named, takeSameContent, takeSameName } from './match-by-name.ts';
+import { matchGroup, orderByValues } from './match-by-values.ts';
+
+/** One side of a matching: the tensors, and their values where they are at hand. */
+export interface TensorSet {
+  readonly tensors: readonly Named[];
+  readonly weights?: Weights;
+}
+
+/** A tensor of the query and the one of the candidate that it answers to. */
+export interface TensorPair {
+  readonly query: string;
+  readonly candidate: string;
+  /** Axis `order[i]` of the candidate's tensor is axis i of the query's; absent when the axes agree. */
+  readonly order?: readonly number[];
+}
+
+export interface TensorMatching {
+  readonly pairs: readonly TensorPair[];
+  /** Same name, other shape: a head of another size, a resized embedding. */
+  readonly reshaped: readonly TensorPair[];
+  readonly onlyQuery: readonly string[];
+  readonly onlyCandidate: readonly string[];
+  /** Natural logarithm of the number of pairings that the values chose from: to be added to the logarithm of a p-value that uses the pairs. */
+  readonly logChoices: number;
+}
+
+/**
+ * Pairs the tensors of two checkpoints whatever their names, order and axis order: by name and shape, then by content, then within
+ * each group of one shape (up to the order of its axes) by the values, or by the order in the file where there are none.
+ */
+export function matchTensors(query: TensorSet, candidate: TensorSet): TensorMatching {
+  const left = { query: indexOf(query), candidate: indexOf(candidate) };
+  const exact = takeSameName(left.query, left.candidate, '', '');
+  const renamed = takeSameName(
+    left.query,
+    left.candidate,
+    commonPrefix(query.tensors),
+    commonPrefix(candidate.tensors),
+  );
+  const contents = takeSameContent(left.query, left.candidate);
+  const reshaped = takeReshaped(left.query, left.candidate);
+  const groups = matchGroups(left.query, left.candidate, query.weights, candidate.weights);
+  const named = orderNamed(
+    [...exact, ...renamed],
+    query,
+    candidate,
+    groups.pairs.some((pair) => pair.order),
+  );
+  return {
+    pairs: [...named.pairs, ...contents, ...groups.pairs],
+    reshaped,
+    onlyQuery: [...left.query.keys()],
+    onlyCandidate: [...left.candidate.keys()],
+    logChoices: groups.logChoices + named.logChoices,
+  };
+}
+
+function indexOf(set: TensorSet): Map<string, Named> {
+  return new Map(set.tensors.map((tensor) => [tensor.name, tensor]));
+}
+
+const sortedShape = (shape: readonly number[]) => [...shape].sort((a, b) => a - b).join('x');
+
+/** Same name, shapes that no order of axes makes equal. */
+function takeReshaped(query: Map<string, Named>, candidate: Map<string, Named>): TensorPair[] {
+  const pairs: TensorPair[] = [];
+  for (const [name, tensor] of query) {
+    const other = candidate.get(name);
+    if (other && sortedShape(tensor.shape) !== sortedShape(other.shape)) pairs.push({ query: name, candidate: name });
+  }
+  for (const pair of pairs) {
+    query.delete(pair.query);
+    candidate.delete(pair.candidate);
+  }
+  return pairs;
+}
+
+function groupsOf(tensors: ReadonlyMap<string, Named>): Map<string, Named[]> {
+  const groups = new Map<string, Named[]>();
+  for (const tensor of tensors.values()) {
+    const key = sortedShape(tensor.shape);
+    groups.set(key, [...(groups.get(key) ?? []), tensor]);
+  }
+  return groups;
+}
+
+function matchGroups(query: Map<string, Named>, candidate: Map<string, Named>, a?: Weights, b?: Weights) {
+  const pairs: TensorPair[] = [];
+  let logChoices = 0;
+  const others = groupsOf(candidate);
+  for (const [key, members] of groupsOf(query)) {
+    const group = matchGroup(members, others.get(key) ?? [], a, b);
+    pairs.push(...group.pairs);
+    logChoices += group.logChoices;
+  }
+  for (const pair of pairs) {
+    query.delete(pair.query);
+    candidate.delete(pair.candidate);
+  }
+  return { pairs, logChoices };
+}
+
+/** Tensors that keep name and shape may still be transposed, when they are square: the values tell, and pay for it in choices. */
+function orderNamed(pairs: readonly TensorPair[], query: TensorSet, candidate: TensorSet, othersTurned: boolean) {
+  const { weights: a } = query;
+  const { weights: b } = candidate;
+  if (!a || !b) return { pairs, logChoices: 0 };
+  let logChoices = 0;
+  const ordered = pairs.map((pair) => {
+    const chosen = orderByValues(pair, a, b, othersTurned);
+    logChoices += chosen.logChoices;
+    return chosen.order && !isIdentityOrder(chosen.order) ? { ...pair, order: chosen.order } : pair;
+  });
+  return { pairs: ordered, logChoices };
+}

@@ -1,0 +1,123 @@
+import { addScaled, dot, type Vector } from './comparison.ts';
+import { type Normal, solveNonNegative, solveNormal } from './least-squares.ts';
+
+/** A possible parent of an average: any key, its weights and its sketch. */
+export interface Part<Key> {
+  readonly key: Key;
+  readonly vector: Vector;
+}
+
+/** A mixture: parents, coefficients with sum one, and what it leaves of the query. */
+export interface Mixture<Key> {
+  readonly parts: readonly { readonly key: Key; readonly weight: number }[];
+  /** |q - mixture| / |q - base|. */
+  readonly relativeResidual: number;
+}
+
+/** Coefficients below this are rounding. */
+const LEAST_WEIGHT = 1e-3;
+/** A signed mixture (a task-arithmetic merge) has few parents: each one more is a free direction. */
+const MOST_SIGNED = 8;
+
+/**
+ * Writes a query as a mixture of parts whose coefficients sum to one, none negative. The base is subtracted everywhere: the sum is then exact,
+ * and the normal equations see differences, not weights, which conditions them a thousandfold better.
+ */
+export function mixNonNegative<Key>(query: Vector, base: Part<Key>, others: readonly Part<Key>[]): Mixture<Key> {
+  const problem = differences(query, base, others);
+  const solution = solveNonNegative(withSumRow(problem));
+  // Index 0 is the base itself, whose difference is zero: the sum row alone decides it.
+  return toMixture(problem, [base, ...others], solution);
+}
+
+/** The same with coefficients of either sign, parents added one at a time while each explains most of what is left. */
+export function mixSigned<Key>(query: Vector, base: Part<Key>, others: readonly Part<Key>[]): Mixture<Key> {
+  const problem = differences(query, base, others);
+  const chosen: number[] = [];
+  let solution = new Float64Array(problem.order);
+  while (chosen.length < MOST_SIGNED) {
+    const next = bestAddition(problem, chosen);
+    if (next === undefined) break;
+    chosen.push(next);
+    solution = new Float64Array(problem.order);
+    const solved = solveNormal(problem, chosen);
+    chosen.forEach((column, i) => {
+      solution[column] = solved[i] ?? 0;
+    });
+    if (leftOver(problem, solution) < 1e-10 * problem.target) break;
+  }
+  solution[0] = 1 - solution.reduce((sum, w) => sum + w, 0);
+  return toMixture(problem, [base, ...others], solution);
+}
+
+interface Problem extends Normal {
+  /** |q - base|^2. */
+  readonly target: number;
+}
+
+function differences<Key>(query: Vector, base: Part<Key>, others: readonly Part<Key>[]): Problem {
+  const target = addScaled(query, -1, base.vector);
+  const columns = others.map(({ vector }) => addScaled(vector, -1, base.vector));
+  const order = others.length + 1;
+  const gram = new Float64Array(order * order);
+  const right = new Float64Array(order);
+  columns.forEach((column, i) => {
+    right[i + 1] = dot(column, target);
+    for (let j = 0; j <= i; j++) {
+      const value = dot(column, columns[j] ?? column);
+      gram[(i + 1) * order + j + 1] = value;
+      gram[(j + 1) * order + i + 1] = value;
+    }
+  });
+  return { order, gram, right, target: dot(target, target) };
+}
+
+/** Adds the equation "the sum is one", at the scale of the columns. */
+function withSumRow({ order, gram, right }: Problem): Normal {
+  let scale = 0;
+  for (let i = 0; i < order; i++) scale += (gram[i * order + i] ?? 0) / order;
+  return { order, gram: gram.map((x) => x + scale), right: right.map((x) => x + scale) };
+}
+
+function leftOver({ order, gram, right, target }: Problem, solution: Float64Array): number {
+  let energy = target;
+  for (let i = 0; i < order; i++) {
+    const w = solution[i] ?? 0;
+    if (w === 0) continue;
+    energy -= 2 * w * (right[i] ?? 0);
+    for (let j = 0; j < order; j++) energy += w * (solution[j] ?? 0) * (gram[i * order + j] ?? 0);
+  }
+  return Math.max(energy, 0);
+}
+
+function bestAddition(problem: Problem, chosen: readonly number[]): number | undefined {
+  let best: number | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 1; i < problem.order; i++) {
+    if (chosen.includes(i)) continue;
+    const columns = [...chosen, i];
+    const solution = new Float64Array(problem.order);
+    const solved = solveNormal(problem, columns);
+    columns.forEach((column, k) => {
+      solution[column] = solved[k] ?? 0;
+    });
+    const left = leftOver(problem, solution);
+    if (left < least) {
+      least = left;
+      best = i;
+    }
+  }
+  return best;
+}
+
+function toMixture<Key>(problem: Problem, parts: readonly Part<Key>[], solution: Float64Array): Mixture<Key> {
+  const kept = parts.flatMap((part, i) => {
+    const weight = solution[i] ?? 0;
+    return Math.abs(weight) > LEAST_WEIGHT ? [{ key: part.key, weight }] : [];
+  });
+  kept.sort((a, b) => b.weight - a.weight);
+  return {
+    parts: kept,
+    relativeResidual: problem.target > 0 ? Math.sqrt(leftOver(problem, solution) / problem.target) : 0,
+  };
+}

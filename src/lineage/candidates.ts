@@ -1,0 +1,117 @@
+import type { ManifestId } from '../objects/ids.ts';
+import { canonicalShape } from '../sketch/canonical-shape.ts';
+import type { Summary, TensorSummary } from '../sketch/summary.ts';
+import { elementCount } from '../tensors/dtype.ts';
+import { holdersOf, tellingTensors } from './contents.ts';
+import type { Archive, Member } from './model.ts';
+
+/** Neighbours read from the index: at this depth the right one was found for every kind of change (lineage.md, A2). */
+const NEAREST = 32;
+/** Checkpoints of a run taken to either side of a good candidate. */
+const TO_EITHER_SIDE = 9;
+/** Values that are read for the candidates of one query at most; large checkpoints get fewer candidates. */
+const VALUES_READ = 1 << 28;
+const FEWEST = 6;
+/** Share of the smaller checkpoint's weights that a member of another space must have the shapes of. */
+const LEAST_OVERLAP = 0.25;
+
+/** How many candidates a query of that size can afford. */
+export function candidateLimit(summary: Summary): number {
+  return Math.max(FEWEST, Math.min(NEAREST, Math.floor(VALUES_READ / Math.max(summary.parameters, 1))));
+}
+
+/** The members of the query's own space nearest in the index, and those of any space that share contents with it. */
+export function nearCandidates(summary: Summary, archive: Archive): readonly ManifestId[] {
+  const limit = candidateLimit(summary);
+  const known = new Map(archive.members.map((member) => [String(member.id), member]));
+  const near = archive.neighbors('centred', summary, limit).flatMap(({ key }) => known.get(key)?.id ?? []);
+  const filled = near.length > 0 ? near : sameSpace(summary, archive).slice(0, limit);
+  return [...new Set([...sharers(summary, archive).slice(0, limit >> 2), ...filled])];
+}
+
+function sameSpace(summary: Summary, archive: Archive): ManifestId[] {
+  return archive.members.filter((m) => m.summary.space === summary.space && m.summary !== summary).map((m) => m.id);
+}
+
+/** Members that hold contents of the query, those with the most values in common first. */
+function sharers(summary: Summary, archive: Archive): ManifestId[] {
+  const shared = new Map<Member, number>();
+  const sizes = new Map(tellingTensors(summary).map((t) => [t.content, elementCount(t.shape)]));
+  for (const [content, members] of holdersOf(summary, archive)) {
+    for (const member of members) shared.set(member, (shared.get(member) ?? 0) + (sizes.get(content) ?? 0));
+  }
+  return [...shared].sort((a, b) => b[1] - a[1]).map(([member]) => member.id);
+}
+
+/** Adds the neighbours on their trajectories of the given members. */
+export function withTrajectoryNeighbors(
+  ids: readonly ManifestId[],
+  archive: Archive,
+  sides = TO_EITHER_SIDE,
+): readonly ManifestId[] {
+  const found = new Set<ManifestId>();
+  for (const id of ids) {
+    const { trajectory } = archive.member(id);
+    if (trajectory === undefined) continue;
+    const run = archive.trajectory(trajectory);
+    const at = run.findIndex((member) => member.id === id);
+    for (const member of run.slice(Math.max(0, at - sides), at + sides + 1)) found.add(member.id);
+  }
+  return [...found];
+}
+
+/**
+ * Members of other spaces that could be relatives all the same: a head of another size, added layers, a resized embedding, optimizer state
+ * around the weights. Those that share the most shapes come first, then those whose tensors have the most similar spread.
+ */
+export function foreignCandidates(summary: Summary, archive: Archive): readonly ManifestId[] {
+  const own = byShape(tellingTensors(summary));
+  const overlaps = new Map<string, number>();
+  const scored: { readonly id: ManifestId; readonly overlap: number; readonly distance: number }[] = [];
+  for (const member of archive.members) {
+    if (member.summary.space === summary.space) continue;
+    const overlap = overlaps.get(member.summary.space) ?? shapeOverlap(own, member.summary);
+    overlaps.set(member.summary.space, overlap);
+    if (overlap >= LEAST_OVERLAP * Math.min(summary.parameters, member.summary.parameters) && overlap > 0) {
+      scored.push({ id: member.id, overlap, distance: spreadDistance(own, member.summary) });
+    }
+  }
+  scored.sort((a, b) => a.distance - b.distance || b.overlap - a.overlap);
+  return scored.slice(0, candidateLimit(summary)).map(({ id }) => id);
+}
+
+const shapeKey = (tensor: TensorSummary) => canonicalShape(tensor.shape).join('x');
+
+function byShape(tensors: readonly TensorSummary[]): ReadonlyMap<string, readonly TensorSummary[]> {
+  const groups = new Map<string, TensorSummary[]>();
+  for (const tensor of tensors) groups.set(shapeKey(tensor), [...(groups.get(shapeKey(tensor)) ?? []), tensor]);
+  return groups;
+}
+
+function shapeOverlap(own: ReadonlyMap<string, readonly TensorSummary[]>, other: Summary): number {
+  let overlap = 0;
+  for (const [key, tensors] of byShape(tellingTensors(other))) {
+    const count = Math.min(tensors.length, own.get(key)?.length ?? 0);
+    overlap += count * elementCount(tensors[0]?.shape ?? [0]);
+  }
+  return overlap;
+}
+
+/** Mean distance of ln standard deviation and kurtosis between each tensor and the most similar one of its shape. */
+function spreadDistance(own: ReadonlyMap<string, readonly TensorSummary[]>, other: Summary): number {
+  let total = 0;
+  let count = 0;
+  for (const tensor of tellingTensors(other)) {
+    const options = own.get(shapeKey(tensor)) ?? [];
+    if (options.length === 0) continue;
+    total += Math.min(...options.map((option) => statisticDistance(option, tensor)));
+    count++;
+  }
+  return count > 0 ? total / count : Number.POSITIVE_INFINITY;
+}
+
+function statisticDistance({ statistics: a }: TensorSummary, { statistics: b }: TensorSummary): number {
+  const spread = Math.abs(Math.log(a.standardDeviation / b.standardDeviation));
+  const shift = Math.abs(a.mean - b.mean) / Math.max(a.standardDeviation, b.standardDeviation);
+  return Math.min(spread + shift + 0.1 * Math.abs(a.kurtosis - b.kurtosis), 10);
+}

@@ -1,0 +1,114 @@
+import type { DenseMatrix } from '../diff/singular-values.ts';
+import type { Weights } from '../tensors/weights.ts';
+import type { Residual } from './whiteness.ts';
+
+/** What of two checkpoints is compared: the tensors, and within a tensor the positions. */
+export interface Comparison {
+  readonly names: readonly string[];
+  /** 1 where a tensor takes part; absent: everywhere. */
+  readonly masks: ReadonlyMap<string, Uint8Array>;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+/** The compared values of one checkpoint, tensor after tensor; what is missing or not finite is 0. */
+export type Vector = Float64Array;
+
+/** Compares the named tensors everywhere, or where `query` is not zero. */
+export function compareOn(query: Weights, names: readonly string[], whereNotZero: boolean): Comparison {
+  const masks = new Map<string, Uint8Array>();
+  const shapes = new Map<string, readonly number[]>();
+  for (const name of names) {
+    const tensor = query.get(name);
+    if (!tensor) continue;
+    shapes.set(name, tensor.shape);
+    const mask = maskOf(tensor.data, whereNotZero);
+    if (mask) masks.set(name, mask);
+  }
+  return { names: names.filter((name) => shapes.has(name)), masks, shapes };
+}
+
+function maskOf(data: Float32Array, whereNotZero: boolean): Uint8Array | undefined {
+  const mask = new Uint8Array(data.length);
+  let kept = 0;
+  for (let i = 0; i < data.length; i++) {
+    const x = data[i] ?? 0;
+    if (!Number.isFinite(x) || (whereNotZero && x === 0)) continue;
+    mask[i] = 1;
+    kept++;
+  }
+  return kept === data.length ? undefined : mask;
+}
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
+
+/** Number of compared values of one tensor. */
+export function comparedCount(comparison: Comparison, name: string): number {
+  const mask = comparison.masks.get(name);
+  return mask ? mask.reduce((sum, m) => sum + m, 0) : sizeOf(comparison.shapes.get(name) ?? [0]);
+}
+
+/** Collects the compared values of a checkpoint into one vector. */
+export function vectorOf(weights: Weights, comparison: Comparison): Vector {
+  const counts = comparison.names.map((name) => comparedCount(comparison, name));
+  const vector = new Float64Array(counts.reduce((sum, n) => sum + n, 0));
+  let at = 0;
+  comparison.names.forEach((name, t) => {
+    const data = weights.get(name)?.data;
+    if (data) fillFrom(vector, at, data, comparison.masks.get(name));
+    at += counts[t] ?? 0;
+  });
+  return vector;
+}
+
+function fillFrom(vector: Vector, start: number, data: Float32Array, mask: Uint8Array | undefined): void {
+  let at = start;
+  for (let i = 0; i < data.length; i++) {
+    if (mask && mask[i] === 0) continue;
+    const x = data[i] ?? 0;
+    vector[at++] = Number.isFinite(x) ? x : 0;
+  }
+}
+
+/** The matrices (two or more axes) of a vector, zero where it was not compared. */
+export function matricesOf(vector: Vector, comparison: Comparison): Residual[] {
+  const matrices: Residual[] = [];
+  let at = 0;
+  for (const name of comparison.names) {
+    const shape = comparison.shapes.get(name) ?? [];
+    const mask = comparison.masks.get(name);
+    const count = comparedCount(comparison, name);
+    if (shape.length > 1) matrices.push(spread(vector.subarray(at, at + count), shape, mask));
+    at += count;
+  }
+  return matrices;
+}
+
+function spread(values: Vector, shape: readonly number[], mask: Uint8Array | undefined): Residual {
+  const rows = shape[0] ?? 1;
+  const size = sizeOf(shape);
+  const matrix = (data: Float64Array): DenseMatrix => ({ rows, columns: size / rows, data });
+  if (!mask) return { matrix: matrix(values) };
+  const data = new Float64Array(size);
+  let at = 0;
+  for (let i = 0; i < size; i++) if (mask[i] === 1) data[i] = values[at++] ?? 0;
+  return { matrix: matrix(data), mask };
+}
+
+/** Inner product of two vectors. */
+export function dot(a: Vector, b: Vector): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
+  return sum;
+}
+
+/** Squared distance of two vectors. */
+export function squaredDistance(a: Vector, b: Vector): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2;
+  return sum;
+}
+
+/** a + factor * b. */
+export function addScaled(a: Vector, factor: number, b: Vector): Vector {
+  return a.map((x, i) => x + factor * (b[i] ?? 0));
+}

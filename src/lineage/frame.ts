@@ -1,0 +1,123 @@
+import { bringInto } from '../diff/bring-into.ts';
+import type { Named } from '../diff/match-by-name.ts';
+import { matchTensors, type TensorMatching } from '../diff/match-tensors.ts';
+import type { ManifestId } from '../objects/ids.ts';
+import type { Summary } from '../sketch/summary.ts';
+import type { AxisGraph } from '../symmetry/axis-graph.ts';
+import type { Weights } from '../tensors/weights.ts';
+import type { Archive, Query } from './model.ts';
+import { sampleRows } from './sample-rows.ts';
+
+/** Checkpoints with more values than this are kept as samples only; the whole is read again where a test needs it. */
+const LARGEST_KEPT = 1 << 22;
+
+/** A stored checkpoint under the names and axes of the frame. */
+export interface Candidate {
+  readonly id: ManifestId;
+  readonly matching: TensorMatching;
+  /** Values to rank by: whole for small checkpoints, strided rows for large ones. */
+  readonly sample: Weights;
+  /** All values. */
+  whole(): Promise<Weights>;
+}
+
+/** The names, axes and axis graph under which a query and its candidates are compared. */
+export interface Frame {
+  /** All values of the query. */
+  readonly query: Weights;
+  readonly sample: Weights;
+  readonly graph: AxisGraph;
+  /** The query's own name of a tensor of the frame. */
+  nameInQuery(name: string): string;
+  candidate(id: ManifestId): Promise<Candidate>;
+}
+
+/** Lists a checkpoint's tensors for matching: those with weights, with their content where the summary has it. */
+export function namedTensors(summary: Summary, weights: Weights): readonly Named[] {
+  const contents = new Map(summary.tensors.map((tensor) => [tensor.name, tensor.content]));
+  return [...weights].map(([name, { shape }]) => {
+    const content = contents.get(name);
+    return { name, shape, ...(content ? { content } : {}) };
+  });
+}
+
+/** Opens the frame of the query's own names and axes. */
+export async function openFrame(query: Query, archive: Archive): Promise<Frame> {
+  const weights = await query.weights();
+  return createFrame(archive, weights, namedTensors(query.summary, weights), await query.axisGraph(), new Map());
+}
+
+/**
+ * The frame of a stored checkpoint instead of the query's: taken when its axis graph places more (the query was renamed, or its axes turned).
+ * Tensors that the checkpoint does not have keep the query's names.
+ */
+export async function moveFrame(frame: Frame, query: Query, archive: Archive, id: ManifestId): Promise<Frame> {
+  const { matching } = await frame.candidate(id);
+  const graph = await archive.axisGraph(id);
+  const back = new Map(matching.pairs.map((pair) => [pair.candidate, pair.query]));
+  const turned = matching.pairs.map((pair) => ({
+    query: pair.candidate,
+    candidate: pair.query,
+    ...(pair.order ? { order: inverse(pair.order) } : {}),
+  }));
+  const rest = matching.onlyQuery.filter((name) => !back.has(name));
+  const own = await query.weights();
+  const weights = new Map([...bringInto(turned, own), ...[...own].filter(([name]) => rest.includes(name))]);
+  const named = namedTensors(query.summary, own).map((t) => [t.name, t.content] as const);
+  const contents = new Map(named);
+  const tensors = [...weights].map(([name, { shape }]): Named => {
+    const content = contents.get(back.get(name) ?? name);
+    return { name, shape, ...(content ? { content } : {}) };
+  });
+  return createFrame(archive, weights, tensors, graph, back);
+}
+
+const inverse = (order: readonly number[]) => order.map((_, axis) => order.indexOf(axis));
+
+function createFrame(
+  archive: Archive,
+  weights: Weights,
+  tensors: readonly Named[],
+  graph: AxisGraph,
+  back: ReadonlyMap<string, string>,
+): Frame {
+  const kept = new Map<ManifestId, Promise<Candidate>>();
+  const bring = async (id: ManifestId): Promise<Candidate> => {
+    const own = await archive.weights(id);
+    const named = namedTensors(archive.member(id).summary, own);
+    const matching = matchTensors({ tensors, weights }, { tensors: named, weights: own });
+    const brought = bringInto(matching.pairs, own);
+    const small = valueCount(brought) <= LARGEST_KEPT;
+    return {
+      id,
+      matching,
+      sample: sampleRows(brought),
+      whole: async () => (small ? brought : bringInto(matching.pairs, await archive.weights(id))),
+    };
+  };
+  return {
+    query: weights,
+    sample: sampleRows(weights),
+    graph,
+    nameInQuery: (name) => back.get(name) ?? name,
+    candidate(id) {
+      const candidate = kept.get(id) ?? bring(id);
+      kept.set(id, candidate);
+      return candidate;
+    },
+  };
+}
+
+/** Number of values of a checkpoint. */
+export function valueCount(weights: Weights): number {
+  let count = 0;
+  for (const { data } of weights.values()) count += data.length;
+  return count;
+}
+
+/** Number of values of the tensors that a graph places. */
+export function placedCount(graph: AxisGraph, weights: Weights): number {
+  let count = 0;
+  for (const name of graph.tensors.keys()) count += weights.get(name)?.data.length ?? 0;
+  return count;
+}

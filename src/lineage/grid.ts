@@ -1,0 +1,66 @@
+/** A float type coarser than f32 whose values a tensor holds only. */
+export type Grid = 'bf16' | 'fp16' | 'fp8-e4m3' | 'fp8-e5m2';
+
+interface GridRule {
+  /** Bits of the f32 pattern that are always zero. */
+  readonly lowBits: number;
+  /** Half a unit in the last place, relative to the value. */
+  readonly relative: number;
+  /** Half the spacing of the subnormals. */
+  readonly absolute: number;
+  /** Largest finite value: beyond it the type cannot have made the tensor. */
+  readonly limit: number;
+}
+
+const RULES = {
+  'fp8-e5m2': { lowBits: 21, relative: 2 ** -3, absolute: 2 ** -17, limit: 57344 },
+  'fp8-e4m3': { lowBits: 20, relative: 2 ** -4, absolute: 2 ** -10, limit: 448 },
+  bf16: { lowBits: 16, relative: 2 ** -8, absolute: 0, limit: Number.MAX_VALUE },
+  fp16: { lowBits: 13, relative: 2 ** -11, absolute: 2 ** -25, limit: 65504 },
+} as const satisfies Record<Grid, GridRule>;
+
+/** A tensor with fewer distinct values says nothing: constants lie on every grid. */
+const LEAST_DISTINCT = 8;
+
+/** Finds the coarsest grid on which every value lies; undefined for plain f32 values and for tensors with too few distinct values to tell. */
+export function findGrid(data: Float32Array): Grid | undefined {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  let used = 0;
+  let largest = 0;
+  for (let i = 0; i < bits.length; i++) {
+    used |= bits[i] ?? 0;
+    const x = Math.abs(data[i] ?? 0);
+    if (x > largest) largest = x;
+  }
+  const free = used === 0 ? 32 : 31 - Math.clz32(used & -used);
+  if (free < RULES.fp16.lowBits || !hasDistinct(bits, LEAST_DISTINCT)) return undefined;
+  return (['fp8-e5m2', 'fp8-e4m3', 'bf16', 'fp16'] as const).find(
+    (grid) =>
+      free >= RULES[grid].lowBits && largest <= RULES[grid].limit && (grid === 'bf16' || aboveUnderflow(data, grid)),
+  );
+}
+
+function hasDistinct(bits: Uint32Array, least: number): boolean {
+  const seen = new Set<number>();
+  for (const pattern of bits) {
+    seen.add(pattern);
+    if (seen.size >= least) return true;
+  }
+  return false;
+}
+
+/** Every value that is not zero is a whole number of the grid's smallest steps. */
+function aboveUnderflow(data: Float32Array, grid: Grid): boolean {
+  const step = 2 * RULES[grid].absolute;
+  return data.every((x) => !Number.isFinite(x) || Number.isInteger(x / step));
+}
+
+/** Relative spacing of a grid's values (one unit in the last place); f32's when there is none. */
+export function gridSpacing(grid: Grid | undefined): number {
+  return grid === undefined ? 2 ** -23 : 2 * RULES[grid].relative;
+}
+
+/** The most that rounding to the grid moves a value. */
+export function gridTolerance(grid: Grid, value: number): number {
+  return Math.abs(value) * RULES[grid].relative + RULES[grid].absolute;
+}

@@ -1,0 +1,67 @@
+import type { AxisGraph, Kinship } from '../symmetry/axis-graph.ts';
+import { compareKinship, prepareKinship, testKinship } from '../symmetry/kinship.ts';
+import type { Weights } from '../tensors/weights.ts';
+import { moduleOf } from './shared-values.ts';
+
+/** The family-wise rate of calling a stranger known (lineage.md, A2). */
+export const LOG_ALPHA = Math.log(1e-6);
+/** From names alone the statistic must be this large, and two modules must agree (axes.md, section 4). */
+const LEAST_Z_FROM_NAMES = 8;
+/** A module agrees when its own statistic would be one in a thousand by chance. */
+const AGREES = 3.09;
+
+/** What the kinship test says of one candidate, all comparisons counted. */
+export interface KinVerdict {
+  readonly isKin: boolean;
+  readonly z: number;
+  /** ln p after Bonferroni over the candidates and over the pairings that the values chose. */
+  readonly logPValue: number;
+  /** The statistic that a copy would have: without power a small one says nothing. */
+  readonly zOfCopy: number;
+}
+
+/** Tests one candidate; `comparisons`: how many it was chosen from. */
+export function judgeKinship(
+  query: Weights,
+  candidate: Weights,
+  graph: AxisGraph,
+  comparisons: number,
+  logChoices: number,
+): KinVerdict {
+  const kinship = testKinship(query, candidate, graph);
+  const prepared = prepareKinship(candidate, graph);
+  const logPValue = Math.min(0, kinship.logPValue + Math.log(Math.max(comparisons, 1)) + logChoices);
+  return {
+    isKin: logPValue < LOG_ALPHA && (graph.source === 'file' || isSureFromNames(kinship, query, candidate, graph)),
+    z: kinship.z,
+    logPValue,
+    zOfCopy: compareKinship(prepared, prepared).z,
+  };
+}
+
+function isSureFromNames(kinship: Kinship, query: Weights, candidate: Weights, graph: AxisGraph): boolean {
+  if (kinship.z < LEAST_Z_FROM_NAMES) return false;
+  const modules = new Map<string, string[]>();
+  for (const name of kinship.blocks.flatMap((block) => block.tensors)) {
+    modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name]);
+  }
+  let agreeing = 0;
+  for (const names of modules.values()) {
+    if (testKinship(only(query, names), only(candidate, names), graph).z >= AGREES && ++agreeing >= 2) return true;
+  }
+  return false;
+}
+
+/** The statistic of one tensor alone. */
+export function tensorZ(query: Weights, candidate: Weights, graph: AxisGraph, name: string): number {
+  return graph.tensors.has(name) ? testKinship(only(query, [name]), only(candidate, [name]), graph).z : 0;
+}
+
+function only(weights: Weights, names: readonly string[]): Weights {
+  return new Map(
+    [...new Set(names)].flatMap((name) => {
+      const tensor = weights.get(name);
+      return tensor ? [[name, tensor] as const] : [];
+    }),
+  );
+}

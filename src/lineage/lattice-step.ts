@@ -1,0 +1,101 @@
+/** A step of which every value (minus `origin`) is a whole multiple. */
+export interface Step {
+  readonly step: number;
+  readonly origin: number;
+  /** ln of the chance that as many random values would fit, all steps tried counted. */
+  readonly logChance: number;
+}
+
+/** Most levels a lattice may span: 10 bits; wider ones fit anything that is rounded at all. */
+const MOST_LEVELS = 1024;
+/** Values that the step is looked for in; the rest only has to agree. */
+const SAMPLE = 4096;
+/** How far from a whole multiple a value may be, in steps, when it is stored exactly. */
+const TOLERANCE = 2e-3;
+/** Levels that symmetric (first) and asymmetric quantisers spread a range over. */
+const LEVELS = [127, 128, 7, 8, 15, 31, 3, 1, 63, 255] as const;
+
+/** Finds the step of a set of values; undefined when they share none, or hold no two values that differ. */
+export function findStep(data: Float32Array, spacing: number, shifted: boolean): Step | undefined {
+  const sample = data.length > SAMPLE ? data.subarray(0, SAMPLE) : data;
+  const values = distinctSorted(sample);
+  const origin = shifted ? (values[0] ?? 0) : 0;
+  const offsets = [...new Set(values.map((v) => Math.abs(v - origin)))].filter((v) => v > 0).sort((a, b) => a - b);
+  const largest = offsets.at(-1);
+  if (largest === undefined || !Number.isFinite(largest)) return undefined;
+  if (offsets.length === 1) return { step: largest, origin, logChance: 0 };
+  const candidates = stepCandidates(values, offsets, largest, spacing);
+  for (const candidate of candidates) {
+    const fitted = fitStep(offsets, candidate, spacing);
+    if (!fitted) continue;
+    const logChance = fitted.logChance + Math.log(candidates.length) + logChanceOfTies(sample, offsets.length, spacing);
+    return { step: fitted.step, origin, logChance };
+  }
+  return undefined;
+}
+
+/** Values of full precision hardly ever repeat: 512 of one size share 2^23 places. On a coarser grid repeats say nothing. */
+function logChanceOfTies(data: Float32Array, distinct: number, spacing: number): number {
+  if (spacing > 1e-6) return 0;
+  let zeros = 0;
+  for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
+  return Math.min(0, (data.length - zeros - 2 * distinct) * Math.log(1e-2));
+}
+
+function distinctSorted(data: Float32Array): number[] {
+  return [...new Set(Float64Array.from(data).sort())];
+}
+
+/** Whole parts of the smallest gap, and the ranges that quantisers divide. Finer than a few units of the stored type is no lattice of its own. */
+function stepCandidates(
+  values: readonly number[],
+  offsets: readonly number[],
+  largest: number,
+  spacing: number,
+): number[] {
+  let gap = offsets[0] ?? largest;
+  for (let i = 1; i < values.length; i++) {
+    const d = (values[i] ?? 0) - (values[i - 1] ?? 0);
+    if (d > 1e-9 * largest && d < gap) gap = d;
+  }
+  const range = (values.at(-1) ?? 0) - (values[0] ?? 0);
+  const parts = [1, 2, 3, 4, 5, 6].map((k) => gap / k);
+  const coarse = spacing > 1e-6 ? [...LEVELS.map((n) => largest / n), ...LEVELS.map((n) => range / n)] : [];
+  return [...coarse, ...parts].filter((step) => step > 4 * spacing * largest && largest / step <= MOST_LEVELS);
+}
+
+function fitStep(offsets: readonly number[], start: number, spacing: number) {
+  let step = start;
+  let uv = 0;
+  let vv = 0;
+  // Refined from the small multiples up: the error of the first guess grows with the multiple.
+  for (const offset of offsets) {
+    const n = Math.max(1, Math.round(offset / step));
+    uv += offset * n;
+    vv += n * n;
+    step = uv / vv;
+  }
+  let logChance = Math.log(2 * TOLERANCE);
+  for (const offset of offsets) {
+    const n = Math.round(offset / step);
+    const tolerance = levelTolerance(n, spacing);
+    if (Math.abs(offset / step - n) > tolerance) return undefined;
+    logChance += Math.min(0, Math.log(2 * tolerance));
+  }
+  return { step, logChance: logChance - Math.log(2 * TOLERANCE) - Math.log(2 * levelTolerance(1, spacing)) };
+}
+
+/** Rounding of the stored type moves the n-th multiple by n half spacings. */
+function levelTolerance(n: number, spacing: number): number {
+  return Math.max(TOLERANCE, 0.6 * n * spacing);
+}
+
+/** True when every finite value of the tensor is on the lattice that a sample of it gave. */
+export function isOnLattice(data: Float32Array, { step, origin }: Step, spacing: number): boolean {
+  for (let i = 0; i < data.length; i++) {
+    const level = ((data[i] ?? 0) - origin) / step;
+    const n = Math.round(level);
+    if (Math.abs(n) > 2 * MOST_LEVELS || Math.abs(level - n) > 2 * levelTolerance(Math.abs(n), spacing)) return false;
+  }
+  return true;
+}

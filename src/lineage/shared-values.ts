@@ -1,0 +1,76 @@
+import type { Weights } from '../tensors/weights.ts';
+
+/** Positions where both hold the same float, counting only values that stand once in their tensor. */
+export interface SharedValues {
+  readonly count: number;
+  /** What chance would give: a Poisson mean, from the values that both hold anywhere. */
+  readonly expected: number;
+  /** Modules with more than chance allows. */
+  readonly modules: ReadonlySet<string>;
+  /** Tensors with more than chance allows. */
+  readonly tensors: readonly string[];
+  /** ln of the Poisson tail of all together. */
+  readonly logPValue: number;
+}
+
+/** The module a tensor belongs to: its name without the last part. */
+export function moduleOf(name: string): string {
+  const dot = Math.max(name.lastIndexOf('.'), name.lastIndexOf('/'));
+  return dot < 0 ? name : name.slice(0, dot);
+}
+
+/** Fewer shared values than this in one tensor may be anything. */
+const LEAST_SHARED = 8;
+
+/** Counts the shared exact values of two checkpoints in one frame (lineage.md, C: unrelated files share 0 or 1, resumed ones thousands). */
+export function countSharedValues(query: Weights, candidate: Weights): SharedValues {
+  let count = 0;
+  let expected = 0;
+  const tensors: string[] = [];
+  for (const [name, { data }] of query) {
+    const other = candidate.get(name)?.data;
+    if (!other || other.length !== data.length || data.length < LEAST_SHARED) continue;
+    const shared = sharedInTensor(data, other);
+    count += shared.count;
+    expected += shared.expected;
+    if (shared.count >= LEAST_SHARED && shared.count > 8 * shared.expected) tensors.push(name);
+  }
+  return {
+    count,
+    expected,
+    tensors,
+    modules: new Set(tensors.map(moduleOf)),
+    logPValue: logPoissonTail(count, expected),
+  };
+}
+
+function sharedInTensor(a: Float32Array, b: Float32Array) {
+  const onceA = valuesHeldOnce(a);
+  const onceB = valuesHeldOnce(b);
+  let count = 0;
+  for (let i = 0; i < a.length; i++) {
+    const x = a[i] ?? 0;
+    if (x === b[i] && x !== 0 && onceA.has(x) && onceB.has(x)) count++;
+  }
+  let common = 0;
+  for (const x of onceA) if (x !== 0 && onceB.has(x)) common++;
+  // Of the values that both hold, one in `length` would stand at its own place by chance; equal places themselves tell nothing about chance.
+  return { count, expected: Math.max(common - count, 1) / a.length };
+}
+
+function valuesHeldOnce(data: Float32Array): Set<number> {
+  const once = new Set<number>();
+  const more = new Set<number>();
+  for (const x of data) {
+    if (more.has(x)) continue;
+    if (once.delete(x)) more.add(x);
+    else once.add(x);
+  }
+  return once;
+}
+
+/** ln P(X >= k), X Poisson: bounded by Chernoff's inequality. */
+export function logPoissonTail(k: number, mean: number): number {
+  if (k <= mean) return 0;
+  return mean <= 0 ? Number.NEGATIVE_INFINITY : k - mean - k * Math.log(k / mean);
+}

@@ -1,0 +1,111 @@
+import type { Weights } from '../tensors/weights.ts';
+import type { TensorFacts } from './alterations.ts';
+import { type Grid, gridTolerance } from './grid.ts';
+
+/** Two roundings of f32 on either side: a cast there and back, a scale applied and removed. */
+const F32_SLACK = 4 * 6e-8;
+/** A lattice's half step, with room for the rounding of the scale itself. */
+const HALF_STEP_SLACK = 1.001;
+/** Below this a tensor is too small for its lattice to be seen, although its file is quantised. */
+const LEAST_FOR_LATTICE = 32;
+/** Share of a tensor's values that must agree for it to be the same tensor (lineage.md, A2 step 6). */
+export const EXACT_SHARE = 0.98;
+
+/** How far a value may be from its original, given what its tensor and its file were put through. */
+export interface Rounding {
+  readonly grid?: Grid;
+  readonly halfSteps?: Float32Array;
+  /** Relative to the largest value: int8 of a tensor too small to show its lattice. */
+  readonly assumed: number;
+  /** Added for values that were computed (averaged, rescaled), relative to the largest value. */
+  readonly computed: number;
+}
+
+/** The rounding of every tensor of a file: its own grid and lattice, and what the rest of the file implies where it is too small to show them. */
+export function roundings(
+  facts: ReadonlyMap<string, TensorFacts>,
+  weights: Weights,
+  computed: number,
+): Map<string, Rounding> {
+  const quantized = [...facts.values()].some((f) => f.lattice);
+  const common = [...facts.values()].find((f) => f.grid)?.grid;
+  const entries = [...facts].map(([name, f]): [string, Rounding] => {
+    const small = (weights.get(name)?.data.length ?? 0) < LEAST_FOR_LATTICE;
+    const grid = f.grid ?? (small ? common : undefined);
+    const assumed = quantized && !f.lattice && small ? 1 / 254 : 0;
+    return [
+      name,
+      { ...(grid ? { grid } : {}), ...(f.lattice ? { halfSteps: f.lattice.halfSteps } : {}), assumed, computed },
+    ];
+  });
+  return new Map(entries);
+}
+
+/** How many compared values agree within the rounding, and of how many. */
+export interface Agreement {
+  readonly agreed: number;
+  readonly compared: number;
+}
+
+/** Counts the values of a tensor that are the original's up to rounding; `shift` compares with the value so many places on, for chance. */
+export function countAgreement(
+  query: Float32Array,
+  candidate: Float32Array,
+  rounding: Rounding,
+  mask?: Uint8Array,
+  shift = 0,
+): Agreement {
+  const n = query.length;
+  const constant = 1e-12 + (rounding.assumed + rounding.computed) * largestOf(candidate);
+  let agreed = 0;
+  let compared = 0;
+  for (let i = 0; i < n; i++) {
+    if (mask && mask[i] === 0) continue;
+    compared++;
+    const c = candidate[shift === 0 ? i : (i + shift) % n] ?? 0;
+    const q = query[i] ?? 0;
+    let tolerance = constant + Math.abs(c) * F32_SLACK;
+    if (rounding.grid) tolerance += gridTolerance(rounding.grid, c);
+    if (rounding.halfSteps) tolerance += (rounding.halfSteps[i] ?? 0) * HALF_STEP_SLACK;
+    if (Math.abs(q - c) <= tolerance || (Number.isNaN(q) && Number.isNaN(c)) || q === c) agreed++;
+  }
+  return { agreed, compared };
+}
+
+function largestOf(data: Float32Array): number {
+  let largest = 0;
+  for (let i = 0; i < data.length; i++) {
+    const x = Math.abs(data[i] ?? 0);
+    if (x > largest && x !== Number.POSITIVE_INFINITY) largest = x;
+  }
+  return largest;
+}
+
+/** True when `share` of the values agree. */
+export function isExact({ agreed, compared }: Agreement): boolean {
+  return agreed >= EXACT_SHARE * compared;
+}
+
+/**
+ * Mean square of (q - m) / half step over the values on a lattice, and how many there are: rounding alone makes it 1/3.
+ */
+export function latticeResidual(
+  query: Weights,
+  original: Weights,
+  rules: ReadonlyMap<string, Rounding>,
+): { readonly mean: number; readonly count: number } {
+  let sum = 0;
+  let count = 0;
+  for (const [name, { halfSteps }] of rules) {
+    const a = query.get(name)?.data;
+    const b = original.get(name)?.data;
+    if (!halfSteps || !a || !b) continue;
+    for (let i = 0; i < a.length; i++) {
+      const half = halfSteps[i] ?? 0;
+      if (half === 0 || a[i] === 0) continue;
+      sum += (((a[i] ?? 0) - (b[i] ?? 0)) / half) ** 2;
+      count++;
+    }
+  }
+  return { mean: count > 0 ? sum / count : 0, count };
+}

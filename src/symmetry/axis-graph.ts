@@ -17,6 +17,8 @@ export interface AxisGraph {
   readonly source: 'file' | 'names';
   /** Spaces whose units may be rescaled (no normalisation layer, a homogeneous activation is assumed and verified on the weights). */
   readonly rescalable: ReadonlySet<string>;
+  /** Spaces whose units may change sign (no normalisation layer, an odd or unknown activation). Absent: the rescalable ones. */
+  readonly flippable?: ReadonlySet<string>;
   /** Names of tensors with no placed axis, and why the rules refused. */
   readonly unplaced: readonly { readonly name: string; readonly reason: string }[];
 }

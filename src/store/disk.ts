@@ -1,4 +1,4 @@
-import { type FileHandle, link, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, readFile, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { WsvcError } from '../errors.ts';
 
 /** An open file. Offsets and lengths in bytes. */
@@ -21,8 +21,8 @@ export interface DiskStat {
   readonly inode: number;
 }
 
-/** `wx` creates and fails when the path exists. */
-export type OpenMode = 'r' | 'r+' | 'wx' | 'a+';
+/** `wx+` creates and fails when the path exists. */
+export type OpenMode = 'r' | 'r+' | 'wx+' | 'a+';
 
 /**
  * The file operations that the store's promises rest on. The store uses no others, so that a test can fail, cut or
@@ -44,6 +44,8 @@ export interface Disk {
   link(from: string, to: string): Promise<void>;
   /** Removes a file; harmless when it is gone. */
   remove(path: string): Promise<void>;
+  /** Removes a directory that is empty; harmless when it is not, or is gone. */
+  removeDirectory(path: string): Promise<void>;
   /** Makes renames, links and removals in a directory durable. */
   syncDirectory(path: string): Promise<void>;
 }
@@ -153,6 +155,15 @@ async function removeFile(path: string): Promise<void> {
   }
 }
 
+async function removeDirectory(path: string): Promise<void> {
+  try {
+    await rmdir(path);
+  } catch (error) {
+    const code = causeCode(error) ?? '';
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(code)) throw systemError('remove', path, error);
+  }
+}
+
 async function syncDirectory(path: string): Promise<void> {
   // Windows cannot open a directory; its renames are journalled by the file system.
   if (process.platform === 'win32') return;
@@ -174,5 +185,6 @@ export const nodeDisk: Disk = {
   rename: (from, to) => attempt('rename to', to, () => rename(from, to)),
   link: (from, to) => attempt('create', to, () => link(from, to)),
   remove: removeFile,
+  removeDirectory,
   syncDirectory: (path) => attempt('flush', path, () => syncDirectory(path)),
 };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tryLock } from 'fs-native-extensions';
 import { WsvcError } from '../errors.ts';
+import { removeLeftovers } from './atomic-file.ts';
 import { nodeDisk } from './disk.ts';
 
 /** How a lock is taken. */
@@ -40,7 +41,7 @@ function writeHolder(fd: number, text: string): void {
 
 /**
  * Takes the lock of a repository (`.wsvc/lock`): one writer at a time. It is a lock of the kernel on an open file, so a
- * dead process holds nothing, and the file itself stays.
+ * dead process holds nothing, and the file itself stays. What dead processes left in `.wsvc/tmp` is removed.
  *
  * @throws WsvcError `locked` when another process holds it, `interrupted` when the signal ended the waiting.
  */
@@ -53,6 +54,7 @@ export async function acquireLock(directory: string, options: LockOptions): Prom
       if (waited >= (options.waitMs ?? 0)) throw lockedError(directory, decoder.decode(await file.read(0, 256)));
       await sleep(POLL_MS);
     }
+    await removeLeftovers(join(directory, 'tmp'));
     writeHolder(file.fd, `${process.pid} ${options.purpose.replaceAll('\n', ' ')}\n`);
   } catch (error) {
     await file.close();

@@ -24,7 +24,7 @@ async function openUnused(disk: Disk, directory: string): Promise<{ path: string
   for (let attempt = 0; ; attempt++) {
     const path = join(directory, `${process.pid}-${attempt}.tmp`);
     try {
-      return { path, file: await disk.open(path, 'wx') };
+      return { path, file: await disk.open(path, 'wx+') };
     } catch (error) {
       if (!isExisting(error)) throw error;
     }

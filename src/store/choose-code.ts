@@ -1,0 +1,124 @@
+import type { BlockContext, BlockType } from '../codec/codec.ts';
+import { WsvcError } from '../errors.ts';
+import type { BlobId } from '../objects/ids.ts';
+import { elementByteLength } from '../tensors/dtype.ts';
+import type { BlobHint } from './blob-store.ts';
+import type { PackRow } from './pack-format.ts';
+import type { PackHost } from './pack-host.ts';
+import { encodeRecord } from './pack-record.ts';
+import type { PlainBlob } from './plain-cache.ts';
+
+/**
+ * Longest chain of deltas. With it a dense f32 series still gains all but a few percent of what longer chains would, and
+ * the sparse 16-bit series, which decode at the speed of memory, stay cheap to restore (storage.md, T8).
+ */
+export const MAX_CHAIN_DEPTH = 8;
+
+/** How many times its own standalone code a blob may have to read and decode before it is restored. */
+export const MAX_RESTORE_FACTOR = 4;
+
+/** A blob's record as it will be stored, and what the index says of it. */
+export interface ChosenCode {
+  readonly bytes: Uint8Array;
+  readonly bases: readonly BlobId[];
+  readonly row: Pick<PackRow, 'recordByteLength' | 'restoreByteLength' | 'codec' | 'type' | 'depth' | 'ancestors'>;
+}
+
+type FindRow = (id: BlobId) => Promise<PackRow | undefined>;
+
+/** An ancestor that a blob may be coded against, with what lies below it. */
+interface Base {
+  readonly row: PackRow;
+  readonly blob: PlainBlob;
+}
+
+const elementsOf = (type: BlockType, byteLength: number): number =>
+  byteLength / (type === 'bytes' ? 1 : elementByteLength(type));
+
+function encodeAlone(store: PackHost, plain: Uint8Array, type: BlockType): ChosenCode {
+  const { codec, payload } = store.coder.encodeBlock(plain, { type });
+  const bytes = encodeRecord({ codec, type, byteLength: plain.byteLength, bases: [], payload });
+  const recordByteLength = bytes.byteLength;
+  const row = { recordByteLength, restoreByteLength: recordByteLength, codec, type, depth: 0, ancestors: 0 };
+  return { bytes, bases: [], row };
+}
+
+/** A base that cannot be read is no base: the blob is then stored by itself, and fsck tells of the other. */
+async function readBase(store: PackHost, id: BlobId, find: FindRow): Promise<Base | undefined> {
+  const row = await find(id);
+  if (row === undefined) return undefined;
+  try {
+    return { row, blob: await store.readPlain(id) };
+  } catch (error) {
+    if (error instanceof WsvcError && (error.code === 'corrupt' || error.code === 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+/** The hinted base, or the nearest of its ancestors on which the chain stays within its bounds. */
+async function findBase(
+  store: PackHost,
+  hint: BlobHint,
+  find: FindRow,
+  restoreLimit: number,
+): Promise<Base | undefined> {
+  let id = hint.base;
+  while (id !== undefined) {
+    const base = await readBase(store, id, find);
+    if (base === undefined) return undefined;
+    if (base.row.depth < MAX_CHAIN_DEPTH && base.row.restoreByteLength < restoreLimit) return base;
+    id = base.blob.bases[0];
+  }
+  return undefined;
+}
+
+/** The base's own base, when prediction may use it: of the same type and length as the base. */
+async function findBaseOfBase(store: PackHost, base: Base, find: FindRow): Promise<Base | undefined> {
+  const [id] = base.blob.bases;
+  const found = id === undefined ? undefined : await readBase(store, id, find);
+  const isAlike = found?.blob.type === base.blob.type && found.blob.plain.byteLength === base.blob.plain.byteLength;
+  return isAlike ? found : undefined;
+}
+
+function encodeDelta(
+  store: PackHost,
+  plain: Uint8Array,
+  type: BlockType,
+  base: Base,
+  baseOfBase: Base | undefined,
+): ChosenCode | undefined {
+  const baseType = base.blob.type;
+  const context: BlockContext = { type, base: base.blob.plain, baseType };
+  const { codec, payload, ancestors } = store.coder.encodeBlock(
+    plain,
+    baseOfBase === undefined ? context : { ...context, baseOfBase: baseOfBase.blob.plain },
+  );
+  if (ancestors === 0) return undefined;
+  const bases = [base, ...(ancestors === 2 && baseOfBase !== undefined ? [baseOfBase] : [])].map(({ row }) => row.id);
+  const bytes = encodeRecord({ codec, type, byteLength: plain.byteLength, bases, baseType, payload });
+  const recordByteLength = bytes.byteLength;
+  // The base's base is below the base already, so it costs nothing more.
+  const restoreByteLength = recordByteLength + base.row.restoreByteLength;
+  const row = { recordByteLength, restoreByteLength, codec, type, depth: base.row.depth + 1, ancestors: bases.length };
+  return { bytes, bases, row };
+}
+
+/**
+ * Codes a blob in the fewest bytes: by itself, or against the hinted base (or an ancestor of it) where that is smaller
+ * and restoring stays within {@link MAX_CHAIN_DEPTH} and {@link MAX_RESTORE_FACTOR}.
+ */
+export async function chooseCode(
+  store: PackHost,
+  plain: Uint8Array,
+  hint: BlobHint,
+  find: FindRow,
+): Promise<ChosenCode> {
+  const alone = encodeAlone(store, plain, hint.type);
+  const restoreLimit = MAX_RESTORE_FACTOR * alone.bytes.byteLength;
+  const base = await findBase(store, hint, find, restoreLimit);
+  if (base === undefined) return alone;
+  if (elementsOf(hint.type, plain.byteLength) !== elementsOf(base.blob.type, base.row.byteLength)) return alone;
+  const delta = encodeDelta(store, plain, hint.type, base, await findBaseOfBase(store, base, find));
+  if (delta === undefined || delta.bytes.byteLength >= alone.bytes.byteLength) return alone;
+  return delta.row.restoreByteLength <= restoreLimit ? delta : alone;
+}

@@ -1,0 +1,156 @@
+import { createHash, type Hash } from 'node:crypto';
+import { join } from 'node:path';
+import { invariant } from '../assert.ts';
+import { sha256Hex } from '../bytes/sha256.ts';
+import { WsvcError } from '../errors.ts';
+import { type BlobId, parseBlobId } from '../objects/ids.ts';
+import { type AtomicFile, discardQuietly, openAtomicFile } from './atomic-file.ts';
+import type { BlobBatch, BlobHint } from './blob-store.ts';
+import { chooseCode } from './choose-code.ts';
+import { packDirectory, packName } from './pack-file.ts';
+import { encodeHeader, encodeIndex, encodeTrailer, HEADER_BYTES, type PackRow, ROW_BYTES } from './pack-format.ts';
+import type { PackHost } from './pack-host.ts';
+
+interface PutResult {
+  readonly storedBytes: number;
+  readonly isNew: boolean;
+}
+
+/** Limit of a blob's plain length, in bytes: what index rows can say, less the record's own overhead. */
+export const MAX_BLOB_BYTES = 2 ** 31;
+
+/** A pack in the making, in the repository's temporary folder. */
+export class PackBatch implements BlobBatch {
+  readonly #store: PackHost;
+  readonly #rows = new Map<BlobId, PackRow>();
+  readonly #hash: Hash = createHash('sha256');
+  #file: AtomicFile | undefined;
+  #offset = 0;
+  #state: 'open' | 'failed' | 'closed' = 'open';
+  /** Puts are done one after the other: they append to one file. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(store: PackHost) {
+    this.#store = store;
+  }
+
+  put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult> {
+    return this.#enqueue(() => this.#put(id, plain, hint));
+  }
+
+  commit(): Promise<void> {
+    return this.#enqueue(() => this.#commit());
+  }
+
+  discard(): Promise<void> {
+    return this.#enqueue(() => this.#discard(), 'even when it is over');
+  }
+
+  #enqueue<T>(work: () => Promise<T>, when?: 'even when it is over'): Promise<T> {
+    const run = async () => {
+      if (when === undefined) this.#checkOpen();
+      return work();
+    };
+    const result = this.#last.then(run, run);
+    this.#last = result;
+    return result;
+  }
+
+  #checkOpen(): void {
+    if (this.#state === 'failed') throw new WsvcError('system', 'The batch was given up: a write to it failed.');
+    invariant(this.#state === 'open', 'a batch that was committed or discarded takes nothing more');
+  }
+
+  async #put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult> {
+    if (this.#rows.has(id) || (await this.#store.findStored(id)) !== undefined) return { storedBytes: 0, isNew: false };
+    invariant(plain.byteLength <= MAX_BLOB_BYTES, 'a blob fits the index');
+    invariant(sha256Hex(plain) === id, "a blob's id is the SHA-256 of its content");
+    const owned = plain.slice();
+    const code = await chooseCode(this.#store, owned, hint, (base) => this.#findBase(base));
+    const { plain: decoded } = await this.#store.decodeRecordBytes(id, code.bytes);
+    // The hash has been compared; the bytes are compared as well, for it costs nothing beside.
+    invariant(Buffer.compare(decoded, owned) === 0, 'what was encoded decodes to the same bytes');
+    const offset = await this.#append(code.bytes);
+    const row: PackRow = { id, offset, byteLength: plain.byteLength, ...code.row };
+    this.#rows.set(id, row);
+    this.#store.addPending(
+      id,
+      { row, read: () => this.#read(row) },
+      { plain: owned, type: hint.type, bases: code.bases },
+    );
+    return { storedBytes: code.bytes.byteLength + ROW_BYTES, isNew: true };
+  }
+
+  /** A blob of this batch or a committed one: another batch's may be discarded, and its deltas with it. */
+  async #findBase(id: BlobId): Promise<PackRow | undefined> {
+    return this.#rows.get(id) ?? (await this.#store.findStored(id))?.row;
+  }
+
+  #read(row: PackRow): Promise<Uint8Array> {
+    invariant(this.#file !== undefined, 'a pending blob has a file');
+    return this.#file.file.read(row.offset, row.recordByteLength);
+  }
+
+  async #append(bytes: Uint8Array): Promise<number> {
+    try {
+      await this.#begin();
+      const offset = this.#offset;
+      await this.#write(bytes);
+      return offset;
+    } catch (error) {
+      // How much was written is not known: nothing can follow it.
+      this.#state = 'failed';
+      throw error;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#file !== undefined) return;
+    this.#file = await openAtomicFile(join(this.#store.directory, 'tmp'), { disk: this.#store.disk });
+    await this.#write(encodeHeader());
+    invariant(this.#offset === HEADER_BYTES, 'records begin after the header');
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    await this.#file?.write(bytes);
+    this.#hash.update(bytes);
+    this.#offset += bytes.byteLength;
+  }
+
+  async #commit(): Promise<void> {
+    const file = this.#file;
+    if (file === undefined) return this.#discard();
+    try {
+      await this.#finish(file);
+    } catch (error) {
+      this.#state = 'failed';
+      throw error;
+    }
+  }
+
+  async #finish(file: AtomicFile): Promise<void> {
+    await this.#writeEnd();
+    const sum = new Uint8Array(this.#hash.digest());
+    await file.write(sum);
+    const name = packName(parseBlobId(Buffer.from(sum).toString('hex')));
+    const path = join(packDirectory(this.#store.directory), name);
+    await file.commit(path);
+    this.#state = 'closed';
+    await this.#store.adopt(name, path);
+    this.#store.removePending(this.#rows.keys());
+  }
+
+  async #writeEnd(): Promise<void> {
+    const indexOffset = this.#offset;
+    const index = encodeIndex([...this.#rows.values()].sort((a, b) => (a.id < b.id ? -1 : 1)));
+    await this.#write(index);
+    await this.#write(encodeTrailer(indexOffset, this.#rows.size, index));
+  }
+
+  async #discard(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#store.removePending(this.#rows.keys());
+    if (this.#file !== undefined) await discardQuietly(this.#file);
+  }
+}

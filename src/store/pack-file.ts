@@ -1,0 +1,66 @@
+import { basename, join } from 'node:path';
+import { CorruptError } from '../errors.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import { decodeIndex, decodeTrailer, type PackRow, type PackTrailer, ROW_BYTES, TRAILER_BYTES } from './pack-format.ts';
+
+/** A complete pack on disk: its index in memory, its records not. */
+export interface PackFile {
+  readonly path: string;
+  readonly byteLength: number;
+  readonly trailer: PackTrailer;
+  readonly rows: readonly PackRow[];
+}
+
+/** Most packs are read at once: this much from their end holds the index of about a thousand blobs. */
+const TAIL_BYTES = 64 * 1024;
+
+/** Where the packs of a repository are, below its directory. */
+export const packDirectory = (directory: string): string => join(directory, 'blobs', 'packs');
+
+export const packName = (sha256: string): string => `${sha256}.pack`;
+export const isPackName = (name: string): boolean => /^[0-9a-f]{64}\.pack$/.test(name);
+
+async function readExactly(file: DiskFile, offset: number, byteLength: number): Promise<Uint8Array> {
+  const bytes = await file.read(offset, byteLength);
+  if (bytes.byteLength !== byteLength) throw new CorruptError('a pack ends early');
+  return bytes;
+}
+
+async function readEnd(file: DiskFile, path: string, byteLength: number): Promise<PackFile> {
+  if (byteLength < TRAILER_BYTES) throw new CorruptError('a pack is too short');
+  const tailStart = Math.max(0, byteLength - TAIL_BYTES);
+  const tail = await readExactly(file, tailStart, byteLength - tailStart);
+  const trailer = decodeTrailer(tail.subarray(tail.byteLength - TRAILER_BYTES), byteLength);
+  if (packName(trailer.sha256) !== basename(path)) throw new CorruptError("a pack's name is not its hash");
+  const indexByteLength = trailer.count * ROW_BYTES;
+  const start = trailer.indexOffset - tailStart;
+  const index =
+    start >= 0
+      ? tail.subarray(start, start + indexByteLength)
+      : await readExactly(file, trailer.indexOffset, indexByteLength);
+  return { path, byteLength, trailer, rows: decodeIndex(index, trailer) };
+}
+
+async function withFile<T>(disk: Disk, path: string, work: (file: DiskFile) => Promise<T>): Promise<T> {
+  const file = await disk.open(path, 'r');
+  try {
+    return await work(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Opens a pack: reads and checks its trailer and index.
+ *
+ * @throws CorruptError when it is truncated or damaged there; WsvcError `format-version` when it is newer than this wsvc.
+ */
+export async function openPack(disk: Disk, path: string): Promise<PackFile> {
+  const byteLength = (await disk.find(path))?.byteLength ?? 0;
+  return withFile(disk, path, (file) => readEnd(file, path, byteLength));
+}
+
+/** Reads one record's bytes. @throws CorruptError when the pack ends before. */
+export function readRecordBytes(disk: Disk, path: string, row: PackRow): Promise<Uint8Array> {
+  return withFile(disk, path, (file) => readExactly(file, row.offset, row.recordByteLength));
+}

@@ -1,0 +1,37 @@
+import type { BlockContext, EncodedBlock } from '../codec/codec.ts';
+import type { BlobId } from '../objects/ids.ts';
+import type { Disk } from './disk.ts';
+import type { PackRow } from './pack-format.ts';
+import type { Location } from './pack-set.ts';
+import type { PlainBlob } from './plain-cache.ts';
+
+/** The lossless coder of blocks; `codec/` unless a test stands in for it. */
+export interface BlockCoder {
+  encodeBlock(plain: Uint8Array, context: BlockContext): EncodedBlock;
+  decodeBlock(block: Pick<EncodedBlock, 'codec' | 'payload'>, byteLength: number, context: BlockContext): Uint8Array;
+}
+
+/** A blob that a batch of this process holds and has not committed. */
+export interface PendingBlob {
+  readonly row: PackRow;
+  read(): Promise<Uint8Array>;
+}
+
+/** What a batch needs of the store that it writes to. */
+export interface PackHost {
+  readonly disk: Disk;
+  readonly coder: BlockCoder;
+  /** The repository's directory. */
+  readonly directory: string;
+  /** A committed blob; packs that others have made since are looked at before the answer is no. */
+  findStored(id: BlobId): Promise<Location | undefined>;
+  /** The blob, decoded and checked against its id; not to be written into. @throws WsvcError `not-found`; CorruptError */
+  readPlain(id: BlobId): Promise<PlainBlob>;
+  /** Decodes a record and checks the content. @throws CorruptError */
+  decodeRecordBytes(id: BlobId, bytes: Uint8Array): Promise<PlainBlob>;
+  /** Makes a blob of a batch readable in this process before it is committed. */
+  addPending(id: BlobId, pending: PendingBlob, blob: PlainBlob): void;
+  removePending(ids: Iterable<BlobId>): void;
+  /** Takes up a pack that a batch has just committed. */
+  adopt(name: string, path: string): Promise<void>;
+}

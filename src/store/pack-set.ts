@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { CorruptError, WsvcError } from '../errors.ts';
+import type { BlobId } from '../objects/ids.ts';
+import { type Disk, isMissing } from './disk.ts';
+import { isPackName, openPack, type PackFile } from './pack-file.ts';
+import type { PackRow } from './pack-format.ts';
+
+/** Where a blob is stored. */
+export interface Location {
+  readonly path: string;
+  readonly row: PackRow;
+}
+
+/** A pack whose index cannot be read: what it holds is unknown until it is repaired. */
+export interface DamagedPack {
+  readonly path: string;
+  readonly error: CorruptError;
+}
+
+/** The packs of a directory and one index over all of them. Packs are immutable, so new ones are all that can be missed. */
+export class PackSet {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #packs = new Map<string, PackFile>();
+  readonly #damaged = new Map<string, CorruptError>();
+  readonly #locations = new Map<BlobId, Location>();
+  /** Further places of blobs that two processes stored at the same time. */
+  readonly #copies = new Map<BlobId, Location[]>();
+
+  constructor(disk: Disk, directory: string) {
+    this.#disk = disk;
+    this.#directory = directory;
+  }
+
+  /**
+   * Reads the indices of packs that have appeared, and forgets those that are gone.
+   *
+   * @throws WsvcError `format-version` when one is newer than this wsvc.
+   */
+  async refresh(): Promise<void> {
+    const names = new Set((await this.#disk.list(this.#directory)).filter(isPackName));
+    const isGone = [...this.#packs.keys()].some((name) => !names.has(name));
+    if (isGone) this.#forgetAll();
+    for (const name of names) if (!this.#packs.has(name) && !this.#damaged.has(name)) await this.#load(name);
+  }
+
+  #forgetAll(): void {
+    for (const known of [this.#packs, this.#damaged, this.#locations, this.#copies]) known.clear();
+  }
+
+  async #load(name: string): Promise<void> {
+    try {
+      this.add(name, await openPack(this.#disk, join(this.#directory, name)));
+    } catch (error) {
+      // One damaged pack must not take the others with it; its blobs are told as damaged when they are asked for.
+      if (error instanceof CorruptError) this.#damaged.set(name, error);
+      else if (!isMissing(error)) throw error;
+    }
+  }
+
+  add(name: string, pack: PackFile): void {
+    this.#damaged.delete(name);
+    this.#packs.set(name, pack);
+    for (const row of pack.rows) this.#addLocation({ path: pack.path, row });
+  }
+
+  #addLocation(location: Location): void {
+    const { id } = location.row;
+    if (!this.#locations.has(id)) this.#locations.set(id, location);
+    else this.#copies.set(id, [...(this.#copies.get(id) ?? []), location]);
+  }
+
+  find(id: BlobId): Location | undefined {
+    return this.#locations.get(id);
+  }
+
+  /** All places of a blob, the preferred one first. */
+  findAll(id: BlobId): readonly Location[] {
+    const first = this.#locations.get(id);
+    return first === undefined ? [] : [first, ...(this.#copies.get(id) ?? [])];
+  }
+
+  ids(): IterableIterator<BlobId> {
+    return this.#locations.keys();
+  }
+
+  packs(): readonly PackFile[] {
+    return [...this.#packs.values()];
+  }
+
+  damaged(): readonly DamagedPack[] {
+    return [...this.#damaged].map(([name, error]) => ({ path: join(this.#directory, name), error }));
+  }
+
+  /** The error for a blob that no readable pack holds: it may be in a damaged one. */
+  absent(id: BlobId): WsvcError {
+    const [damaged] = this.damaged();
+    if (damaged === undefined) return new WsvcError('not-found', `No blob ${id} is stored.`);
+    return new CorruptError(`blob ${id} is missing, and "${damaged.path}" cannot be read`, { cause: damaged.error });
+  }
+}

@@ -200,7 +200,8 @@ export interface RestoredFile {
   readonly bytes: number;
   readonly sha256: string;
 }
-export interface RestoreResult {
+/** The first file that was restored, and all of them. */
+export interface RestoreResult extends RestoredFile {
   readonly restored: readonly RestoredFile[];
 }
 

@@ -1,0 +1,54 @@
+// Bundles the program into dist/, one chunk a command, and writes the manifest that lets a command start without loading the others.
+import { execFileSync } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+process.chdir(root);
+rmSync('dist', { recursive: true, force: true });
+
+const commands = readdirSync('src/commands').filter((name) => /\.tsx?$/.test(name));
+await build({
+  entryPoints: ['src/index.ts', 'src/cli/main.ts', ...commands.map((name) => `src/commands/${name}`)],
+  outdir: 'dist',
+  outbase: 'src',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  jsx: 'automatic',
+  external: [
+    'hnswlib-node',
+    'fs-native-extensions',
+    'msgpackr-extract',
+    'react-devtools-core',
+    'typescript',
+    'ts-node',
+  ],
+  banner: {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  },
+  define: { 'process.env.NODE_ENV': '"production"' },
+  logLevel: 'warning',
+});
+execFileSync(
+  process.execPath,
+  [
+    'node_modules/typescript/bin/tsc',
+    '-p',
+    'tsconfig.json',
+    '--noEmit',
+    'false',
+    '--emitDeclarationOnly',
+    '--outDir',
+    'dist/types',
+  ],
+  { stdio: 'inherit' },
+);
+execFileSync(process.execPath, ['node_modules/oclif/bin/run.js', 'manifest'], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+});

@@ -1,0 +1,21 @@
+/** Draws rows as aligned columns; numbers (all but the first column's cells that start with a digit or sign) to the right. */
+export function drawTable(title: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  const all = [title, ...rows];
+  const widths = title.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  const isNumeric = title.map((_, column) => column > 0 && rows.every((row) => /^[-+\d]/.test(row[column] ?? '-')));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) =>
+        isNumeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
+  return [
+    line(title),
+    widths
+      .map((width) => '-'.repeat(width))
+      .join('  ')
+      .trimEnd(),
+    ...rows.map(line),
+  ];
+}

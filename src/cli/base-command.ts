@@ -1,0 +1,54 @@
+import { Command, Flags } from '@oclif/core';
+import type { Environment } from '../repo/environment.ts';
+import { openRepository, type Repository } from '../repo/repository.ts';
+import type { Operation } from '../repo/results.ts';
+import { readEnvironment } from './environment.ts';
+import { writePaged } from './pager.ts';
+import { runOperation } from './progress.ts';
+import { reportError } from './report-error.ts';
+import { type Paint, painter } from './style.ts';
+
+/** What all commands share: `-C`, `--json`, one way to print and one to fail. */
+export abstract class WsvcCommand extends Command {
+  static override enableJsonFlag = true;
+  static override baseFlags = {
+    directory: Flags.directory({ char: 'C', description: 'Run as if started in this folder.', helpGroup: 'GLOBAL' }),
+  };
+
+  /** Colours for stdout. */
+  protected readonly paint: Paint = painter(process.stdout);
+
+  protected environment(flags: { readonly directory?: string | undefined }): Promise<Environment> {
+    return readEnvironment(flags.directory);
+  }
+
+  protected async repository(flags: { readonly directory?: string | undefined }): Promise<Repository> {
+    return openRepository(await this.environment(flags));
+  }
+
+  protected perform<Result>(operation: Operation<Result>): Promise<Result> {
+    return runOperation(operation);
+  }
+
+  /** Prints lines for people; nothing with `--json`. */
+  protected print(lines: string | readonly string[]): void {
+    if (this.jsonEnabled()) return;
+    const text = typeof lines === 'string' ? lines : lines.join('\n');
+    if (text !== '') process.stdout.write(`${text}\n`);
+  }
+
+  /** Prints lines through the pager where there is one and they do not fit. */
+  protected printPaged(lines: readonly string[]): void {
+    if (!this.jsonEnabled()) writePaged(lines);
+  }
+
+  protected override async catch(error: Error): Promise<void> {
+    const isHelpOrExit = 'code' in error && error.code === 'EEXIT';
+    if (isHelpOrExit) throw error;
+    reportError(error, this.jsonEnabled());
+  }
+
+  protected override logJson(json: unknown): void {
+    if (json !== undefined) process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
+  }
+}

@@ -1,0 +1,53 @@
+import type { IdentificationResult, NearestResult } from '../repo/results.ts';
+import { formatConfidence, formatPosition, shortId } from './describe.ts';
+import type { Paint } from './style.ts';
+
+function describeNear(near: NearestResult): string {
+  const place = near.trajectory === null ? '' : `, ${near.trajectory} at ${formatPosition(near.position ?? 0)}`;
+  const commit = near.commit === null ? '' : ` (${shortId(near.commit)})`;
+  return `${near.source}${commit}${place}; distance ${near.relativeDistance.toPrecision(2)}, cosine ${near.cosine.toFixed(5)}`;
+}
+
+function headline(result: IdentificationResult, paint: Paint): string {
+  const { known, relation, parents, nearest } = result;
+  const sure = `(${formatConfidence(result.confidence)} sure)`;
+  if (!known) return `${paint('yellow', 'unknown')}: related to nothing in this repository ${sure}`;
+  const from = parents.length > 1 ? `${parents.length} checkpoints` : (parents[0]?.source ?? nearest?.source ?? '');
+  return `${paint('green', relation)}: comes from ${paint('bold', from)} ${sure}`;
+}
+
+function placeLine(result: IdentificationResult): readonly string[] {
+  if (result.trajectory === null) return [];
+  const position = result.position === null ? '' : `, position ${formatPosition(result.position)}`;
+  return [`  trajectory ${result.trajectory}${position}`];
+}
+
+/** Says for people what a file is. */
+export function describeIdentification(
+  result: IdentificationResult,
+  paint: Paint,
+  verbose: boolean,
+): readonly string[] {
+  const lines = [
+    `${paint('bold', result.file)}  ${result.format}, ${result.tensors} tensors`,
+    `  ${headline(result, paint)}`,
+  ];
+  if (result.problem !== undefined) lines.push(`  ${paint('yellow', 'no weights read:')} ${result.problem}`);
+  lines.push(...placeLine(result));
+  if (result.parents.length > 1) {
+    lines.push(
+      ...result.parents.map(({ source, weight }) => `    ${(weight * 100).toFixed(1).padStart(5)} %  ${source}`),
+    );
+  }
+  if (result.pValue !== null && result.known) lines.push(`  p-value ${result.pValue.toExponential(1)}`);
+  const listed = verbose || !result.known ? result.candidates : result.candidates.slice(0, 1);
+  lines.push(...listed.map((near) => `  near: ${describeNear(near)}`));
+  if (verbose || !result.known) lines.push(...result.notes.map((note) => `  ${paint('dim', note)}`));
+  const declared = Object.entries(result.declared).map(([key, value]) => `${key} ${value}`);
+  if (declared.length > 0) lines.push(`  the file says of itself: ${declared.slice(0, 6).join(', ')}`);
+  for (const { name, match, kind } of result.tensors_detail ?? []) {
+    const from = match === null ? '' : ` ${match.commit === null ? '' : `${shortId(match.commit)}:`}${match.tensor}`;
+    lines.push(`    ${kind.padEnd(9)} ${name}${from === '' ? '' : ` <-${from}`}`);
+  }
+  return lines;
+}

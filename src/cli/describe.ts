@@ -1,0 +1,46 @@
+import type { PlacementResult } from '../repo/results.ts';
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+
+/** A size for people: 1.2 MB. */
+export function formatBytes(bytes: number): string {
+  const power = bytes < 1000 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log10(bytes) / 3));
+  const scaled = bytes / 1000 ** power;
+  return `${power === 0 ? scaled : scaled.toPrecision(3)} ${UNITS[power]}`;
+}
+
+/** A count for people: 12,345. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** 1 file, 2 files. */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** The first digits of an id, as people read it. */
+export function shortId(id: string): string {
+  return id.slice(0, 10);
+}
+
+/** A position as people read it: 12, or 12.4. */
+export function formatPosition(position: number): string {
+  return Number.isInteger(position) ? String(position) : position.toFixed(2);
+}
+
+/** A probability that never reads as certainty it is not: 99.99 % and more is ">99.99 %". */
+export function formatConfidence(confidence: number): string {
+  if (confidence >= 0.9999 && confidence < 1) return '>99.99 %';
+  return `${(confidence * 100).toPrecision(confidence >= 0.1 ? 3 : 2).replace(/\.0+$/, '')} %`;
+}
+
+/** Where a checkpoint belongs, in a phrase. */
+export function describePlace(placement: PlacementResult): string {
+  const { trajectory, position, relation, isNewTrajectory, parent } = placement;
+  if (trajectory === null) return 'unplaced';
+  const at = position === null ? trajectory : `${trajectory} at ${formatPosition(position)}`;
+  if (isNewTrajectory && parent === null) return `${at}, a new trajectory`;
+  const from = parent === null ? '' : ` of ${shortId(parent)}`;
+  return `${at}, ${relation}${relation === 'next' || relation === 'between' ? '' : from}${isNewTrajectory ? ', a new trajectory' : ''}`;
+}

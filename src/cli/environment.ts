@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Environment } from '../repo/environment.ts';
+
+/** Reads `name` and `email` from the `[user]` section of a git configuration file. */
+export function parseGitUser(text: string): { readonly name?: string; readonly email?: string } {
+  const user: { name?: string; email?: string } = {};
+  let section = '';
+  for (const line of text.split(/\r?\n/)) {
+    const header = /^\s*\[\s*([^\]"\s]+)/.exec(line);
+    if (header?.[1] !== undefined) section = header[1].toLowerCase();
+    const entry = /^\s*(name|email)\s*=\s*(.*?)\s*$/i.exec(line);
+    if (section !== 'user' || entry?.[1] === undefined || entry[2] === undefined) continue;
+    const key = entry[1].toLowerCase() === 'name' ? 'name' : 'email';
+    user[key] = entry[2].replace(/^"(.*)"$/, '$1');
+  }
+  return user;
+}
+
+async function gitUser(): Promise<{ readonly name?: string; readonly email?: string }> {
+  const files = [path.join(os.homedir(), '.config', 'git', 'config'), path.join(os.homedir(), '.gitconfig')];
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+  return parseGitUser(texts.join('\n'));
+}
+
+function userName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** The outside world, as operations get it: the author as git would name them, the system's clock. */
+export async function readEnvironment(directory: string | undefined): Promise<Environment> {
+  const configured = await gitUser();
+  const name = process.env.GIT_AUTHOR_NAME ?? configured.name ?? userName();
+  const email = process.env.GIT_AUTHOR_EMAIL ?? configured.email ?? `${userName()}@${os.hostname()}`;
+  return {
+    workingDirectory: path.resolve(directory ?? '.'),
+    author: { name, email },
+    now: () => Date.now(),
+    timezoneOffset: new Date().getTimezoneOffset(),
+  };
+}

@@ -1,0 +1,54 @@
+import { WsvcError } from '../errors.ts';
+
+/** What the operating system says, in words; others are shown with their code. */
+const SYSTEM_MESSAGES: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full.',
+  EDQUOT: 'The disk quota is used up.',
+  EACCES: 'Permission denied.',
+  EPERM: 'Permission denied.',
+  EROFS: 'The file system is read-only.',
+  EMFILE: 'Too many open files.',
+  EIO: 'The disk reported an error.',
+};
+
+function property(error: unknown, name: string): unknown {
+  return typeof error === 'object' && error !== null && name in error ? Reflect.get(error, name) : undefined;
+}
+
+/** A parser's complaint: a bad flag, a missing argument, an unknown command. */
+function isUsageError(error: unknown): error is Error {
+  const oclif = property(error, 'oclif');
+  return error instanceof Error && property(oclif, 'exit') === 2;
+}
+
+function fromSystem(error: Error, code: string): WsvcError {
+  const path = property(error, 'path');
+  const where = typeof path === 'string' ? ` (${path})` : '';
+  if (code === 'ENOENT')
+    return new WsvcError('not-found', `There is no file${typeof path === 'string' ? ` ${path}` : ''}.`, {
+      cause: error,
+    });
+  if (code === 'EISDIR')
+    return new WsvcError('usage', `This is a folder${where}; a file was expected.`, { cause: error });
+  const message = SYSTEM_MESSAGES[code] ?? `The system refused: ${code}.`;
+  return new WsvcError('system', `${message}${where}`, {
+    cause: error,
+    suggestions: code === 'ENOSPC' ? ['Free some space and run the command again; nothing was lost.'] : [],
+  });
+}
+
+/** Turns anything that was thrown into an error with a code; what nobody foresaw is a bug. */
+export function toWsvcError(error: unknown): WsvcError {
+  if (error instanceof WsvcError) return error;
+  if (isUsageError(error)) {
+    const [first = ''] = error.message.split('\nSee more help');
+    return new WsvcError('usage', first, { cause: error, suggestions: ['See --help.'] });
+  }
+  const code = property(error, 'code');
+  if (error instanceof Error && typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return fromSystem(error, code);
+  const message = error instanceof Error ? error.message : String(error);
+  return new WsvcError('bug', `Something went wrong inside wsvc: ${message}`, {
+    cause: error,
+    suggestions: ['Set DEBUG=1 to see where, and please report it. Your files and the repository are as they were.'],
+  });
+}

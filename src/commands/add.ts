@@ -1,0 +1,33 @@
+import { Args } from '@oclif/core';
+import { WsvcCommand } from '../cli/base-command.ts';
+import { describePlace, formatBytes, formatConfidence } from '../cli/describe.ts';
+import { addFiles } from '../repo/add-files.ts';
+import type { AddedFile, AddResult } from '../repo/results.ts';
+
+export default class Add extends WsvcCommand {
+  static override summary = 'Store model files, stage them, and say where each belongs.';
+  static override description =
+    'Files are stored losslessly. wsvc reads the weights and says on which training trajectory each file lies and what it was made from. Nothing is committed yet.';
+  static override examples = [
+    '<%= config.bin %> add model.bin',
+    '<%= config.bin %> add runs/a/*.pt',
+    '<%= config.bin %> add checkpoints/',
+  ];
+  static override strict = false;
+  static override args = { file: Args.string({ required: true, description: 'Files, or folders of model files.' }) };
+
+  async run(): Promise<AddResult> {
+    const { argv, flags } = await this.parse(Add);
+    const result = await this.perform(addFiles(await this.repository(flags), argv.map(String)));
+    this.print(result.added.flatMap((file) => this.describe(file)));
+    return result;
+  }
+
+  private describe(file: AddedFile): string[] {
+    const size = `${formatBytes(file.bytes)} stored as ${formatBytes(file.storedBytes)}`;
+    const place = `${describePlace(file.placement)} (${formatConfidence(file.placement.confidence)})`;
+    const head = `${this.paint('bold', file.path)}  ${file.format}, ${size}`;
+    if (file.problem !== undefined) return [head, `  ${this.paint('yellow', 'no weights read:')} ${file.problem}`];
+    return [head, `  ${this.paint('cyan', place)}`];
+  }
+}

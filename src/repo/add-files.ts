@@ -1,0 +1,97 @@
+import type { ManifestId } from '../objects/ids.ts';
+import { filesOf, type PendingCheckpoint, pendingWeightReader, pointerOf, readPending } from './pending.ts';
+import { type Placement, placePending } from './place-pending.ts';
+import { describePlacement } from './placement-result.ts';
+import { type Repository, withLock } from './repository.ts';
+import type { AddedFile, AddResult, Operation, ProgressEvent } from './results.ts';
+import { stagedMembers } from './staged.ts';
+import { storePending } from './store-pending.ts';
+import { resolveModelFiles, toTreePath } from './work-tree.ts';
+
+/** Reads files one after the other. Files that turn out to be parts of another checkpoint (its shards) are left out. */
+export async function* readAllPending(
+  repository: Repository,
+  files: readonly string[],
+): AsyncGenerator<ProgressEvent, readonly PendingCheckpoint[], void> {
+  const pending: PendingCheckpoint[] = [];
+  for (const file of files) {
+    yield { phase: 'Reading', done: pending.length, total: files.length, detail: toTreePath(repository, file) };
+    pending.push(await readPending(file, toTreePath(repository, file)));
+  }
+  const parts = new Set(pending.flatMap((checkpoint) => filesOf(checkpoint).slice(1)));
+  return pending.filter(({ absolutePath }) => !parts.has(absolutePath));
+}
+
+/** Commits of the checkpoints that are in the history, by manifest. */
+function commitsOf(
+  members: readonly { readonly id: ManifestId; readonly commit?: string }[],
+): ReadonlyMap<ManifestId, string> {
+  return new Map(members.flatMap(({ id, commit }) => (commit === undefined ? [] : [[id, commit] as const])));
+}
+
+/** Parents before children, so that each finds its base stored. */
+export function storageOrder(
+  pending: readonly PendingCheckpoint[],
+  placements: ReadonlyMap<ManifestId, Placement>,
+): readonly PendingCheckpoint[] {
+  const byId = new Map(pending.map((checkpoint) => [checkpoint.plan.id, checkpoint]));
+  const ordered = new Set<PendingCheckpoint>();
+  for (const checkpoint of pending) {
+    const chain: PendingCheckpoint[] = [];
+    for (
+      let at: PendingCheckpoint | undefined = checkpoint;
+      at !== undefined && !chain.includes(at) && !ordered.has(at);
+    ) {
+      chain.push(at);
+      const parent: ManifestId | undefined = placements.get(at.plan.id)?.parents[0]?.id;
+      at = parent === undefined ? undefined : byId.get(parent);
+    }
+    for (const one of chain.reverse()) ordered.add(one);
+  }
+  return pending.length === ordered.size ? [...ordered] : [...ordered, ...pending.filter((one) => !ordered.has(one))];
+}
+
+async function* addUnderLock(repository: Repository, named: readonly string[]): Operation<AddResult> {
+  const files = await resolveModelFiles(repository, named);
+  const pending = yield* readAllPending(repository, files);
+  yield { phase: 'Placing', done: 0, total: 1 };
+  const waiting = await stagedMembers(repository, new Set(pending.map(({ path }) => path)));
+  const fresh = pending.map(({ plan, summary, path }) => ({ id: plan.id, summary, source: path }));
+  const { view, placements } = await placePending(
+    repository,
+    [...waiting, ...fresh],
+    pendingWeightReader(repository, pending),
+  );
+  const grown = yield* storePending(repository, storageOrder(pending, placements), placements);
+  const commits = commitsOf(view.archive.members);
+  const added: AddedFile[] = [];
+  for (const checkpoint of pending) {
+    const placement = placements.get(checkpoint.plan.id);
+    const pointer = pointerOf(checkpoint);
+    await repository.history.stage(checkpoint.path, pointer);
+    if (placement === undefined) continue;
+    added.push({
+      path: checkpoint.path,
+      manifest: pointer.manifest,
+      sha256: pointer.sha256,
+      format: pointer.format,
+      tensors: pointer.tensors.length,
+      parameters: pointer.parameters,
+      bytes: pointer.byteLength,
+      storedBytes: grown.get(checkpoint.plan.id) ?? 0,
+      placement: describePlacement(placement, commits),
+      ...(checkpoint.plan.manifest.problem === undefined ? {} : { problem: checkpoint.plan.manifest.problem }),
+    });
+  }
+  return { added };
+}
+
+/**
+ * Stores model files, stages them, and says where each belongs.
+ *
+ * @param named - files, or folders whose model files are meant.
+ * @throws WsvcError `usage`, `not-found`, `locked`; `bad-file` when a file changes while it is read.
+ */
+export function addFiles(repository: Repository, named: readonly string[]): Operation<AddResult> {
+  return withLock(repository, 'wsvc add', () => addUnderLock(repository, named));
+}

@@ -1,0 +1,139 @@
+import { CorruptError } from '../errors.ts';
+import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
+import { readWeights } from '../formats/read-weights.ts';
+import { openStoredCheckpoint } from '../formats/registry.ts';
+import type { ManifestId } from '../objects/ids.ts';
+import { decodeManifest, type Manifest } from '../objects/manifest.ts';
+import { decodeSummary, encodeSummary } from '../sketch/encode-summary.ts';
+import { summarize } from '../sketch/summarize.ts';
+import type { Summary } from '../sketch/summary.ts';
+import type { BlobStore } from '../store/blob-store.ts';
+import type { AxisGraph } from '../symmetry/axis-graph.ts';
+import { inferAxisGraph } from '../symmetry/infer-axes.ts';
+import type { Weights } from '../tensors/weights.ts';
+import type { DerivedLog } from './derived-log.ts';
+import { storedFiles } from './stored-files.ts';
+
+/** Decoded weights kept in memory for candidates that are read again and again, in bytes. */
+const WEIGHTS_CACHE_BYTES = 256 * 1024 * 1024;
+
+/** Reads stored checkpoints; what it returns was checked against its ids. */
+export interface CheckpointReader {
+  manifest(id: ManifestId): Promise<Manifest>;
+  open(id: ManifestId): Promise<OpenCheckpoint>;
+  /** From the derived log; computed anew, and remembered, when it is not there. */
+  summary(id: ManifestId): Promise<Summary>;
+  rememberSummaries(summaries: ReadonlyMap<ManifestId, Summary>): Promise<void>;
+  weights(id: ManifestId): Promise<Weights>;
+  axisGraph(id: ManifestId): Promise<AxisGraph>;
+}
+
+/** The shape with its axes in channels-first order. */
+export function channelsFirstShape(tensor: Pick<TensorEntry, 'shape' | 'toCanonical'>): readonly number[] {
+  return tensor.toCanonical?.map((axis) => tensor.shape[axis] ?? 1) ?? tensor.shape;
+}
+
+/** Infers the axis graph of an open checkpoint from its own graph, else from names. */
+export function axisGraphOf(checkpoint: OpenCheckpoint): AxisGraph {
+  const tensors = checkpoint.tensors.map((tensor) => ({
+    name: tensor.name,
+    role: tensor.role,
+    shape: channelsFirstShape(tensor),
+  }));
+  return inferAxisGraph(tensors, checkpoint.graph);
+}
+
+function weightsByteLength(weights: Weights): number {
+  let total = 0;
+  for (const { data } of weights.values()) total += data.byteLength;
+  return total;
+}
+
+/** Keeps what was used last, up to a bound in bytes. */
+function createWeightsCache(load: (id: ManifestId) => Promise<Weights>): (id: ManifestId) => Promise<Weights> {
+  const kept = new Map<ManifestId, { readonly weights: Weights; readonly byteLength: number }>();
+  let total = 0;
+  return async (id) => {
+    const hit = kept.get(id);
+    if (hit !== undefined) {
+      kept.delete(id);
+      kept.set(id, hit);
+      return hit.weights;
+    }
+    const weights = await load(id);
+    const byteLength = weightsByteLength(weights);
+    kept.set(id, { weights, byteLength });
+    total += byteLength;
+    for (const [oldest, entry] of kept) {
+      if (total <= WEIGHTS_CACHE_BYTES || oldest === id) break;
+      kept.delete(oldest);
+      total -= entry.byteLength;
+    }
+    return weights;
+  };
+}
+
+async function withCheckpoint<T>(checkpoint: OpenCheckpoint, use: (open: OpenCheckpoint) => Promise<T>): Promise<T> {
+  try {
+    return await use(checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** Makes a reader over a blob store, with summaries kept in a derived log. */
+export function createCheckpointReader(blobs: BlobStore, summaries: DerivedLog): CheckpointReader {
+  const manifests = new Map<ManifestId, Manifest>();
+  const graphs = new Map<ManifestId, AxisGraph>();
+  const decoded = new Map<ManifestId, Summary>();
+
+  async function manifest(id: ManifestId): Promise<Manifest> {
+    const known = manifests.get(id);
+    if (known !== undefined) return known;
+    const read = decodeManifest(await blobs.read(id));
+    manifests.set(id, read);
+    return read;
+  }
+
+  async function open(id: ManifestId): Promise<OpenCheckpoint> {
+    const stored = await manifest(id);
+    return openStoredCheckpoint(stored.format, storedFiles(stored, blobs));
+  }
+
+  async function summary(id: ManifestId): Promise<Summary> {
+    const known = decoded.get(id);
+    if (known !== undefined) return known;
+    const kept = summaries.get(id);
+    const found = kept === undefined ? await computeSummary(id) : decodeSummary(kept);
+    decoded.set(id, found);
+    return found;
+  }
+
+  async function computeSummary(id: ManifestId): Promise<Summary> {
+    const computed = await withCheckpoint(await open(id), (checkpoint) => summarize(checkpoint));
+    const stored = await manifest(id);
+    computed.files.forEach((file, index) => {
+      if (file.sha256 !== stored.files[index]?.sha256) throw new CorruptError(`checkpoint ${id} does not restore`);
+    });
+    await summaries.append([{ key: id, payload: encodeSummary(computed) }]);
+    return computed;
+  }
+
+  return {
+    manifest,
+    open,
+    summary,
+    async rememberSummaries(entries) {
+      for (const [id, entry] of entries) decoded.set(id, entry);
+      await summaries.append([...entries].map(([key, entry]) => ({ key, payload: encodeSummary(entry) })));
+    },
+    weights: createWeightsCache(async (id) => withCheckpoint(await open(id), readWeights)),
+    async axisGraph(id) {
+      const known = graphs.get(id);
+      if (known !== undefined) return known;
+      const graph = await withCheckpoint(await open(id), async (checkpoint) => axisGraphOf(checkpoint));
+      graphs.set(id, graph);
+      return graph;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { WsvcError } from '../errors.ts';
+import type { CommitId } from '../objects/ids.ts';
+import type { Pointer } from '../objects/pointer.ts';
+import { type RecordedCheckpoint, readRecordedCheckpoints } from './recorded-checkpoints.ts';
+import type { Repository } from './repository.ts';
+import { resolveRevision } from './revision.ts';
+
+/** A stored checkpoint that the user named. */
+export interface FoundCheckpoint {
+  readonly commit: CommitId;
+  readonly path: string;
+  readonly pointer: Pointer;
+}
+
+async function pointerInTree(repository: Repository, commit: CommitId, path: string): Promise<Pointer | undefined> {
+  const blob = (await repository.history.listPointers(commit)).get(path);
+  return blob === undefined ? undefined : repository.history.readPointer(blob);
+}
+
+/** `REV:PATH`: the path in that commit's tree. */
+async function findInRevision(repository: Repository, revision: string, path: string): Promise<FoundCheckpoint> {
+  const commit = await resolveRevision(repository, revision);
+  const pointer = await pointerInTree(repository, commit, path);
+  if (pointer === undefined) throw new WsvcError('not-found', `There is no ${path} in ${revision}.`);
+  return { commit, path, pointer };
+}
+
+/** `REV`: the checkpoint that this commit added. */
+async function findAddedBy(repository: Repository, revision: string): Promise<FoundCheckpoint> {
+  const commit = await resolveRevision(repository, revision);
+  const [added] = await repository.history.changedPaths(commit);
+  if (added === undefined) throw new WsvcError('not-found', `${revision} adds no checkpoint.`);
+  return { commit, path: added.path, pointer: await repository.history.readPointer(added.pointer) };
+}
+
+function newestWith(recorded: Iterable<RecordedCheckpoint>, path: string): readonly RecordedCheckpoint[] {
+  const found = [...recorded].filter(({ checkpoint }) => checkpoint?.path === path);
+  return found.sort((a, b) => b.author.timestamp - a.author.timestamp);
+}
+
+/** `PATH`: as HEAD has it, else as the only branch that holds it does. */
+export async function findByPath(repository: Repository, path: string): Promise<FoundCheckpoint | undefined> {
+  const head = await repository.history.readHead();
+  if (head.commit !== undefined) {
+    const pointer = await pointerInTree(repository, head.commit, path);
+    if (pointer !== undefined) return { commit: head.commit, path, pointer };
+  }
+  const holders = newestWith((await readRecordedCheckpoints(repository)).values(), path);
+  const contents = new Set(holders.map(({ checkpoint }) => checkpoint?.pointer.manifest));
+  const branches = new Set(holders.map(({ trailers }) => trailers?.trajectory));
+  if (contents.size > 1 && branches.size > 1) {
+    throw new WsvcError('usage', `Several branches hold ${path}: ${[...branches].join(', ')}.`, {
+      suggestions: [`Say which: "${[...branches][0]}:${path}".`],
+    });
+  }
+  const [newest] = holders;
+  if (newest?.checkpoint === undefined) return undefined;
+  return { commit: newest.commit, path, pointer: newest.checkpoint.pointer };
+}
+
+/**
+ * Finds the stored checkpoint that `named` means: `REV:PATH`, a path, or a revision.
+ *
+ * @throws WsvcError `not-found`, or `usage` when it is ambiguous.
+ */
+export async function findCheckpoint(repository: Repository, named: string): Promise<FoundCheckpoint> {
+  const colon = named.indexOf(':');
+  if (colon > 0) return findInRevision(repository, named.slice(0, colon), named.slice(colon + 1));
+  return (await findByPath(repository, named)) ?? (await findAddedBy(repository, named));
+}

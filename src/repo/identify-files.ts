@@ -1,0 +1,127 @@
+import path from 'node:path';
+import type { OpenCheckpoint } from '../formats/format.ts';
+import { readWeights } from '../formats/read-weights.ts';
+import { identifyCheckpoint } from '../lineage/identify.ts';
+import type { Archive, Identification, NearMember, Query } from '../lineage/model.ts';
+import { summarize } from '../sketch/summarize.ts';
+import type { Summary } from '../sketch/summary.ts';
+import { axisGraphOf } from './checkpoint-reader.ts';
+import { readLineageView } from './lineage-view.ts';
+import { withOpenFile } from './pending.ts';
+import type { Repository } from './repository.ts';
+import type { IdentificationResult, IdentifyResult, NearestResult, Operation } from './results.ts';
+
+/** Candidates that are listed when nobody says how many. */
+const DEFAULT_CANDIDATES = 5;
+
+export interface IdentifyOptions {
+  readonly candidates?: number;
+  /** Also say, tensor by tensor, what comes from where. */
+  readonly withTensors?: boolean;
+}
+
+/** Natural logarithm to a probability; what is below the smallest double becomes that, never 0. */
+export function probabilityOf(logPValue: number | undefined): number | null {
+  if (logPValue === undefined) return null;
+  return Math.max(Math.exp(logPValue), Number.MIN_VALUE);
+}
+
+function describeNear(archive: Archive, near: NearMember): NearestResult {
+  const member = archive.member(near.id);
+  return {
+    commit: member.commit ?? null,
+    manifest: near.id,
+    source: member.source,
+    trajectory: member.trajectory ?? null,
+    position: member.position ?? null,
+    relativeDistance: near.relativeDistance,
+    cosine: near.cosine,
+  };
+}
+
+function describeTensors(
+  archive: Archive,
+  identification: Identification,
+): NonNullable<IdentificationResult['tensors_detail']> {
+  return identification.tensors.map(({ name, match, kind }) => ({
+    name,
+    kind,
+    match: match === null ? null : { commit: archive.member(match.id).commit ?? null, tensor: match.tensor },
+  }));
+}
+
+function describeParents(archive: Archive, identification: Identification): IdentificationResult['parents'] {
+  return identification.parents.map(({ id, weight }) => {
+    const { commit, source } = archive.member(id);
+    return { commit: commit ?? null, source, weight };
+  });
+}
+
+function describeIdentification(
+  file: string,
+  summary: Summary,
+  checkpoint: OpenCheckpoint,
+  archive: Archive,
+  found: Identification,
+  options: IdentifyOptions,
+): IdentificationResult {
+  return {
+    file,
+    format: checkpoint.format,
+    sha256: summary.files[0]?.sha256 ?? '',
+    tensors: summary.tensors.length,
+    parameters: summary.parameters,
+    known: found.known,
+    relation: found.relation,
+    nearest: found.nearest === undefined ? null : describeNear(archive, found.nearest),
+    trajectory: found.trajectory ?? null,
+    position: found.position ?? null,
+    parents: describeParents(archive, found),
+    confidence: found.confidence,
+    pValue: probabilityOf(found.logPValue),
+    candidates: found.candidates
+      .slice(0, options.candidates ?? DEFAULT_CANDIDATES)
+      .map((candidate) => describeNear(archive, candidate)),
+    declared: checkpoint.declared,
+    notes: found.notes,
+    ...(checkpoint.problem === undefined ? {} : { problem: checkpoint.problem.message }),
+    ...(options.withTensors ? { tensors_detail: describeTensors(archive, found) } : {}),
+  };
+}
+
+async function identifyOpen(
+  file: string,
+  checkpoint: OpenCheckpoint,
+  archive: Archive,
+  options: IdentifyOptions,
+): Promise<IdentificationResult> {
+  const summary = await summarize(checkpoint);
+  const query: Query = {
+    summary,
+    weights: () => readWeights(checkpoint),
+    axisGraph: async () => axisGraphOf(checkpoint),
+  };
+  const found = await identifyCheckpoint(query, archive);
+  return describeIdentification(file, summary, checkpoint, archive, found, options);
+}
+
+/**
+ * Says what files are and what they were made from, by their weights alone. Writes nothing to the history.
+ *
+ * @param files - any paths, also outside the work tree.
+ */
+export async function* identifyFiles(
+  repository: Repository,
+  files: readonly string[],
+  options: IdentifyOptions = {},
+): Operation<IdentifyResult> {
+  yield { phase: 'Reading the repository', done: 0, total: files.length };
+  const { archive } = await readLineageView(repository);
+  const results: IdentificationResult[] = [];
+  for (const file of files) {
+    yield { phase: 'Identifying', done: results.length, total: files.length, detail: file };
+    const absolute = path.resolve(repository.environment.workingDirectory, file);
+    results.push(await withOpenFile(absolute, (checkpoint) => identifyOpen(file, checkpoint, archive, options)));
+  }
+  return { results };
+}

@@ -1,0 +1,64 @@
+import { readAllPending, storageOrder } from './add-files.ts';
+import { commitPending } from './commit-pending.ts';
+import { type LineageView, readLineageView } from './lineage-view.ts';
+import { describeTrajectories } from './log-trajectory.ts';
+import { type PendingCheckpoint, pendingWeightReader, pointerOf } from './pending.ts';
+import { placePending } from './place-pending.ts';
+import { type Repository, withLock } from './repository.ts';
+import type { Operation, TrajectoryLogResult } from './results.ts';
+import { stagedMembers } from './staged.ts';
+import { storePending } from './store-pending.ts';
+import { resolveModelFiles } from './work-tree.ts';
+
+/** Without those that an earlier, perhaps interrupted, import committed: same path, same content. */
+function notYetCommitted(pending: readonly PendingCheckpoint[], view: LineageView): readonly PendingCheckpoint[] {
+  const done = new Set(
+    [...view.recorded.values()].flatMap(({ checkpoint }) =>
+      checkpoint === undefined ? [] : [`${checkpoint.pointer.manifest} ${checkpoint.path}`],
+    ),
+  );
+  return pending.filter(({ plan, path }) => !done.has(`${plan.id} ${path}`));
+}
+
+async function* importUnderLock(
+  repository: Repository,
+  named: readonly string[],
+  message?: string,
+): Operation<TrajectoryLogResult> {
+  const files = await resolveModelFiles(repository, named);
+  const read = yield* readAllPending(repository, files);
+  const pending = notYetCommitted(read, await readLineageView(repository));
+  if (pending.length > 0) {
+    yield { phase: 'Recovering trajectories', done: 0, total: 1 };
+    const fresh = pending.map(({ plan, summary, path }) => ({ id: plan.id, summary, source: path }));
+    const paths = new Set(pending.map(({ path }) => path));
+    const waiting = await stagedMembers(repository, paths);
+    const { view, placements } = await placePending(
+      repository,
+      [...waiting, ...fresh],
+      pendingWeightReader(repository, pending),
+    );
+    yield* storePending(repository, storageOrder(pending, placements), placements);
+    const ready = pending.flatMap((checkpoint) => {
+      const placement = placements.get(checkpoint.plan.id);
+      return placement === undefined ? [] : [{ path: checkpoint.path, pointer: pointerOf(checkpoint), placement }];
+    });
+    yield* commitPending(repository, ready, view, message);
+    await repository.history.unstage([...paths]);
+  }
+  return describeTrajectories(await readLineageView(repository));
+}
+
+/**
+ * Stores and commits a whole folder of unlabelled files at once: recovers trajectories, their order and forks. Run again
+ * after an interruption, it goes on where it stopped.
+ *
+ * @throws WsvcError `usage`, `not-found`, `locked`; `bad-file` when a file changes while it is read.
+ */
+export function importFiles(
+  repository: Repository,
+  named: readonly string[],
+  message?: string,
+): Operation<TrajectoryLogResult> {
+  return withLock(repository, 'wsvc import', () => importUnderLock(repository, named, message));
+}

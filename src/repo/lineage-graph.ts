@@ -1,0 +1,66 @@
+import type { CommitId, ManifestId } from '../objects/ids.ts';
+import { probabilityOf } from './identify-files.ts';
+import { type LineageView, readLineageView } from './lineage-view.ts';
+import type { Repository } from './repository.ts';
+import type { LineageResult } from './results.ts';
+import { resolveRevision } from './revision.ts';
+
+type Edge = LineageResult['edges'][number];
+
+/** What the view infers now, and what users declared or single comparisons found when the checkpoint was committed. */
+function edgesOf(view: LineageView): readonly {
+  readonly child: ManifestId;
+  readonly parent: ManifestId;
+  readonly edge: Omit<Edge, 'child' | 'parent'>;
+}[] {
+  const idOf = new Map<CommitId, ManifestId>(
+    [...view.recorded.values()].flatMap(({ commit, checkpoint }) =>
+      checkpoint === undefined ? [] : [[commit, checkpoint.pointer.manifest] as const],
+    ),
+  );
+  const recorded = [...view.recorded.values()].flatMap(({ checkpoint, trailers }) =>
+    (trailers?.parents ?? []).flatMap(({ commit, weight }) => {
+      const parent = idOf.get(commit);
+      if (checkpoint === undefined || trailers === undefined || parent === undefined) return [];
+      const { relation, confidence, logPValue } = trailers;
+      const child = checkpoint.pointer.manifest;
+      return [{ child, parent, edge: { relation, confidence, pValue: probabilityOf(logPValue), weight } }];
+    }),
+  );
+  const known = new Set(recorded.map(({ child }) => child));
+  const inferred = view.edges
+    .filter(({ child }) => !known.has(child))
+    .map(({ child, parent, relation, confidence, logPValue, weight }) => ({
+      child,
+      parent,
+      edge: { relation, confidence, pValue: probabilityOf(logPValue), weight },
+    }));
+  return [...recorded, ...inferred];
+}
+
+/** The checkpoint and everything it descends from. */
+function ancestry(start: ManifestId, edges: ReturnType<typeof edgesOf>): ReadonlySet<ManifestId> {
+  const found = new Set([start]);
+  for (const id of found) for (const { child, parent } of edges) if (child === id) found.add(parent);
+  return found;
+}
+
+/** Reads the graph of descent: of all checkpoints, or of what a revision descends from. Ids in edges are commits. */
+export async function readLineageGraph(repository: Repository, revision?: string): Promise<LineageResult> {
+  const view = await readLineageView(repository);
+  const edges = edgesOf(view);
+  let wanted: ReadonlySet<ManifestId> | undefined;
+  if (revision !== undefined) {
+    const recorded = view.recorded.get(await resolveRevision(repository, revision));
+    wanted = recorded?.checkpoint === undefined ? new Set() : ancestry(recorded.checkpoint.pointer.manifest, edges);
+  }
+  const members = view.archive.members.filter(({ id }) => wanted === undefined || wanted.has(id));
+  const commitOf = new Map(members.map(({ id, commit }) => [id, commit]));
+  return {
+    nodes: members.map(({ id, commit, source }) => ({ commit: commit ?? null, manifest: id, source })),
+    edges: edges.flatMap(({ child, parent, edge }) => {
+      const [from, to] = [commitOf.get(parent), commitOf.get(child)];
+      return from === undefined || to === undefined ? [] : [{ child: to, parent: from, ...edge }];
+    }),
+  };
+}

@@ -1,0 +1,91 @@
+import path from 'node:path';
+import { directoryFiles } from '../bytes/directory-files.ts';
+import type { OpenCheckpoint } from '../formats/format.ts';
+import { readWeights } from '../formats/read-weights.ts';
+import { openCheckpoint } from '../formats/registry.ts';
+import type { ManifestId } from '../objects/ids.ts';
+import type { Pointer } from '../objects/pointer.ts';
+import { summarize } from '../sketch/summarize.ts';
+import type { Summary } from '../sketch/summary.ts';
+import { axisGraphOf } from './checkpoint-reader.ts';
+import { type CheckpointPlan, planCheckpoint } from './plan-checkpoint.ts';
+import type { Repository } from './repository.ts';
+import type { WeightReader } from './repository-archive.ts';
+
+/** A file that was read once and waits to be stored and placed. */
+export interface PendingCheckpoint {
+  /** As trees have it. */
+  readonly path: string;
+  readonly absolutePath: string;
+  readonly plan: CheckpointPlan;
+  readonly summary: Summary;
+}
+
+/** Opens a model file on disk; one of no known or of a broken format opens as `unknown`. */
+export function openFile(absolutePath: string): Promise<OpenCheckpoint> {
+  return openCheckpoint(directoryFiles(absolutePath));
+}
+
+/** Opens a checkpoint, uses it, and closes it whatever happens. */
+export async function withOpenFile<T>(
+  absolutePath: string,
+  use: (checkpoint: OpenCheckpoint) => Promise<T>,
+): Promise<T> {
+  const checkpoint = await openFile(absolutePath);
+  try {
+    return await use(checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** Reads a file: hashes, sketches, and what storing it would write. */
+export async function readPending(
+  absolutePath: string,
+  treePath: string,
+  onBytes?: (n: number) => void,
+): Promise<PendingCheckpoint> {
+  return withOpenFile(absolutePath, async (checkpoint) => {
+    const summary = await summarize(checkpoint, onBytes === undefined ? {} : { onBytes });
+    return { path: treePath, absolutePath, summary, plan: await planCheckpoint(checkpoint, summary) };
+  });
+}
+
+/** The absolute paths of the files that a pending checkpoint consists of, the primary first. */
+export function filesOf(pending: PendingCheckpoint): readonly string[] {
+  const folder = path.dirname(pending.absolutePath);
+  return pending.plan.manifest.files.map(({ name }, index) =>
+    index === 0 ? pending.absolutePath : path.join(folder, name),
+  );
+}
+
+/** The pointer that will stand for the checkpoint in git trees. */
+export function pointerOf({ plan, summary }: PendingCheckpoint): Pointer {
+  const [primary] = summary.files;
+  if (primary === undefined) throw new RangeError('A checkpoint has at least one file.');
+  return {
+    version: 1,
+    manifest: plan.id,
+    sha256: primary.sha256,
+    byteLength: summary.files.reduce((total, file) => total + file.byteLength, 0),
+    format: plan.manifest.format,
+    parameters: summary.parameters,
+    tensors: plan.manifest.tensors.map(({ name, dtype, shape, content }) => ({ name, dtype, shape, content })),
+  };
+}
+
+/** Reads weights of pending checkpoints from their files, and of all others from the repository. */
+export function pendingWeightReader(repository: Repository, pending: readonly PendingCheckpoint[]): WeightReader {
+  const files = new Map<ManifestId, string>(pending.map(({ plan, absolutePath }) => [plan.id, absolutePath]));
+  return {
+    weights(id) {
+      const file = files.get(id);
+      return file === undefined ? repository.checkpoints.weights(id) : withOpenFile(file, readWeights);
+    },
+    axisGraph(id) {
+      const file = files.get(id);
+      if (file === undefined) return repository.checkpoints.axisGraph(id);
+      return withOpenFile(file, async (checkpoint) => axisGraphOf(checkpoint));
+    },
+  };
+}

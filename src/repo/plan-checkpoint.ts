@@ -1,0 +1,158 @@
+import { cutByContent } from '../bytes/cut-by-content.ts';
+import { sha256Hex } from '../bytes/sha256.ts';
+import type { BlockType } from '../codec/codec.ts';
+import { BadFileError } from '../errors.ts';
+import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
+import { type BlobId, type ManifestId, parseBlobId, parseManifestId } from '../objects/ids.ts';
+import { encodeManifest, type Manifest, type ManifestFile, type Segment } from '../objects/manifest.ts';
+import type { Summary, TensorSummary } from '../sketch/summary.ts';
+import { chunkByteLength } from '../tensors/chunks.ts';
+import { elementByteLength } from '../tensors/dtype.ts';
+
+/** Bytes between tensors (headers, pickles, padding) up to this many are kept in the manifest itself. */
+const LITERAL_BYTES = 256;
+
+/** A blob that the checkpoint needs, and where its plain bytes stand in the file. */
+export interface PlannedBlob {
+  readonly id: BlobId;
+  readonly file: number;
+  readonly offset: number;
+  readonly byteLength: number;
+  readonly type: BlockType;
+  /** Which tensor chunk it is; absent for bytes that are no tensor's. */
+  readonly chunk?: { readonly tensor: string; readonly index: number };
+}
+
+/** All that storing a checkpoint will write, known before anything is written. */
+export interface CheckpointPlan {
+  readonly id: ManifestId;
+  readonly manifest: Manifest;
+  readonly encodedManifest: Uint8Array;
+  readonly blobs: readonly PlannedBlob[];
+}
+
+interface Run {
+  readonly entry: TensorEntry;
+  readonly summary: TensorSummary;
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/** The tensors whose bytes stand verbatim in a file, in file order, without those that overlap an earlier one. */
+function verbatimRuns(checkpoint: OpenCheckpoint, summary: Summary, file: number): readonly Run[] {
+  const byName = new Map(summary.tensors.map((tensor) => [tensor.name, tensor]));
+  const runs = checkpoint.tensors.flatMap((entry): readonly Run[] => {
+    const tensor = byName.get(entry.name);
+    if (entry.at === undefined || entry.at.file !== file || entry.at.byteLength === 0 || tensor === undefined)
+      return [];
+    return [{ entry, summary: tensor, offset: entry.at.offset, byteLength: entry.at.byteLength }];
+  });
+  runs.sort((a, b) => a.offset - b.offset || b.byteLength - a.byteLength);
+  let end = 0;
+  return runs.filter((run) => {
+    if (run.offset < end) return false;
+    end = run.offset + run.byteLength;
+    return true;
+  });
+}
+
+function chunkBlobs(run: Run, file: number): readonly PlannedBlob[] {
+  const step = chunkByteLength(run.entry.dtype);
+  return run.summary.chunks.map((id, index) => ({
+    id,
+    file,
+    offset: run.offset + index * step,
+    byteLength: Math.min(step, run.byteLength - index * step),
+    type: run.entry.dtype,
+    chunk: { tensor: run.entry.name, index },
+  }));
+}
+
+/** Plans one file: tensor chunks where tensors stand, literals and content-defined chunks between them. */
+async function planFile(
+  checkpoint: OpenCheckpoint,
+  summary: Summary,
+  file: number,
+): Promise<{ readonly segments: readonly Segment[]; readonly blobs: readonly PlannedBlob[] }> {
+  const source = checkpoint.files[file]?.source;
+  if (source === undefined) return { segments: [], blobs: [] };
+  const segments: Segment[] = [];
+  const blobs: PlannedBlob[] = [];
+  const add = (blob: PlannedBlob): void => {
+    blobs.push(blob);
+    segments.push({ blob: blob.id, byteLength: blob.byteLength });
+  };
+  let at = 0;
+  const fillUpTo = async (end: number): Promise<void> => {
+    if (end - at <= LITERAL_BYTES) {
+      if (end > at) segments.push({ literal: await source.read(at, end - at) });
+      at = end;
+      return;
+    }
+    for await (const piece of cutByContent(source.stream(at, end - at))) {
+      add({ id: parseBlobId(sha256Hex(piece)), file, offset: at, byteLength: piece.byteLength, type: 'bytes' });
+      at += piece.byteLength;
+    }
+  };
+  for (const run of verbatimRuns(checkpoint, summary, file)) {
+    await fillUpTo(run.offset);
+    for (const blob of chunkBlobs(run, file)) add(blob);
+    at = run.offset + run.byteLength;
+  }
+  await fillUpTo(source.byteLength);
+  return { segments, blobs };
+}
+
+function checkRanges(checkpoint: OpenCheckpoint): void {
+  for (const { name, at, dtype } of checkpoint.tensors) {
+    if (at === undefined) continue;
+    const file = checkpoint.files[at.file];
+    if (
+      file === undefined ||
+      at.offset + at.byteLength > file.source.byteLength ||
+      at.byteLength % elementByteLength(dtype)
+    ) {
+      throw new BadFileError({
+        format: checkpoint.format,
+        rule: `tensor ${JSON.stringify(name)} must lie inside its file`,
+      });
+    }
+  }
+}
+
+/**
+ * Says what storing a checkpoint would write. Reads only the bytes between tensors.
+ *
+ * @param summary - of the same checkpoint, read just before.
+ */
+export async function planCheckpoint(checkpoint: OpenCheckpoint, summary: Summary): Promise<CheckpointPlan> {
+  checkRanges(checkpoint);
+  const files: ManifestFile[] = [];
+  const blobs: PlannedBlob[] = [];
+  for (const [index, file] of checkpoint.files.entries()) {
+    const planned = await planFile(checkpoint, summary, index);
+    const hashed = summary.files[index];
+    if (hashed === undefined) continue;
+    files.push({
+      name: index === 0 ? '' : file.name,
+      byteLength: file.source.byteLength,
+      sha256: hashed.sha256,
+      segments: planned.segments,
+    });
+    blobs.push(...planned.blobs);
+  }
+  const contents = new Map(summary.tensors.map((tensor) => [tensor.name, tensor.content]));
+  const manifest: Manifest = {
+    version: 1,
+    format: checkpoint.format,
+    files,
+    tensors: checkpoint.tensors.flatMap((entry) => {
+      const content = contents.get(entry.name);
+      return content === undefined ? [] : [{ ...entry, content }];
+    }),
+    declared: checkpoint.declared,
+    ...(checkpoint.problem === undefined ? {} : { problem: checkpoint.problem.message }),
+  };
+  const encodedManifest = encodeManifest(manifest);
+  return { id: parseManifestId(sha256Hex(encodedManifest)), manifest, encodedManifest, blobs };
+}

@@ -1,0 +1,77 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { describeTrailers } from './placement-result.ts';
+import { type RecordedCheckpoint, readRecordedCheckpoints } from './recorded-checkpoints.ts';
+import type { Repository } from './repository.ts';
+import type { StatusResult } from './results.ts';
+import { readSavedHashes } from './saved-contents.ts';
+import { createFileHasher } from './stat-cache.ts';
+import { toTreePath, walkModelFiles } from './work-tree.ts';
+
+type Hasher = Awaited<ReturnType<typeof createFileHasher>>;
+
+/** Every path that was ever committed. */
+function committedPaths(recorded: Iterable<RecordedCheckpoint>): ReadonlySet<string> {
+  return new Set([...recorded].flatMap(({ checkpoint }) => (checkpoint === undefined ? [] : [checkpoint.path])));
+}
+
+async function filesOnDisk(repository: Repository, known: ReadonlySet<string>): Promise<readonly string[]> {
+  const files = new Set<string>();
+  for await (const file of walkModelFiles(repository.workTree)) files.add(toTreePath(repository, file));
+  for (const file of known) if (await isThere(repository, file)) files.add(file);
+  return [...files].sort();
+}
+
+async function isThere(repository: Repository, treePath: string): Promise<boolean> {
+  return stat(path.join(repository.workTree, treePath)).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+async function classify(repository: Repository, hasher: Hasher) {
+  const recorded = await readRecordedCheckpoints(repository);
+  const committed = committedPaths(recorded.values());
+  const staged = new Map((await repository.history.listStaged()).map(({ path: file, pointer }) => [file, pointer]));
+  const saved = await readSavedHashes(repository, recorded.values());
+  const [changed, untracked]: [string[], string[]] = [[], []];
+  let savedCount = 0;
+  for (const file of await filesOnDisk(repository, new Set([...committed, ...staged.keys()]))) {
+    const sha256 = await hasher(path.join(repository.workTree, file));
+    if (staged.get(file)?.sha256 === sha256) continue;
+    if (saved.has(sha256)) savedCount += 1;
+    else if (committed.has(file) || staged.has(file)) changed.push(file);
+    else untracked.push(file);
+  }
+  return { recorded, staged, changed, untracked, savedCount };
+}
+
+/**
+ * Says which model files are safe: staged, changed since they were saved, or never saved. Files that were not touched since
+ * they were hashed are not read again.
+ */
+export async function readStatus(repository: Repository): Promise<StatusResult> {
+  const { recorded, staged, changed, untracked, savedCount } = await classify(
+    repository,
+    await createFileHasher(repository),
+  );
+  const head = await repository.history.readHead();
+  const tracked = head.commit === undefined ? [] : [...(await repository.history.listPointers(head.commit)).keys()];
+  const missing: string[] = [];
+  for (const file of tracked) if (!(await isThere(repository, file))) missing.push(file);
+  const placements = new Map(
+    [...recorded.values()].flatMap(({ checkpoint, trailers }) =>
+      checkpoint === undefined || trailers === undefined
+        ? []
+        : [[checkpoint.pointer.manifest, describeTrailers(trailers, false)] as const],
+    ),
+  );
+  return {
+    branch: head.kind === 'branch' ? head.branch : null,
+    staged: [...staged].map(([file, pointer]) => ({ path: file, placement: placements.get(pointer.manifest) ?? null })),
+    changed,
+    untracked,
+    missing,
+    saved: savedCount,
+  };
+}

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { parseCommitMessage } from '../objects/commit-message.ts';
+import type { CommitId } from '../objects/ids.ts';
+import type { Pointer } from '../objects/pointer.ts';
+import type { LineageTrailers } from '../objects/trailers.ts';
+import type { Signature } from '../store/history.ts';
+import type { Repository } from './repository.ts';
+
+/** A commit and the checkpoint it added. */
+export interface RecordedCheckpoint {
+  readonly commit: CommitId;
+  readonly parents: readonly CommitId[];
+  readonly message: string;
+  readonly author: Signature;
+  /** Absent for a commit that wsvc did not write, or one that adds no checkpoint. */
+  readonly checkpoint?: { readonly path: string; readonly pointer: Pointer };
+  readonly trailers?: LineageTrailers;
+}
+
+async function readRecorded(repository: Repository, id: CommitId): Promise<RecordedCheckpoint> {
+  const commit = await repository.history.readCommit(id);
+  const { message, trailers } = parseCommitMessage(commit.message);
+  const [changed] = await repository.history.changedPaths(id);
+  const recorded = { commit: id, parents: commit.parents, message, author: commit.author };
+  return {
+    ...recorded,
+    ...(trailers === undefined ? {} : { trailers }),
+    ...(changed === undefined
+      ? {}
+      : { checkpoint: { path: changed.path, pointer: await repository.history.readPointer(changed.pointer) } }),
+  };
+}
+
+/**
+ * Reads what every commit reachable from a branch, a tag or HEAD recorded, ancestors first.
+ *
+ * @returns by commit, in an order that depends on the history alone.
+ */
+export async function readRecordedCheckpoints(
+  repository: Repository,
+): Promise<ReadonlyMap<CommitId, RecordedCheckpoint>> {
+  const known = new Map<CommitId, RecordedCheckpoint>();
+  const read = async (id: CommitId): Promise<RecordedCheckpoint> => {
+    const recorded = known.get(id) ?? (await readRecorded(repository, id));
+    known.set(id, recorded);
+    return recorded;
+  };
+  const head = await repository.history.readHead();
+  const tips = [...(await repository.history.listBranches()), ...(await repository.history.listTags())].map(
+    (ref) => ref.commit,
+  );
+  if (head.commit !== undefined) tips.push(head.commit);
+  const found = new Map<CommitId, RecordedCheckpoint>();
+  const stack = tips.reverse().map((id) => ({ id, isExpanded: false }));
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+    if (found.has(top.id)) continue;
+    const recorded = await read(top.id);
+    if (top.isExpanded) {
+      found.set(top.id, recorded);
+      continue;
+    }
+    stack.push({ id: top.id, isExpanded: true });
+    for (const parent of recorded.parents) if (!found.has(parent)) stack.push({ id: parent, isExpanded: false });
+  }
+  return found;
+}
+
+/** Names a set of checkpoints, whatever their order: a key for what is derived from it. */
+export function hashOfSet(parts: readonly string[]): string {
+  return createHash('sha256')
+    .update([...parts].sort().join('\n'))
+    .digest('hex');
+}

@@ -1,0 +1,126 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { WsvcError } from '../errors.ts';
+import type { BlobStore } from '../store/blob-store.ts';
+import { openHistory } from '../store/git-history.ts';
+import type { History, Signature } from '../store/history.ts';
+import { createRepositoryLayout } from '../store/layout.ts';
+import { acquireLock } from '../store/lock.ts';
+import { openBlobStore } from '../store/pack-blob-store.ts';
+import { type CheckpointReader, createCheckpointReader } from './checkpoint-reader.ts';
+import { openDerivedLog } from './derived-log.ts';
+import type { Environment } from './environment.ts';
+
+/** The folder that makes a folder a repository. */
+export const REPOSITORY_FOLDER = '.wsvc';
+
+/** The on-disk format that this version reads and writes (docs/format.md, "Versions"). */
+export const FORMAT_VERSION = '1';
+
+/** A repository as operations see it: a record of interfaces. */
+export interface Repository {
+  /** The `.wsvc` folder. */
+  readonly directory: string;
+  /** The folder that holds the model files: the parent of `directory`. */
+  readonly workTree: string;
+  /** Where derived data is kept; may be deleted at any time. */
+  readonly derivedDirectory: string;
+  readonly blobs: BlobStore;
+  readonly history: History;
+  readonly checkpoints: CheckpointReader;
+  readonly environment: Environment;
+}
+
+async function isFolder(folder: string): Promise<boolean> {
+  return stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** Finds the `.wsvc` folder of `start` or of the nearest folder above it. */
+export async function findRepositoryDirectory(start: string): Promise<string | undefined> {
+  for (let folder = path.resolve(start); ; folder = path.dirname(folder)) {
+    const candidate = path.join(folder, REPOSITORY_FOLDER);
+    if (await isFolder(candidate)) return candidate;
+    if (path.dirname(folder) === folder) return undefined;
+  }
+}
+
+async function checkFormatVersion(directory: string): Promise<void> {
+  const version = await readFile(path.join(directory, 'format'), 'utf8').catch(() => undefined);
+  if (version === undefined) {
+    throw new WsvcError('corrupt', `${directory} has no format file.`, {
+      suggestions: ['If this is a new repository, run "wsvc init" again: it completes what is missing.'],
+    });
+  }
+  if (version.trim() !== FORMAT_VERSION) {
+    throw new WsvcError(
+      'format-version',
+      `${directory} has format ${version.trim()}; this wsvc reads ${FORMAT_VERSION}.`,
+      {
+        suggestions: ['Install a newer wsvc.'],
+      },
+    );
+  }
+}
+
+/**
+ * Opens the repository that holds the working directory.
+ *
+ * @throws WsvcError `no-repository`, `format-version` or `corrupt`.
+ */
+export async function openRepository(environment: Environment): Promise<Repository> {
+  const directory = await findRepositoryDirectory(environment.workingDirectory);
+  if (directory === undefined) {
+    throw new WsvcError(
+      'no-repository',
+      `No wsvc repository in ${environment.workingDirectory} or any folder above it.`,
+      {
+        suggestions: ['Run "wsvc init" to make one here.'],
+      },
+    );
+  }
+  await checkFormatVersion(directory);
+  const derivedDirectory = path.join(directory, 'derived');
+  const blobs = await openBlobStore(directory);
+  const summaries = await openDerivedLog(path.join(derivedDirectory, 'summaries.log'));
+  return {
+    directory,
+    workTree: path.dirname(directory),
+    derivedDirectory,
+    blobs,
+    history: await openHistory(directory),
+    checkpoints: createCheckpointReader(blobs, summaries),
+    environment,
+  };
+}
+
+/** Makes a repository in `folder`; one that is there already is completed, never changed. */
+export async function initRepository(
+  folder: string,
+): Promise<{ readonly repository: string; readonly created: boolean }> {
+  const directory = path.join(path.resolve(folder), REPOSITORY_FOLDER);
+  const created = !(await isFolder(directory));
+  await createRepositoryLayout(directory);
+  return { repository: directory, created };
+}
+
+/** Runs `work` as the only writer of the repository. @throws WsvcError `locked` */
+export async function* withLock<Event, Result>(
+  repository: Repository,
+  purpose: string,
+  work: () => AsyncGenerator<Event, Result, void>,
+): AsyncGenerator<Event, Result, void> {
+  await using _lock = await acquireLock(repository.directory, { purpose });
+  return yield* work();
+}
+
+/** The signature of the user at this moment. */
+export function signatureNow(environment: Environment): Signature {
+  return {
+    ...environment.author,
+    timestamp: Math.floor(environment.now() / 1000),
+    timezoneOffset: environment.timezoneOffset,
+  };
+}

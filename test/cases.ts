@@ -7,7 +7,8 @@ const CASES = fileURLToPath(new URL('../../shared/cases', import.meta.url));
 /** True where the folder of real model files is there; says so once when it is not. */
 export const hasCases = existsSync(CASES);
 
-if (!hasCases) console.warn('SKIPPED: the real model files (../shared/cases) are missing; tests of real files do not run.');
+if (!hasCases)
+  console.warn('SKIPPED: the real model files (../shared/cases) are missing; tests of real files do not run.');
 
 /** Path of one real file: `casePath('torch', 'float16.pt')`. */
 export function casePath(...names: readonly string[]): string {

@@ -36,6 +36,8 @@ export function runPythonWith(modules: readonly string[], script: string, ...arg
 /** Runs a script in the Python that has what it imports (`import torch, numpy` or `from x import y` at the start of a line). */
 export function runPython(script: string, ...args: readonly string[]): string {
   const imports = [...script.matchAll(/^(?:import|from) ([\w., ]+?)(?: import .*)?$/gm)];
-  const modules = imports.flatMap((match) => (match[1] ?? '').split(',').map((name) => (name.trim().split(' ')[0] ?? '')));
+  const modules = imports.flatMap((match) =>
+    (match[1] ?? '').split(',').map((name) => name.trim().split(' ')[0] ?? ''),
+  );
   return runPythonWith([...new Set(modules.map((name) => name.split('.')[0] ?? ''))].sort(), script, ...args);
 }

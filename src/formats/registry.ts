@@ -2,6 +2,7 @@ import type { ByteSource, FileSet } from '../bytes/source.ts';
 import { type BadFileError, WsvcError } from '../errors.ts';
 import { badFile, toBadFile } from './bad-file.ts';
 import type { Format, FormatName, OpenCheckpoint } from './format.ts';
+import { npy, npz } from './numpy/index.ts';
 import { safetensors } from './safetensors/index.ts';
 import { openUnknown, unknown } from './unknown/index.ts';
 
@@ -9,7 +10,7 @@ import { openUnknown, unknown } from './unknown/index.ts';
 const HEAD_BYTES = 4096;
 
 /** In the order they are tried: the sooner, the surer its sign. */
-const KNOWN_FORMATS: readonly Format[] = [safetensors];
+const KNOWN_FORMATS: readonly Format[] = [safetensors, npy, npz];
 
 /** Opens a primary file, or says what is wrong with it; the source stays the caller's when nothing opened it. */
 type Attempt = { readonly checkpoint: OpenCheckpoint } | { readonly problem: BadFileError; readonly isKnown: boolean };

@@ -37,7 +37,10 @@ interface Plane {
   readonly columns: Axis;
 }
 
-function copyPlane(data: Float32Array, from: number, plane: Plane, out: Float32Array, to: number): void {
+/** What can be permuted: floats, or plain words of any type. */
+type Words = Float32Array | Uint32Array | Uint16Array | Uint8Array;
+
+function copyPlane(data: Words, from: number, plane: Plane, out: Words, to: number): void {
   const { rows, columns } = plane;
   for (let rowBlock = 0; rowBlock < rows.size; rowBlock += BLOCK) {
     const rowEnd = Math.min(rows.size, rowBlock + BLOCK);
@@ -54,11 +57,24 @@ function copyPlane(data: Float32Array, from: number, plane: Plane, out: Float32A
   }
 }
 
-/** Visits the outer axes in output order; `visit` gets where each plane begins in the input. */
-function visitPlanes(outer: readonly Axis[], visit: (from: number) => void, from = 0): void {
+/** Where each plane begins in the input, in output order. */
+function* planeStarts(outer: readonly Axis[], from = 0): Iterable<number> {
   const [first, ...rest] = outer;
-  if (first === undefined) visit(from);
-  for (let i = 0; i < (first?.size ?? 0); i += 1) visitPlanes(rest, visit, from + i * (first?.stride ?? 0));
+  if (first === undefined) yield from;
+  else for (let i = 0; i < first.size; i += 1) yield* planeStarts(rest, from + i * first.stride);
+}
+
+function permuteInto(data: Words, shape: readonly number[], order: readonly number[], out: Words): void {
+  invariant(new Set(order).size === shape.length && order.length === shape.length, 'the order names each axis once');
+  if (data.length === 0) return;
+  const axes = outputAxes(shape, order);
+  const single: Axis = { size: 1, stride: 0 };
+  const plane: Plane = { rows: axes.at(-2) ?? single, columns: axes.at(-1) ?? single };
+  let to = 0;
+  for (const from of planeStarts(axes.slice(0, -2))) {
+    copyPlane(data, from, plane, out, to);
+    to += plane.rows.size * plane.columns.size;
+  }
 }
 
 /**
@@ -67,17 +83,30 @@ function visitPlanes(outer: readonly Axis[], visit: (from: number) => void, from
  * @returns a new array, row-major in the new shape
  */
 export function permuteAxes(data: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
-  invariant(new Set(order).size === shape.length && order.length === shape.length, 'the order names each axis once');
   const out = new Float32Array(data.length);
-  if (data.length === 0) return out;
-  const axes = outputAxes(shape, order);
-  const single: Axis = { size: 1, stride: 0 };
-  const plane: Plane = { rows: axes.at(-2) ?? single, columns: axes.at(-1) ?? single };
-  let to = 0;
-  visitPlanes(axes.slice(0, -2), (from) => {
-    copyPlane(data, from, plane, out, to);
-    to += plane.rows.size * plane.columns.size;
-  });
+  permuteInto(data, shape, order, out);
+  return out;
+}
+
+function wordsOf(bytes: Uint8Array, wordByteLength: number): Words {
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % wordByteLength === 0 ? bytes : bytes.slice();
+  if (wordByteLength === 4) return new Uint32Array(buffer, byteOffset, byteLength / 4);
+  if (wordByteLength === 2) return new Uint16Array(buffer, byteOffset, byteLength / 2);
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Like {@link permuteAxes}, of elements whose type does not matter. */
+export function permuteElements(
+  bytes: Uint8Array,
+  elementByteLength: number,
+  shape: readonly number[],
+  order: readonly number[],
+): Uint8Array {
+  // A wide element is an axis of words that stays last.
+  const wordByteLength = Math.min(elementByteLength, 4);
+  const out = new Uint8Array(bytes.byteLength);
+  const words = [...shape, elementByteLength / wordByteLength];
+  permuteInto(wordsOf(bytes, wordByteLength), words, [...order, shape.length], wordsOf(out, wordByteLength));
   return out;
 }
 

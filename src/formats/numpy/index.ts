@@ -1,0 +1,2 @@
+export { npy } from './npy.ts';
+export { npz } from './npz.ts';

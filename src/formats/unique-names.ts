@@ -1,0 +1,13 @@
+/** Makes names unique, in order: the second "a" becomes "a#2", or the next that is free. Unique names stay as they are. */
+export function uniqueNames(names: readonly string[]): readonly string[] {
+  const taken = new Set(names);
+  const seen = new Set<string>();
+  return names.map((name) => {
+    let unique = name;
+    for (let copy = 2; seen.has(unique); copy += 1) {
+      unique = taken.has(`${name}#${copy}`) ? name : `${name}#${copy}`;
+    }
+    seen.add(unique);
+    return unique;
+  });
+}

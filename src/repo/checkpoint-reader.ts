@@ -1,12 +1,13 @@
 import { CorruptError } from '../errors.ts';
-import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
+import type { OpenCheckpoint } from '../formats/format.ts';
 import { readWeights } from '../formats/read-weights.ts';
-import { openStoredCheckpoint } from '../formats/registry.ts';
+import { openCheckpointAs } from '../formats/registry.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import { decodeManifest, type Manifest } from '../objects/manifest.ts';
 import { decodeSummary, encodeSummary } from '../sketch/encode-summary.ts';
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
+import { channelsFirstShape } from '../sketch/tensor-pass.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import { inferAxisGraph } from '../symmetry/infer-axes.ts';
@@ -26,11 +27,6 @@ export interface CheckpointReader {
   rememberSummaries(summaries: ReadonlyMap<ManifestId, Summary>): Promise<void>;
   weights(id: ManifestId): Promise<Weights>;
   axisGraph(id: ManifestId): Promise<AxisGraph>;
-}
-
-/** The shape with its axes in channels-first order. */
-export function channelsFirstShape(tensor: Pick<TensorEntry, 'shape' | 'toCanonical'>): readonly number[] {
-  return tensor.toCanonical?.map((axis) => tensor.shape[axis] ?? 1) ?? tensor.shape;
 }
 
 /** Infers the axis graph of an open checkpoint from its own graph, else from names. */
@@ -97,7 +93,7 @@ export function createCheckpointReader(blobs: BlobStore, summaries: DerivedLog):
 
   async function open(id: ManifestId): Promise<OpenCheckpoint> {
     const stored = await manifest(id);
-    return openStoredCheckpoint(stored.format, storedFiles(stored, blobs));
+    return openCheckpointAs(stored.format, storedFiles(stored, blobs));
   }
 
   async function summary(id: ManifestId): Promise<Summary> {

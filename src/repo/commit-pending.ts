@@ -1,7 +1,7 @@
-import { formatCommitMessage } from '../objects/commit-message.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
 import type { Pointer } from '../objects/pointer.ts';
 import type { LineageTrailers } from '../objects/trailers.ts';
+import { formatCommitMessage } from '../objects/trailers.ts';
 import type { LineageView } from './lineage-view.ts';
 import type { Placement } from './place-pending.ts';
 import { describePlacement } from './placement-result.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { parseCommitMessage } from '../objects/commit-message.ts';
 import type { CommitId } from '../objects/ids.ts';
 import type { Pointer } from '../objects/pointer.ts';
 import type { LineageTrailers } from '../objects/trailers.ts';
+import { parseCommitMessage } from '../objects/trailers.ts';
 import type { Signature } from '../store/history.ts';
 import type { Repository } from './repository.ts';
 

@@ -1,10 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { WsvcError } from '../errors.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import { openHistory } from '../store/git-history.ts';
 import type { History, Signature } from '../store/history.ts';
-import { createRepositoryLayout } from '../store/layout.ts';
+import { checkFormatVersion, createRepositoryLayout } from '../store/layout.ts';
 import { acquireLock } from '../store/lock.ts';
 import { openBlobStore } from '../store/pack-blob-store.ts';
 import { type CheckpointReader, createCheckpointReader } from './checkpoint-reader.ts';
@@ -13,9 +13,6 @@ import type { Environment } from './environment.ts';
 
 /** The folder that makes a folder a repository. */
 export const REPOSITORY_FOLDER = '.wsvc';
-
-/** The on-disk format that this version reads and writes (docs/format.md, "Versions"). */
-export const FORMAT_VERSION = '1';
 
 /** A repository as operations see it: a record of interfaces. */
 export interface Repository {
@@ -44,24 +41,6 @@ export async function findRepositoryDirectory(start: string): Promise<string | u
     const candidate = path.join(folder, REPOSITORY_FOLDER);
     if (await isFolder(candidate)) return candidate;
     if (path.dirname(folder) === folder) return undefined;
-  }
-}
-
-async function checkFormatVersion(directory: string): Promise<void> {
-  const version = await readFile(path.join(directory, 'format'), 'utf8').catch(() => undefined);
-  if (version === undefined) {
-    throw new WsvcError('corrupt', `${directory} has no format file.`, {
-      suggestions: ['If this is a new repository, run "wsvc init" again: it completes what is missing.'],
-    });
-  }
-  if (version.trim() !== FORMAT_VERSION) {
-    throw new WsvcError(
-      'format-version',
-      `${directory} has format ${version.trim()}; this wsvc reads ${FORMAT_VERSION}.`,
-      {
-        suggestions: ['Install a newer wsvc.'],
-      },
-    );
   }
 }
 

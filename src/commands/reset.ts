@@ -1,0 +1,45 @@
+import { Args, Flags } from '@oclif/core';
+import { WsvcCommand } from '../cli/base-command.ts';
+import { plural, shortId } from '../cli/describe.ts';
+import { type ResetOptions, type ResetResult, resetStaging } from '../repo/reset-staging.ts';
+import { isFileOnDisk } from '../repo/show-checkpoint.ts';
+
+export default class Reset extends WsvcCommand {
+  static override summary = 'Unstage files, or move the current branch to another commit.';
+  static override examples = [
+    '<%= config.bin %> reset',
+    '<%= config.bin %> reset model.bin',
+    '<%= config.bin %> reset run-1~2',
+    '<%= config.bin %> reset --hard HEAD~1',
+  ];
+  static override strict = false;
+  static override args = { what: Args.string({ description: 'Paths to unstage, or a revision to move to.' }) };
+  static override flags = {
+    hard: Flags.boolean({ description: 'Make the work tree hold what the revision holds.' }),
+    force: Flags.boolean({ char: 'f', description: 'Overwrite files that are saved nowhere.' }),
+  };
+
+  async run(): Promise<ResetResult> {
+    const { argv, flags } = await this.parse(Reset);
+    const repository = await this.repository(flags);
+    const result = await this.perform(
+      resetStaging(repository, await this.options(argv.map(String), flags, repository.workTree)),
+    );
+    if (result.unstaged.length > 0) this.print(`Unstaged ${result.unstaged.join(', ')}.`);
+    const moved = result.restored.length + result.removed.length;
+    if (result.commit !== null)
+      this.print(`HEAD is at ${shortId(result.commit)}${moved > 0 ? `; ${plural(moved, 'file')} changed` : ''}.`);
+    return result;
+  }
+
+  private async options(
+    named: readonly string[],
+    { hard, force }: { readonly hard: boolean; readonly force: boolean },
+    folder: string,
+  ): Promise<ResetOptions> {
+    const [first] = named;
+    if (first === undefined) return hard ? { revision: 'HEAD', hard, force } : {};
+    const arePaths = named.length > 1 || (await isFileOnDisk(folder, first));
+    return arePaths ? { paths: named } : { revision: first, hard, force };
+  }
+}

@@ -1,5 +1,12 @@
 import type { Cursor } from './cursor.ts';
-import { asNode, type PickleNode, type PickleObject, type PicklePair, type PickleValue } from './value.ts';
+import {
+  asNode,
+  type PickleNode,
+  type PickleObject,
+  type PicklePair,
+  type PicklePersistent,
+  type PickleValue,
+} from './value.ts';
 
 /**
  * The most nodes (lists, dicts, records, texts) and the most memo slots of one pickle. A byte of input can make one of each, of some 60
@@ -10,6 +17,8 @@ export const MAX_NODES = 1 << 23;
 /** The state of the pickle machine: a stack with marks, and the memo. Only {@link readPickle} drives it. */
 export class Machine {
   readonly cursor: Cursor;
+  /** In the order they were met. */
+  readonly persistent: PicklePersistent[] = [];
   readonly #stack: PickleValue[] = [];
   /** Stack heights at which MARK was executed. */
   readonly #marks: number[] = [];
@@ -93,6 +102,12 @@ export class Machine {
   pushObject(callee: PickleValue, args: readonly PickleValue[]): void {
     const object: PickleObject = { kind: 'object', callee, args, items: [], entries: [] };
     this.pushNew(object);
+  }
+
+  pushPersistent(id: PickleValue): void {
+    const reference: PicklePersistent = { kind: 'persistent', id };
+    this.persistent.push(reference);
+    this.pushNew(reference);
   }
 
   /** Splits the values above the mark into pairs. */

@@ -77,8 +77,8 @@ const OBJECTS: Readonly<Record<string, Operation>> = {
   i: (m) => pushInstance(m, m.cursor.line(), m.cursor.line()),
   o: pushObjectFromMark,
   b: build,
-  P: (m) => m.pushNew({ kind: 'persistent', id: m.cursor.line() }),
-  Q: (m) => m.pushNew({ kind: 'persistent', id: m.pop() }),
+  P: (m) => m.pushPersistent(m.cursor.line()),
+  Q: (m) => m.pushPersistent(m.pop()),
 };
 
 const STACK: Readonly<Record<string, Operation>> = {

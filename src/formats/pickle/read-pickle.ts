@@ -1,7 +1,7 @@
 import { Cursor } from './cursor.ts';
 import { Machine } from './machine.ts';
 import { OPERATIONS } from './opcodes.ts';
-import type { PickleObject, PickleValue } from './value.ts';
+import type { PickleObject, PicklePersistent, PickleValue } from './value.ts';
 import { asNode } from './value.ts';
 
 const STOP = 0x2e;
@@ -23,6 +23,8 @@ export interface PickleResult {
   readonly value: PickleValue;
   /** Where in `bytes` the pickle ends. */
   readonly end: number;
+  /** References to what is outside, in file order. */
+  readonly persistent: readonly PicklePersistent[];
 }
 
 /**
@@ -36,7 +38,7 @@ export function readPickle(bytes: Uint8Array, options: ReadPickleOptions = {}): 
   const machine = new Machine(cursor);
   for (;;) {
     const opcode = cursor.u8();
-    if (opcode === STOP) return { value: machine.finish(), end: cursor.position };
+    if (opcode === STOP) return { value: machine.finish(), end: cursor.position, persistent: machine.persistent };
     const operation = OPERATIONS[opcode];
     if (operation === undefined) throw cursor.broken(`0x${opcode.toString(16)} must be an opcode`, cursor.position - 1);
     operation(machine);

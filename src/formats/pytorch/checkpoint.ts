@@ -1,0 +1,91 @@
+import { invariant } from '../../assert.ts';
+import { badFile } from '../bad-file.ts';
+import type { CheckpointFile, Declared, FormatName, OpenCheckpoint, TensorEntry } from '../format.ts';
+import { closeFiles } from '../verbatim.ts';
+import type { Archive } from './archive.ts';
+import { readDeclared } from './declared.ts';
+import { nameTensors, roleOf } from './naming.ts';
+import { createTensorFinder } from './rebuild.ts';
+import { findTensorRange, type StoredTensor, streamTensor, visibleByteLength, visibleDtype } from './stored-tensor.ts';
+import { collectTensors, type FoundTensor } from './walk.ts';
+
+/** Views may show a storage's bytes many times over (expanded and tied tensors): by all of them together at most so often. */
+const MAX_UNFOLDING = 16;
+/** Small files may unfold further: a mask of a kilobyte to some megabytes. */
+const FREE_UNFOLDING_BYTES = 64 * 1024 * 1024;
+
+/** The tensors of one archive under their names, with what reading them takes. */
+export interface ArchiveContent {
+  readonly entries: readonly TensorEntry[];
+  readonly stored: ReadonlyMap<string, StoredTensor>;
+  readonly declared: Declared;
+}
+
+/** A tensor that can be read. */
+type Readable = FoundTensor & { readonly tensor: StoredTensor };
+
+/** Finds and names the tensors of an archive. Tensors of kinds that are not read are left out; their bytes are kept with the file. */
+export async function readArchive(format: FormatName, archive: Archive): Promise<ArchiveContent> {
+  const findTensor = createTensorFinder(format, archive.resolveStorage);
+  const found = [...(await collectTensors(format, archive.root, archive.pickleByteLength, findTensor))];
+  if (archive.constants !== undefined) {
+    const constants = await collectTensors(format, archive.constants, archive.pickleByteLength, findTensor);
+    for (const constant of constants)
+      found.push({ ...constant, path: ['constants', ...constant.path], wrapperLength: 0 });
+  }
+  const readable = found.filter(isReadable);
+  checkUnfolding(format, readable, archive.dataByteLength + archive.pickleByteLength);
+  const names = nameTensors(readable, (tensor) => isReadable(tensor) && roleByPath(tensor) === 'weight');
+  const entries = readable.map((tensor) => toEntry(tensor, names.get(tensor) ?? ''));
+  const stored = new Map(readable.map((tensor, i) => [entries[i]?.name ?? '', tensor.tensor]));
+  return { entries, stored, declared: await readDeclared(archive.root, findTensor) };
+}
+
+function isReadable(found: FoundTensor): found is Readable {
+  return 'typed' in found.tensor;
+}
+
+function roleByPath(found: Readable) {
+  return roleOf(found, found.path.join('.'), visibleDtype(found.tensor));
+}
+
+function toEntry(found: Readable, name: string): TensorEntry {
+  const { tensor } = found;
+  const at = findTensorRange(tensor);
+  return {
+    name,
+    dtype: visibleDtype(tensor),
+    shape: tensor.layout.shape,
+    role: roleByPath(found),
+    ...(at === undefined ? {} : { at }),
+  };
+}
+
+function checkUnfolding(format: FormatName, found: readonly Readable[], byteLength: number): void {
+  const unfolded = found.reduce((sum, { tensor }) => sum + visibleByteLength(tensor), 0);
+  if (unfolded > FREE_UNFOLDING_BYTES + MAX_UNFOLDING * byteLength) {
+    throw badFile(format, `tensors must not unfold to more than ${MAX_UNFOLDING} times the stored bytes`);
+  }
+}
+
+/** Makes the checkpoint of one archive or of several shards; names are unique over all. */
+export function toCheckpoint(
+  format: FormatName,
+  files: readonly CheckpointFile[],
+  contents: readonly ArchiveContent[],
+  declared: Declared,
+): OpenCheckpoint {
+  const stored = new Map(contents.flatMap((content) => [...content.stored]));
+  return {
+    format,
+    files,
+    tensors: contents.flatMap((content) => content.entries),
+    declared,
+    readTensor(tensor) {
+      const view = stored.get(tensor.name);
+      invariant(view !== undefined, `${tensor.name} is a tensor of the checkpoint`);
+      return streamTensor(view);
+    },
+    close: () => closeFiles(files),
+  };
+}

@@ -1,0 +1,162 @@
+import { fromHex, toHex } from '../bytes/hex.ts';
+import { CorruptError } from '../errors.ts';
+import type { Declared } from '../formats/format.ts';
+import type { CanonicalValue } from '../objects/canonical.ts';
+import { asCount, asList, asMap, asRecord, asText, reject } from '../objects/fields.ts';
+import { parseBlobId, parseFileHash, parseSpaceId } from '../objects/ids.ts';
+import { parseDType, parseFormatName, parseRole } from '../objects/names.ts';
+import { ByteReader, ByteWriter } from './packed-bytes.ts';
+import { SKETCH_LENGTH, type Summary, type TensorStatistics, type TensorSummary } from './summary.ts';
+import { contentIdOf } from './tensor-pass.ts';
+
+/**
+ * A summary is derived data, decoded by the thousand when a repository opens: a JSON header (names, shapes), then hashes,
+ * statistics and sketches as plain bytes. Anything that is read back is checked, but no old version is kept readable:
+ * `reindex` computes summaries anew.
+ */
+const VERSION = 1;
+
+const STATISTICS = [
+  'mean',
+  'standardDeviation',
+  'min',
+  'max',
+  'zeroCount',
+  'nanCount',
+  'infinityCount',
+  'squareSum',
+  'kurtosis',
+] as const satisfies readonly (keyof TensorStatistics)[];
+
+/** JSON holds no NaN and no infinity; a declared number that is none says nothing. */
+function finiteDeclared(declared: Declared): Declared {
+  return Object.fromEntries(
+    Object.entries(declared).filter(([, value]) => typeof value === 'string' || Number.isFinite(value)),
+  );
+}
+
+function encodeHeader(summary: Summary): Uint8Array {
+  const header = {
+    version: VERSION,
+    format: summary.format,
+    files: summary.files.map(({ name, byteLength }) => [name, byteLength]),
+    parameters: summary.parameters,
+    tensors: summary.tensors.map(({ name, dtype, shape, role, chunks }) => [name, dtype, shape, role, chunks.length]),
+    invariants: summary.invariants !== undefined,
+    declared: finiteDeclared(summary.declared),
+  };
+  return new TextEncoder().encode(JSON.stringify(header));
+}
+
+/** Encodes a summary compactly. */
+export function encodeSummary(summary: Summary): Uint8Array {
+  const writer = new ByteWriter();
+  const header = encodeHeader(summary);
+  writer.number(header.byteLength);
+  writer.bytes(header);
+  for (const { sha256 } of summary.files) writer.bytes(fromHex(sha256));
+  writer.bytes(fromHex(summary.space));
+  writer.number(summary.norm);
+  writer.number(summary.kurtosis);
+  for (const { chunks, statistics } of summary.tensors) {
+    for (const chunk of chunks) writer.bytes(fromHex(chunk));
+    for (const key of STATISTICS) writer.number(statistics[key]);
+  }
+  writer.floats(summary.sketch);
+  writer.floats(summary.centred);
+  if (summary.invariants !== undefined) writer.floats(summary.invariants);
+  return writer.finish();
+}
+
+function parseHeader(bytes: Uint8Array): CanonicalValue {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new CorruptError('a summary has no header', { cause });
+  }
+}
+
+function readStatistics(reader: ByteReader): TensorStatistics {
+  const [mean, standardDeviation, min, max, zeroCount, nanCount, infinityCount, squareSum, kurtosis] = STATISTICS.map(
+    () => reader.number(),
+  );
+  return {
+    mean: mean ?? 0,
+    standardDeviation: standardDeviation ?? 0,
+    min: min ?? 0,
+    max: max ?? 0,
+    zeroCount: zeroCount ?? 0,
+    nanCount: nanCount ?? 0,
+    infinityCount: infinityCount ?? 0,
+    squareSum: squareSum ?? 0,
+    kurtosis: kurtosis ?? 0,
+  };
+}
+
+function readTensor(value: CanonicalValue, reader: ByteReader): TensorSummary {
+  const [name, dtype, shape, role, chunkCount] = asList(value, "a summary's tensor");
+  const chunks = Array.from({ length: reader.checkCount(asCount(chunkCount, 'its chunks'), 32) }, () =>
+    parseBlobId(toHex(reader.bytes(32))),
+  );
+  return {
+    name: asText(name, "a tensor's name"),
+    dtype: parseDType(asText(dtype, "a tensor's type")),
+    shape: asList(shape, "a tensor's shape").map((size) => asCount(size, "a tensor's axis")),
+    role: parseRole(asText(role, "a tensor's role")),
+    content: contentIdOf(chunks),
+    chunks,
+    statistics: readStatistics(reader),
+  };
+}
+
+function readDeclared(value: CanonicalValue | undefined): Declared {
+  const declared = Object.entries(asMap(value, 'what a summary declares'));
+  return Object.fromEntries(
+    declared.map(([key, entry]) => {
+      if (typeof entry !== 'string' && typeof entry !== 'number') reject('what a summary declares', 'text or number');
+      return [key, entry];
+    }),
+  );
+}
+
+const HEADER_KEYS = ['version', 'format', 'files', 'parameters', 'tensors', 'invariants', 'declared'];
+
+/**
+ * Decodes what {@link encodeSummary} wrote.
+ *
+ * @throws CorruptError when the bytes are anything else; WsvcError `format-version` for a type or format of a newer wsvc.
+ */
+export function decodeSummary(bytes: Uint8Array): Summary {
+  const reader = new ByteReader(bytes);
+  const header = asRecord(parseHeader(reader.bytes(reader.number())), 'a summary', HEADER_KEYS);
+  if (header.version !== VERSION) reject('a summary', `its version must be ${VERSION}`);
+  const files = asList(header.files, "a summary's files").map((file) => {
+    const [name, byteLength] = asList(file, "a summary's file");
+    return {
+      name: asText(name, "a file's name"),
+      byteLength: asCount(byteLength, "a file's size"),
+      sha256: parseFileHash(toHex(reader.bytes(32))),
+    };
+  });
+  const space = parseSpaceId(toHex(reader.bytes(32)));
+  const norm = reader.number();
+  const kurtosis = reader.number();
+  const tensors = asList(header.tensors, "a summary's tensors").map((tensor) => readTensor(tensor, reader));
+  const sketch = reader.floats(SKETCH_LENGTH);
+  const centred = reader.floats(SKETCH_LENGTH);
+  const invariants = header.invariants === true ? { invariants: reader.floats(SKETCH_LENGTH) } : {};
+  reader.end();
+  return {
+    format: parseFormatName(asText(header.format, "a summary's format")),
+    files,
+    space,
+    parameters: asCount(header.parameters, "a summary's parameters"),
+    tensors,
+    sketch,
+    centred,
+    ...invariants,
+    norm,
+    kurtosis,
+    declared: readDeclared(header.declared),
+  };
+}

@@ -1,0 +1,75 @@
+import { CorruptError } from '../errors.ts';
+
+/** Writes numbers and bytes one after the other, little-endian, without names. */
+export class ByteWriter {
+  readonly #parts: Uint8Array[] = [];
+
+  bytes(bytes: Uint8Array): void {
+    this.#parts.push(bytes);
+  }
+
+  /** A float64. */
+  number(value: number): void {
+    const part = new Uint8Array(8);
+    new DataView(part.buffer).setFloat64(0, value, true);
+    this.#parts.push(part);
+  }
+
+  floats(values: Float32Array): void {
+    const part = new Uint8Array(4 * values.length);
+    const view = new DataView(part.buffer);
+    for (const [i, value] of values.entries()) view.setFloat32(4 * i, value, true);
+    this.#parts.push(part);
+  }
+
+  finish(): Uint8Array {
+    return new Uint8Array(Buffer.concat(this.#parts));
+  }
+}
+
+/** Reads what a {@link ByteWriter} wrote. @throws CorruptError past the end. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  #take(byteLength: number): number {
+    const start = this.#at;
+    const isInside = Number.isInteger(byteLength) && byteLength >= 0 && start + byteLength <= this.#bytes.byteLength;
+    if (!isInside) throw new CorruptError('a summary ends too early');
+    this.#at += byteLength;
+    return start;
+  }
+
+  bytes(byteLength: number): Uint8Array {
+    const start = this.#take(byteLength);
+    return this.#bytes.subarray(start, this.#at);
+  }
+
+  number(): number {
+    return this.#view.getFloat64(this.#take(8), true);
+  }
+
+  floats(count: number): Float32Array {
+    const start = this.#take(4 * count);
+    const values = new Float32Array(count);
+    for (let i = 0; i < count; i += 1) values[i] = this.#view.getFloat32(start + 4 * i, true);
+    return values;
+  }
+
+  /** Refuses a count of records that cannot be there, before room is made for them. */
+  checkCount(count: number, byteLength: number): number {
+    if (count * byteLength > this.#bytes.byteLength - this.#at) throw new CorruptError('a summary ends too early');
+    return count;
+  }
+
+  /** @throws CorruptError when bytes are left. */
+  end(): void {
+    if (this.#at !== this.#bytes.byteLength) throw new CorruptError('bytes follow a summary');
+  }
+}

@@ -1,0 +1,97 @@
+import { fromHex } from '../bytes/hex.ts';
+import { createSha256, sha256Hex } from '../bytes/sha256.ts';
+import type { TensorEntry } from '../formats/format.ts';
+import { type BlobId, type ContentId, parseBlobId, parseContentId } from '../objects/ids.ts';
+import { chunkByteLength } from '../tensors/chunks.ts';
+import { decodeToFloat32 } from '../tensors/decode.ts';
+import { isFloat } from '../tensors/dtype.ts';
+import { createStatistics } from '../tensors/statistics.ts';
+import type { TensorSummary } from './summary.ts';
+import { type SketchTotals, TensorSketch } from './tensor-sketch.ts';
+
+/** The shape with its axes in channels-first order. */
+export function channelsFirstShape(entry: Pick<TensorEntry, 'shape' | 'toCanonical'>): readonly number[] {
+  return entry.toCanonical?.map((axis) => entry.shape[axis] ?? 1) ?? entry.shape;
+}
+
+/** For every axis as it is stored, which axis of the channels-first shape it is. */
+function storedAxes(entry: TensorEntry): readonly number[] {
+  return entry.shape.map((_, axis) => entry.toCanonical?.indexOf(axis) ?? axis);
+}
+
+/** A tensor's content id: of its plain bytes, or of its chunk ids when it has several (objects/ids.ts). */
+export function contentIdOf(chunks: readonly BlobId[]): ContentId {
+  const [only, ...others] = chunks;
+  if (only === undefined) return parseContentId(sha256Hex(new Uint8Array(0)));
+  if (others.length === 0) return parseContentId(only);
+  const hash = createSha256();
+  for (const chunk of chunks) hash.update(fromHex(chunk));
+  return parseContentId(hash.hex());
+}
+
+/** Summarises one tensor as its plain bytes stream by; it holds one chunk. */
+export class TensorPass {
+  readonly #entry: TensorEntry;
+  readonly #chunk: Uint8Array;
+  readonly #chunks: BlobId[] = [];
+  readonly #statistics = createStatistics();
+  readonly #sketch: TensorSketch | undefined;
+  readonly #values: Float32Array;
+  #filled = 0;
+  #byteLength = 0;
+
+  constructor(entry: TensorEntry, buffers: PassBuffers) {
+    this.#entry = entry;
+    this.#chunk = buffers.chunk.subarray(0, chunkByteLength(entry.dtype));
+    this.#values = buffers.values;
+    const isWeight = entry.role === 'weight' && isFloat(entry.dtype);
+    this.#sketch = isWeight ? new TensorSketch(channelsFirstShape(entry), storedAxes(entry)) : undefined;
+  }
+
+  /** Bytes taken so far. */
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#byteLength += bytes.byteLength;
+    for (let at = 0; at < bytes.byteLength; ) {
+      const count = Math.min(bytes.byteLength - at, this.#chunk.byteLength - this.#filled);
+      this.#chunk.set(bytes.subarray(at, at + count), this.#filled);
+      this.#filled += count;
+      at += count;
+      if (this.#filled === this.#chunk.byteLength) this.#endChunk();
+    }
+  }
+
+  /** Ends the tensor and adds it to the checkpoint's totals. */
+  finish(totals: SketchTotals): TensorSummary & { readonly isMatrix: boolean } {
+    if (this.#filled > 0) this.#endChunk();
+    this.#sketch?.finish(totals);
+    return {
+      name: this.#entry.name,
+      dtype: this.#entry.dtype,
+      shape: channelsFirstShape(this.#entry),
+      role: this.#entry.role,
+      content: contentIdOf(this.#chunks),
+      chunks: this.#chunks,
+      statistics: this.#statistics.result(),
+      isMatrix: this.#sketch?.isMatrix ?? false,
+    };
+  }
+
+  #endChunk(): void {
+    const bytes = this.#chunk.subarray(0, this.#filled);
+    this.#filled = 0;
+    this.#chunks.push(parseBlobId(sha256Hex(bytes)));
+    const values = decodeToFloat32(this.#entry.dtype, bytes, this.#values);
+    this.#statistics.add(values);
+    this.#sketch?.add(values);
+  }
+}
+
+/** Room for one chunk, used by one tensor after the other. */
+export interface PassBuffers {
+  readonly chunk: Uint8Array;
+  readonly values: Float32Array;
+}

@@ -1,2 +1,2 @@
 export type { Pointer, PointerTensor } from './pointer-model.ts';
-export { formatPointer, parsePointer } from './pointer-text.ts';
+export { formatPointer, isPointer, parsePointer, quoteName, unquoteName } from './pointer-text.ts';

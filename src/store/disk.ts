@@ -8,6 +8,8 @@ export interface DiskFile {
   write(bytes: Uint8Array): Promise<void>;
   /** Reads up to `byteLength` bytes; fewer only at the end of the file. */
   read(offset: number, byteLength: number): Promise<Uint8Array>;
+  /** Identifies the file, whatever its path names by now. */
+  inode(): Promise<number>;
   /** Forces what was written to the medium. */
   sync(): Promise<void>;
   close(): Promise<void>;
@@ -57,6 +59,8 @@ function causeCode(error: unknown): string | undefined {
 
 /** True for an error that says that a path does not exist. */
 export const isMissing = (error: unknown): boolean => ['ENOENT', 'ENOTDIR'].includes(causeCode(error) ?? '');
+/** True for an error that says that a path is a directory. */
+export const isDirectoryError = (error: unknown): boolean => causeCode(error) === 'EISDIR';
 /** True for an error that says that a path exists. */
 export const isExisting = (error: unknown): boolean => causeCode(error) === 'EEXIST';
 
@@ -116,6 +120,10 @@ class NodeFile implements DiskFile {
       }
       return done === byteLength ? bytes : bytes.slice(0, done);
     });
+  }
+
+  inode(): Promise<number> {
+    return attempt('look at', this.#path, async () => (await this.#handle.stat()).ino);
   }
 
   sync(): Promise<void> {

@@ -29,6 +29,23 @@ export interface Ref {
   readonly commit: CommitId;
 }
 
+/** One checkpoint to commit. */
+export interface NewCommit {
+  readonly parents: readonly CommitId[];
+  readonly path: string;
+  readonly pointer: Pointer;
+  readonly message: string;
+  readonly author: Signature;
+}
+
+/** Commits that become durable together: two flushes for all of them, where `History.writeCommit` takes six for each. */
+export interface CommitBatch {
+  /** As `History.writeCommit`; parents may be commits of this batch. Nobody else sees it before `commit`. */
+  writeCommit(commit: NewCommit): Promise<CommitId>;
+  /** Makes all commits durable and visible. Only then may a branch move to one. */
+  commit(): Promise<void>;
+}
+
 export interface StagedEntry {
   readonly path: string;
   readonly pointer: Pointer;
@@ -38,14 +55,10 @@ export interface StagedEntry {
 export interface History {
   readCommit(id: CommitId): Promise<Commit>;
   /** Writes the parent's tree with `path` added or replaced, and a commit on it. No ref moves. */
-  writeCommit(options: {
-    readonly parents: readonly CommitId[];
-    readonly path: string;
-    readonly pointer: Pointer;
-    readonly message: string;
-    readonly author: Signature;
-  }): Promise<CommitId>;
-  /** All pointers in a commit's tree, by path. */
+  writeCommit(commit: NewCommit): Promise<CommitId>;
+  /** Begins many commits at once, for `import`; dropping the batch leaves nothing behind. */
+  beginCommits(): CommitBatch;
+  /** All pointers in a commit's tree, by path; files that are none (a README committed with stock git) are passed over. */
   listPointers(id: CommitId): Promise<ReadonlyMap<string, GitObjectId>>;
   readPointer(blob: GitObjectId): Promise<Pointer>;
   /** Paths that a commit adds or replaces against its first parent (one, as wsvc writes them). */
@@ -56,6 +69,7 @@ export interface History {
   /** Moves or makes a branch under its `.lock`, only if it still stands at `expected` (undefined: must not exist). @throws WsvcError `locked` */
   updateBranch(name: string, commit: CommitId, expected: CommitId | undefined): Promise<void>;
   deleteBranch(name: string): Promise<void>;
+  /** @throws WsvcError `usage` when there is a tag of that name. */
   writeTag(name: string, commit: CommitId): Promise<void>;
   deleteTag(name: string): Promise<void>;
   readHead(): Promise<Head>;

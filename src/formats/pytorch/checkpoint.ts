@@ -36,7 +36,7 @@ export async function readArchive(format: FormatName, archive: Archive): Promise
   const readable = found.filter(isReadable);
   checkUnfolding(format, readable, archive.dataByteLength + archive.pickleByteLength);
   const names = nameTensors(readable, (tensor) => isReadable(tensor) && roleByPath(tensor) === 'weight');
-  const entries = readable.map((tensor) => toEntry(tensor, names.get(tensor) ?? ''));
+  const entries = readable.map((tensor, i) => toEntry(tensor, names[i] ?? ''));
   const stored = new Map(readable.map((tensor, i) => [entries[i]?.name ?? '', tensor.tensor]));
   return { entries, stored, declared: await readDeclared(archive.root, findTensor) };
 }

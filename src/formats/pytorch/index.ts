@@ -64,3 +64,5 @@ function isIndex(head: Uint8Array, fileName: string): boolean {
   if (!/^\s*\{/.test(text)) return false;
   return /\.(bin|pt|pth)\.index\.json$/.test(fileName) || /"weight_map"\s*:\s*\{[^}]*\.(bin|pt|pth)"/.test(text);
 }
+
+export { writePytorch } from './write.ts';

@@ -1,6 +1,7 @@
 import type { DType } from '../../tensors/dtype.ts';
 import type { TensorRole } from '../format.ts';
 import { classifyRole } from '../roles.ts';
+import { uniqueNames } from '../unique-names.ts';
 import type { FoundTensor } from './walk.ts';
 
 /** Keys under which people put a model's state into a checkpoint. */
@@ -14,22 +15,19 @@ export function roleOf(found: FoundTensor, name: string, dtype: DType): TensorRo
 
 /**
  * Names tensors by their paths. Where all weights lie below one key of the file (`model`, `state_dict`), they are named without it,
- * as the model itself names them; what lies elsewhere keeps its whole path. Names are unique.
+ * as the model itself names them; what lies elsewhere keeps its whole path. Names are unique, in the order of `found`.
  *
  * @param isWeight says for each tensor whether it is one of the model's
  */
 export function nameTensors(
   found: readonly FoundTensor[],
   isWeight: (found: FoundTensor) => boolean,
-): ReadonlyMap<FoundTensor, string> {
+): readonly string[] {
   const weights = found.filter(isWeight);
   let stripped = 0;
   while (canStrip(weights, stripped)) stripped += 1;
   const prefix = weights[0]?.path.slice(0, stripped) ?? [];
-  const taken = new Set<string>();
-  const names = new Map<FoundTensor, string>();
-  for (const tensor of found) names.set(tensor, unique(nameOf(tensor, prefix), taken));
-  return names;
+  return uniqueNames(found.map((tensor) => nameOf(tensor, prefix)));
 }
 
 /** A tensor beside the weights (a counter of their layer) is named as they are. */
@@ -52,11 +50,4 @@ function canStrip(weights: readonly FoundTensor[], depth: number): boolean {
 /** True for `fc.weight`, not for `weight`: then the part before is the layer's name. */
 function isLayerName(path: readonly string[]): boolean {
   return path.length > 1 || path[0]?.includes('.') === true;
-}
-
-function unique(name: string, taken: Set<string>): string {
-  let candidate = name;
-  for (let i = 2; taken.has(candidate); i += 1) candidate = `${name}#${i}`;
-  taken.add(candidate);
-  return candidate;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createNeighborIndex, EXACT_LIMIT } from '../../src/neighbors/create-index.ts';
+import { createNeighborIndex, updateIndex } from '../../src/neighbors/create-index.ts';
 import { createExactIndex } from '../../src/neighbors/exact-index.ts';
 import { createHnswIndex, type HnswIndex } from '../../src/neighbors/hnsw-index.ts';
 import { loadNeighborIndex, saveNeighborIndex } from '../../src/neighbors/index-file.ts';
@@ -127,19 +127,24 @@ describe.each(kinds)('contract: $kind', ({ create }) => {
   });
 });
 
-test('the chooser takes HNSW for many, if there is one, and the exact index otherwise', () => {
+test.each([
+  { size: 100, queries: 100, isApproximate: false },
+  { size: 100_000, queries: 1, isApproximate: false },
+  { size: 2000, queries: 2000, isApproximate: true },
+])('for $size vectors and $queries queries the approximate index is chosen: $isApproximate', (plan) => {
   const made: number[] = [];
   const create = (_: number, capacity: number): NeighborIndex => {
     made.push(capacity);
     return createExactIndex(2);
   };
-  createNeighborIndex(2, EXACT_LIMIT, create);
-  expect(made).toEqual([]);
-  createNeighborIndex(2, EXACT_LIMIT + 1, create);
-  expect(made).toEqual([EXACT_LIMIT + 1]);
-  const fallback = createNeighborIndex(2, EXACT_LIMIT + 1, () => undefined);
-  fallback.add('a', Float32Array.of(1, 0));
-  expect(fallback.search(Float32Array.of(1, 0), 1)).toHaveLength(1);
+  createNeighborIndex(2, plan.size, plan.queries, create);
+  expect(made).toEqual(plan.isApproximate ? [plan.size] : []);
+});
+
+test('without HNSW the exact index answers', () => {
+  const index = createNeighborIndex(2, 2000, 2000, () => undefined);
+  index.add('a', Float32Array.of(1, 0));
+  expect(index.search(Float32Array.of(1, 0), 1)).toHaveLength(1);
 });
 
 describe.skipIf(!hasHnswlib)('HNSW', () => {
@@ -189,6 +194,16 @@ describe.skipIf(!hasHnswlib)('HNSW', () => {
     after?.index.add('new', query);
     expect(after?.index.size).toBe(201);
     expect(await readdir(join(folder, 'derived'))).toHaveLength(2);
+  });
+
+  test('a saved index is brought up to date', () => {
+    const index = createHnsw(64);
+    const all = new Map(vectors.slice(0, 20).map((vector, i) => [`v${i}`, vector]));
+    expect(updateIndex(index, all)).toBe(true);
+    expect(updateIndex(index, all)).toBe(false);
+    const fewer = new Map([...all].slice(5));
+    expect(updateIndex(index, fewer)).toBe(true);
+    expect([index.size, index.has('v4'), index.has('v5')]).toEqual([15, false, true]);
   });
 
   test('what is damaged, missing or of another dimension counts as absent', async () => {

@@ -1,0 +1,169 @@
+import { decodeToFloat32 } from '../tensors/decode.ts';
+import { type DType, elementByteLength, isFloat } from '../tensors/dtype.ts';
+import { encodeFromFloat32 } from '../tensors/encode.ts';
+import type { Weights } from '../tensors/weights.ts';
+import { squaredDistance } from './distances.ts';
+import type { Archive, Member } from './model.ts';
+import { findNearest } from './nearest.ts';
+
+/** Stored checkpoints that hold the same weights, up to rounding: one node of the forest. */
+export interface Node {
+  /** The one that the others are copies of: the most precise, then the one with the smallest id. */
+  readonly original: Member;
+  readonly copies: readonly Copy[];
+}
+
+export interface Copy {
+  readonly member: Member;
+  readonly relation: 'identical' | 'recontained' | 'cast';
+}
+
+/** Sketches are kept in single precision: what differs by less is the same (a few units in the last place). */
+const SKETCH_RESOLUTION = 4 * 2 ** -24;
+/** Nearest checkpoints of which one may be the original of a cast. */
+const CAST_CANDIDATES = 4;
+/** Half the relative spacing of the numbers of a type: no rounding to it moves a weight by more. */
+const ROUNDING: Partial<Record<DType, number>> = {
+  bf16: 2 ** -9,
+  f16: 2 ** -11,
+  f8_e4m3: 2 ** -4,
+  f8_e5m2: 2 ** -3,
+};
+
+const weightTensors = ({ summary }: Member) =>
+  summary.tensors.filter(({ role, dtype }) => role === 'weight' && isFloat(dtype));
+
+/** True when lineage can see the checkpoint: it has matrices that are not all constant. */
+export function hasSketch({ summary }: Member): boolean {
+  return summary.centred.some((value) => value !== 0) && summary.centred.every(Number.isFinite);
+}
+
+/** What two checkpoints with the same weights agree in, whatever their names, order and container. */
+function contentKey(member: Member): string {
+  const weights = weightTensors(member);
+  if (weights.length === 0) return `files ${member.summary.files.map(({ sha256 }) => sha256).join(' ')}`;
+  return weights
+    .map(({ content }) => content)
+    .sort()
+    .join(' ');
+}
+
+function precisionOf(member: Member): number {
+  const weights = weightTensors(member);
+  return weights.length === 0 ? 0 : Math.max(...weights.map(({ dtype }) => elementByteLength(dtype)));
+}
+
+function coarsestRounding(member: Member): number {
+  return Math.max(0, ...weightTensors(member).map(({ dtype }) => ROUNDING[dtype] ?? 0));
+}
+
+function squareOf(vector: Float32Array): number {
+  return vector.reduce((sum, value) => sum + value * value, 0);
+}
+
+/** Folds what has equal content. Members come sorted. */
+function foldContent(members: readonly Member[]): readonly Node[] {
+  const groups = new Map<string, Member[]>();
+  for (const member of members) {
+    const key = contentKey(member);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [member]);
+    else group.push(member);
+  }
+  return [...groups.values()].flatMap(([original, ...others]) => {
+    if (original === undefined) return [];
+    return { original, copies: others.map((member) => ({ member, relation: wordFor(member, original) })) };
+  });
+}
+
+function wordFor(copy: Member, original: Member): Copy['relation'] {
+  return copy.summary.format === original.summary.format ? 'identical' : 'recontained';
+}
+
+/** True when the copy's values are the original's, rounded to the copy's types. Names and shapes agree. */
+function isRounded(copy: Weights, original: Weights, types: ReadonlyMap<string, DType>): boolean {
+  for (const [name, { data }] of copy) {
+    const values = original.get(name)?.data;
+    const dtype = types.get(name);
+    if (values === undefined || dtype === undefined || values.length !== data.length) return false;
+    const rounded = decodeToFloat32(dtype, encodeFromFloat32(dtype, values));
+    if (!data.every((value, i) => Object.is(value, rounded[i]) || value === rounded[i])) return false;
+  }
+  return copy.size === original.size;
+}
+
+async function findOriginal(node: Node, candidates: readonly Node[], archive: Archive): Promise<Node | undefined> {
+  const { summary, id } = node.original;
+  const reach = coarsestRounding(node.original) ** 2 * squareOf(summary.centred);
+  const types = new Map(weightTensors(node.original).map(({ name, dtype }) => [name, dtype]));
+  for (const candidate of candidates) {
+    if (precisionOf(candidate.original) <= precisionOf(node.original)) continue;
+    if (squaredDistance(summary.centred, candidate.original.summary.centred) > reach) continue;
+    if (isRounded(await archive.weights(id), await archive.weights(candidate.original.id), types)) return candidate;
+  }
+  return undefined;
+}
+
+/** Finds, for nodes of a coarse type, the node that they are casts of; checked on the weights. */
+async function findCasts(nodes: readonly Node[], archive: Archive): Promise<ReadonlyMap<Node, Node>> {
+  const casts = new Map<Node, Node>();
+  if (!nodes.some(({ original }) => coarsestRounding(original) > 0)) return casts;
+  const near = findNearest(
+    nodes.map(({ original }) => original.summary.centred),
+    CAST_CANDIDATES,
+  );
+  for (const [i, node] of nodes.entries()) {
+    if (coarsestRounding(node.original) === 0) continue;
+    const candidates = (near[i] ?? []).flatMap(({ index }) => nodes[index] ?? []);
+    const original = await findOriginal(node, candidates, archive);
+    if (original !== undefined) casts.set(node, original);
+  }
+  return casts;
+}
+
+/** Other containers may store the axes in another order: their content differs, their sketch does not. */
+function findRecontained(nodes: readonly Node[]): ReadonlyMap<Node, Node> {
+  const found = new Map<Node, Node>();
+  const near = findNearest(
+    nodes.map(({ original }) => original.summary.sketch),
+    1,
+  );
+  nodes.forEach((node, i) => {
+    const [nearest] = near[i] ?? [];
+    const other = nearest === undefined ? undefined : nodes[nearest.index];
+    if (nearest === undefined || other === undefined || nearest.index > i) return;
+    if (nearest.squared > SKETCH_RESOLUTION ** 2 * squareOf(node.original.summary.sketch)) return;
+    found.set(node, other);
+  });
+  return found;
+}
+
+/** The node that is folded last along the way, so that a copy of a copy is one of the original. */
+function followTo(node: Node, into: ReadonlyMap<Node, Node>): Node {
+  let at = node;
+  for (let next = into.get(at); next !== undefined; next = into.get(at)) at = next;
+  return at;
+}
+
+function foldInto(nodes: readonly Node[], into: ReadonlyMap<Node, Node>, relation: Copy['relation']): readonly Node[] {
+  const copies = new Map<Node, Copy[]>(nodes.filter((node) => !into.has(node)).map((node) => [node, [...node.copies]]));
+  for (const node of into.keys()) {
+    copies.get(followTo(node, into))?.push({ member: node.original, relation }, ...node.copies);
+  }
+  return Array.from(copies, ([{ original }, folded]) => ({ original, copies: folded }));
+}
+
+/**
+ * Folds copies of the same weights (equal content, other containers, exact casts) into one node each: unfolded they break the
+ * hull (lineage.md, B0).
+ *
+ * @param members of one space, sorted by id.
+ */
+export async function foldCopies(members: readonly Member[], archive: Archive): Promise<readonly Node[]> {
+  const unequal = foldContent(members);
+  const seen = unequal.filter(({ original }) => hasSketch(original));
+  const unseen = unequal.filter(({ original }) => !hasSketch(original));
+  const distinct = foldInto(seen, findRecontained(seen), 'recontained');
+  const nodes = foldInto(distinct, await findCasts(distinct, archive), 'cast');
+  return [...nodes, ...unseen];
+}

@@ -1,0 +1,148 @@
+import type { ComponentTree } from './component.ts';
+import type { Node } from './copies.ts';
+import { readDeclaredProgress } from './declared-order.ts';
+import { copyEdges, joinForests, membersAt } from './forest.ts';
+import { weighForkCandidates } from './fork-weights.ts';
+import { forkMargin, rankForkCandidates } from './forks.ts';
+import type { Archive, Forest, LineageEdge, RecoveredTrajectory } from './model.ts';
+import { type OrderEvidence, weighOrder } from './order.ts';
+
+/** Candidates of a doubtful fork that are taken to the weights. */
+const WEIGHED_CANDIDATES = 3;
+/** Forks are doubtful below this margin. */
+const CLEAR_MARGIN = 0.9;
+/** Steps of the trunk before the fork that the branch's first step is compared with. */
+const RECENT_STEPS = 4;
+/** A first step that is longer than the trunk's recent ones by this ratio is not the same training going on (lineage.md, "Monitoring": 1.3 at most unshifted). */
+const FINE_TUNED_RATIO = 2;
+
+/** What the description of a component's trajectories reads. */
+interface Setting {
+  readonly tree: ComponentTree;
+  readonly nodes: readonly Node[];
+  readonly archive: Archive;
+}
+
+/** Where a branch comes from, after the doubtful ones were taken to the weights. */
+interface Fork {
+  readonly parent: number;
+  readonly confidence: number;
+}
+
+/** A chain in the order that is shown. */
+interface OrderedChain {
+  readonly chain: readonly number[];
+  readonly order: OrderEvidence;
+  readonly isDeclared: boolean;
+}
+
+/** The order by the weights; where they have none, by what the files say. */
+function orderChain(chain: readonly number[], { tree, nodes }: Setting): OrderedChain {
+  const order = weighOrder(chain, tree.distances);
+  const declared = order.isOrdered
+    ? undefined
+    : readDeclaredProgress(chain.flatMap((node) => nodes[node]?.original ?? []));
+  if (declared === undefined || new Set(declared).size < chain.length) return { chain, order, isDeclared: false };
+  const places = [...chain.keys()].sort((a, b) => (declared[a] ?? 0) - (declared[b] ?? 0));
+  const sorted = places.map((place) => chain[place] ?? 0);
+  return { chain: sorted, order: { ...order, isOrdered: true, confidence: 0.5 }, isDeclared: true };
+}
+
+async function findFork(chain: readonly number[], parent: number, setting: Setting): Promise<Fork> {
+  const { tree, nodes, archive } = setting;
+  const trunk = tree.branches.find((branch) => branch.chain.includes(parent))?.chain ?? [parent];
+  const inner = trunk.length > 1 ? trunk.slice(0, -1) : trunk;
+  const ranked = rankForkCandidates(chain, inner, tree.distances);
+  const margin = forkMargin(ranked, tree.distances);
+  // Another one than the nearest was chosen because that one is a sibling.
+  if (ranked[0]?.candidate !== parent) return { parent, confidence: 0.5 };
+  if (margin >= CLEAR_MARGIN) return { parent, confidence: toConfidence(margin) };
+  const idOf = (node: number) => nodes[node]?.original.id ?? [];
+  const candidates = ranked.slice(0, WEIGHED_CANDIDATES).map(({ candidate }) => candidate);
+  const weighed = await weighForkCandidates(chain.flatMap(idOf), candidates.flatMap(idOf), archive);
+  if (weighed === undefined) return { parent, confidence: toConfidence(margin) };
+  return { parent: candidates[weighed.best] ?? parent, confidence: toConfidence(weighed.margin) };
+}
+
+/** Half way between two candidates it is either; at one of them it is that one. */
+function toConfidence(margin: number): number {
+  return 0.5 + margin / 2;
+}
+
+/** Tells a branch that goes on as its trunk did from one that was trained on something else. */
+function wordForBranch(chain: readonly number[], parent: number, { tree }: Setting): 'forked' | 'fine-tuned' {
+  const trunk = tree.branches.find((branch) => branch.chain.includes(parent))?.chain ?? [];
+  const until = trunk.indexOf(parent);
+  const recent = trunk.slice(Math.max(0, until - RECENT_STEPS), until + 1);
+  const steps = recent.slice(1).map((node, i) => tree.distances.length(recent[i] ?? 0, node));
+  const median = steps.sort((a, b) => a - b)[steps.length >> 1];
+  const first = tree.distances.length(parent, chain[0] ?? 0);
+  return median !== undefined && first > FINE_TUNED_RATIO * median ? 'fine-tuned' : 'forked';
+}
+
+/** How sure the direction is, from the votes: a coin toss at none, certain when all three agree. */
+function directionConfidence({ direction, vote }: ComponentTree): number {
+  if (direction === 'unknown') return 0.5;
+  return 0.5 + Math.min(Math.abs(vote), 2) / 4;
+}
+
+function nextEdges({ chain, order }: OrderedChain, { tree, nodes }: Setting): readonly LineageEdge[] {
+  const sure = directionConfidence(tree);
+  return chain.slice(1).flatMap((node, gap) => {
+    const child = nodes[node]?.original.id;
+    const parent = nodes[chain[gap] ?? -1]?.original.id;
+    if (child === undefined || parent === undefined) return [];
+    const inOrder = order.isOrdered ? (order.gaps[gap] ?? 0.5) : 1 / chain.length;
+    return [{ child, parent, relation: 'next', confidence: sure * inOrder, weight: 1 }];
+  });
+}
+
+function forkEdge(chain: readonly number[], fork: Fork, setting: Setting): readonly LineageEdge[] {
+  const child = setting.nodes[chain[0] ?? -1]?.original.id;
+  const parent = setting.nodes[fork.parent]?.original.id;
+  if (child === undefined || parent === undefined) return [];
+  const relation = wordForBranch(chain, fork.parent, setting);
+  return [{ child, parent, relation, confidence: fork.confidence * directionConfidence(setting.tree), weight: 1 }];
+}
+
+function toTrajectory(ordered: OrderedChain, fork: Fork | undefined, setting: Setting): RecoveredTrajectory {
+  const { tree, nodes } = setting;
+  const from = fork === undefined ? undefined : nodes[fork.parent]?.original.id;
+  const sure = directionConfidence(tree);
+  return {
+    members: ordered.chain.flatMap((node, position) => {
+      const found = nodes[node];
+      return found === undefined ? [] : membersAt(found, position);
+    }),
+    ...(fork === undefined || from === undefined
+      ? {}
+      : { forkedFrom: { id: from, confidence: fork.confidence * sure } }),
+    isOrdered: ordered.order.isOrdered,
+    orderConfidence: ordered.order.confidence,
+    direction: ordered.isDeclared ? 'declared' : tree.direction,
+  };
+}
+
+async function describeBranch(chain: readonly number[], parent: number | undefined, setting: Setting): Promise<Forest> {
+  const ordered = orderChain(chain, setting);
+  const fork = parent === undefined ? undefined : await findFork(chain, parent, setting);
+  const trajectory = toTrajectory(ordered, fork, setting);
+  const copies = chain.flatMap((node) => setting.nodes[node] ?? []).flatMap(copyEdges);
+  // Without a direction it is a chain, and nobody is a parent (lineage.md, C).
+  if (trajectory.direction === 'unknown') return { trajectories: [trajectory], edges: copies };
+  const forks = fork === undefined ? [] : forkEdge(ordered.chain, fork, setting);
+  return { trajectories: [trajectory], edges: [...forks, ...nextEdges(ordered, setting), ...copies] };
+}
+
+/** Says what a component's tree means for its checkpoints: trajectories and edges, with how sure they are. */
+export async function describeComponent(
+  tree: ComponentTree,
+  nodes: readonly Node[],
+  archive: Archive,
+): Promise<Forest> {
+  const forests: Forest[] = [];
+  for (const { chain, parent } of tree.branches) {
+    forests.push(await describeBranch(chain, parent, { tree, nodes, archive }));
+  }
+  return joinForests(forests);
+}

@@ -1,0 +1,74 @@
+import { recoverComponent } from './component.ts';
+import { foldCopies, hasSketch, type Node } from './copies.ts';
+import { readDeclaredProgress } from './declared-order.ts';
+import { describeComponent } from './describe-component.ts';
+import { findComponents } from './find-components.ts';
+import { emptyForest, joinForests, loneTrajectory } from './forest.ts';
+import type { Archive, Forest, Member } from './model.ts';
+
+export interface ForestOptions {
+  /** Called as spaces and components are done, with the checkpoints placed since the last call. */
+  readonly onPlaced?: (checkpoints: number) => void;
+}
+
+function compareIds(a: Member, b: Member): number {
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+function groupBySpace(members: readonly Member[]): readonly (readonly Member[])[] {
+  const groups = new Map<string, Member[]>();
+  for (const member of members) {
+    const group = groups.get(member.summary.space);
+    if (group === undefined) groups.set(member.summary.space, [member]);
+    else group.push(member);
+  }
+  return [...groups.values()];
+}
+
+async function recoverNodes(nodes: readonly Node[], archive: Archive): Promise<Forest> {
+  const originals = nodes.map(({ original }) => original);
+  const tree = recoverComponent({
+    points: originals.map(({ summary }) => summary.centred),
+    features: [
+      Float64Array.from(originals, ({ summary }) => Math.log(summary.norm)),
+      Float64Array.from(originals, ({ summary }) => Math.log(summary.kurtosis)),
+    ],
+    declared: readDeclaredProgress(originals),
+  });
+  return describeComponent(tree, nodes, archive);
+}
+
+async function recoverSpace(members: readonly Member[], archive: Archive, options: ForestOptions): Promise<Forest> {
+  const nodes = await foldCopies(members, archive);
+  const lone = nodes.filter(({ original }) => !hasSketch(original));
+  const seen = nodes.filter(({ original }) => hasSketch(original));
+  const components = await findComponents(
+    seen.map(({ original }) => original),
+    archive,
+  );
+  const forests = lone.map(loneTrajectory);
+  for (const component of components) {
+    const inside = component.flatMap((place) => seen[place] ?? []);
+    forests.push(inside.length === 1 ? joinForests(inside.map(loneTrajectory)) : await recoverNodes(inside, archive));
+    options.onPlaced?.(inside.reduce((sum, { copies }) => sum + 1 + copies.length, 0));
+  }
+  return joinForests(forests);
+}
+
+/**
+ * Recovers which trajectories are in a pile of checkpoints: their number, order, direction and forks, from the weights alone
+ * (lineage.md, B). Each space is a matter of its own; what has no weights, or no kin, is a trajectory by itself. The answer
+ * does not depend on the order of `members`. Memory grows with their number, not with its square.
+ */
+export async function recoverForest(
+  members: readonly Member[],
+  archive: Archive,
+  options: ForestOptions = {},
+): Promise<Forest> {
+  const sorted = [...members].sort(compareIds);
+  let forest = emptyForest;
+  for (const space of groupBySpace(sorted)) {
+    forest = joinForests([forest, await recoverSpace(space, archive, options)]);
+  }
+  return forest;
+}

@@ -1,22 +1,28 @@
 import { CorruptError } from '../errors.ts';
+import { chooseCoding } from './choose.ts';
 import type { BlockContext, EncodedBlock } from './codec.ts';
-import { decodeDeflate, decodeRaw, encodeDeflate } from './raw.ts';
-
-/** Codec numbers, as docs/format-codecs.md registers them. A number is never used again for something else. */
-export const CODEC = { raw: 0, deflate: 1 } as const;
+import { CODEC } from './codec-numbers.ts';
+import { decodeDense } from './dense.ts';
+import { decodeDeflate, decodeRaw } from './raw.ts';
+import { decodeSparse } from './sparse.ts';
+import { decodeBytes, decodeFloats } from './standalone.ts';
 
 type Decode = (payload: Uint8Array, byteLength: number, context: BlockContext) => Uint8Array;
 
 const DECODERS: ReadonlyMap<number, Decode> = new Map<number, Decode>([
   [CODEC.raw, decodeRaw],
   [CODEC.deflate, decodeDeflate],
+  [CODEC.floats, decodeFloats],
+  [CODEC.bytes, decodeBytes],
+  [CODEC.dense, decodeDense],
+  [CODEC.sparse, decodeSparse],
 ]);
 
-/** Codes a block losslessly; it never takes more than the plain bytes. */
-export function encodeBlock(plain: Uint8Array, _context: BlockContext): EncodedBlock {
-  const payload = encodeDeflate(plain);
-  if (payload === undefined) return { codec: CODEC.raw, payload: plain, ancestors: 0 };
-  return { codec: CODEC.deflate, payload, ancestors: 0 };
+/** Codes a block losslessly; the payload never takes more than the plain bytes, and may be them. */
+export function encodeBlock(plain: Uint8Array, context: BlockContext): EncodedBlock {
+  const coding = chooseCoding(plain, context);
+  if (coding !== undefined && coding.payload.length < plain.length) return coding;
+  return { codec: CODEC.raw, payload: plain, ancestors: 0 };
 }
 
 /**

@@ -1,0 +1,80 @@
+import { type Candidates, hasUsableBase, listReferences, sampleCandidates } from './candidates.ts';
+import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
+import { CODEC } from './codec-numbers.ts';
+import { encodeDense } from './dense.ts';
+import { numberWidth } from './differences.ts';
+import { type Estimate, estimateBytes, estimateDifferences, estimateFloats } from './estimate.ts';
+import { laneOf } from './lanes.ts';
+import { encodeDeflate, estimateDeflate } from './raw.ts';
+import { ancestorsOf, buildReference, type Reference } from './reference.ts';
+import { encodeSparse } from './sparse.ts';
+import { encodeBytes, encodeFloats } from './standalone.ts';
+
+/** Above this share of changed numbers, a symbol for each number is faster than positions, and no larger. */
+const MAX_SPARSE_SHARE = 0.4;
+/** A block that would save less than this share stays raw: decoding it is not worth that. */
+const WORTHWHILE_RATIO = 0.98;
+
+interface Option {
+  readonly estimate: Estimate;
+  encode(): EncodedBlock;
+}
+
+function differenceOption(sample: Candidates, plain: Uint8Array, context: BlockContext, reference: Reference): Option {
+  const sampleBase = buildReference(reference, sample.context, sample.plain.length);
+  const estimate = estimateDifferences(sample.plain, sampleBase, context.type);
+  return { estimate, encode: () => encodeDifferences(plain, context, reference, estimate.changed) };
+}
+
+function encodeDifferences(
+  plain: Uint8Array,
+  context: BlockContext,
+  reference: Reference,
+  changed: number,
+): EncodedBlock {
+  const plan = { reference, base: buildReference(reference, context, plain.length) };
+  const ancestors = ancestorsOf(reference);
+  if (changed > MAX_SPARSE_SHARE) {
+    return { codec: CODEC.dense, payload: encodeDense(plain, context.type, plan), ancestors };
+  }
+  return { codec: CODEC.sparse, payload: encodeSparse(plain, context.type, plan), ancestors };
+}
+
+/** How a block of that type is coded without a base. */
+function standaloneOption(sample: Candidates, plain: Uint8Array, context: BlockContext): Option {
+  const { type } = context;
+  if (numberWidth(type) === 1) {
+    const estimate = estimateBytes(sample.plain);
+    return { estimate, encode: () => ({ codec: CODEC.bytes, payload: encodeBytes(plain), ancestors: 0 }) };
+  }
+  if (laneOf(type).exponentBits === 0) return differenceOption(sample, plain, context, { kind: 'none' });
+  const estimate = estimateFloats(sample.plain, type);
+  return { estimate, encode: () => ({ codec: CODEC.floats, payload: encodeFloats(plain, type), ancestors: 0 }) };
+}
+
+function deflateOption(sample: Candidates, plain: Uint8Array): Option {
+  return {
+    estimate: { ratio: estimateDeflate(sample.plain), changed: 1 },
+    encode: () => ({ codec: CODEC.deflate, payload: encodeDeflate(plain), ancestors: 0 }),
+  };
+}
+
+/** True when the bytes are a whole number of numbers; others are coded as bytes. */
+function isWhole(plain: Uint8Array, type: BlockType): boolean {
+  return plain.length % numberWidth(type) === 0;
+}
+
+/** Codes a block in the way that a sample says is smallest; `undefined` when none is worth its time. */
+export function chooseCoding(plain: Uint8Array, context: BlockContext): EncodedBlock | undefined {
+  if (plain.length === 0) return undefined;
+  if (!isWhole(plain, context.type)) return deflateOption({ plain, context }, plain).encode();
+  const sample = sampleCandidates(plain, context);
+  const references = hasUsableBase(plain, context) ? listReferences(sample) : [];
+  const options = [
+    ...references.map((reference) => differenceOption(sample, plain, context, reference)),
+    standaloneOption(sample, plain, context),
+    deflateOption(sample, plain),
+  ];
+  const best = options.reduce((a, b) => (b.estimate.ratio < a.estimate.ratio ? b : a));
+  return best.estimate.ratio < WORTHWHILE_RATIO ? best.encode() : undefined;
+}

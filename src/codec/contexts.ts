@@ -1,0 +1,172 @@
+import { BitReader, BitWriter } from './bits.ts';
+import { quantizeCounts, readLevels, spreadLevels, TABLE_SYMBOLS, writeLevels } from './frequency-table.ts';
+import { check, type PayloadReader, type PayloadWriter } from './payload.ts';
+
+/** A weight's class: the exponent of its base, 0 to 255. */
+export const CLASSES = 256;
+/** More tables than this gained under 0.1 % on every delta measured. */
+const MAX_CONTEXTS = 16;
+/** Blocks of fewer numbers get one table: more could not pay for themselves. */
+const MIN_COUNT_FOR_CONTEXTS = 1024;
+/** Mean length of a level in a written table, in bits; a rough figure is enough to compare partitions. */
+const LEVEL_BITS = 3;
+const TABLE_HEADER_BITS = 24;
+
+/** Classes that share a table: `starts` holds the first class of every table but the first. */
+export interface ContextMap {
+  readonly starts: Uint8Array;
+}
+
+interface Cluster {
+  readonly first: number;
+  readonly counts: Uint32Array;
+  readonly bits: number;
+}
+
+/** Bits that coding these symbols takes, their table included. */
+function costOf(counts: Uint32Array): number {
+  let total = 0;
+  let inner = 0;
+  let first = -1;
+  let last = 0;
+  for (let symbol = 0; symbol < counts.length; symbol++) {
+    const count = counts[symbol] ?? 0;
+    if (count === 0) continue;
+    if (first < 0) first = symbol;
+    last = symbol;
+    total += count;
+    inner += count * Math.log2(count);
+  }
+  return total === 0 ? 0 : total * Math.log2(total) - inner + TABLE_HEADER_BITS + LEVEL_BITS * (last - first + 1);
+}
+
+function makeCluster(first: number, counts: Uint32Array): Cluster {
+  return { first, counts, bits: costOf(counts) };
+}
+
+function joinClusters(a: Cluster, b: Cluster): Cluster {
+  return makeCluster(
+    a.first,
+    a.counts.map((count, symbol) => count + (b.counts[symbol] ?? 0)),
+  );
+}
+
+/** The clusters one class each, without those that do not occur. */
+function listClasses(histogram: Uint32Array): Cluster[] {
+  const clusters: Cluster[] = [];
+  for (let c = 0; c < CLASSES; c++) {
+    const counts = histogram.subarray(c * TABLE_SYMBOLS, (c + 1) * TABLE_SYMBOLS);
+    if (counts.some((count) => count > 0)) clusters.push(makeCluster(c, counts));
+  }
+  return clusters;
+}
+
+/** Index of the neighbours that lose least when joined, and that loss in bits. */
+function findCheapestJoin(clusters: readonly Cluster[], joined: readonly Cluster[]): { index: number; loss: number } {
+  let best = { index: 0, loss: Number.POSITIVE_INFINITY };
+  joined.forEach((join, index) => {
+    const loss = join.bits - (clusters[index]?.bits ?? 0) - (clusters[index + 1]?.bits ?? 0);
+    if (loss < best.loss) best = { index, loss };
+  });
+  return best;
+}
+
+function joinNeighbors(clusters: readonly Cluster[]): Cluster[] {
+  return clusters.slice(1).map((next, i) => joinClusters(clusters[i] ?? next, next));
+}
+
+/**
+ * Joins neighbouring classes while their tables cost more than they save.
+ *
+ * @param histogram count of each symbol in each class, 256 by 256.
+ * @returns the map, and the bits that it lets the symbols be coded in.
+ */
+export function clusterClasses(histogram: Uint32Array, count: number): { map: ContextMap; bits: number } {
+  const clusters = listClasses(histogram);
+  const limit = count < MIN_COUNT_FOR_CONTEXTS ? 1 : MAX_CONTEXTS;
+  const joined = joinNeighbors(clusters);
+  while (clusters.length > 1) {
+    const { index, loss } = findCheapestJoin(clusters, joined);
+    if (loss > 0 && clusters.length <= limit) break;
+    const merged = joined[index];
+    if (merged === undefined) break;
+    clusters.splice(index, 2, merged);
+    joined.splice(
+      Math.max(0, index - 1),
+      index === 0 ? 2 : 3,
+      ...joinNeighbors(clusters.slice(Math.max(0, index - 1), index + 2)),
+    );
+  }
+  const starts = Uint8Array.from(clusters.slice(1), (cluster) => cluster.first);
+  return { map: { starts }, bits: clusters.reduce((sum, cluster) => sum + cluster.bits, 0) };
+}
+
+/** Tables of a map. */
+export function contextCount(map: ContextMap): number {
+  return map.starts.length + 1;
+}
+
+/** Table of each class. */
+export function spreadMap(map: ContextMap): Uint8Array {
+  const tables = new Uint8Array(CLASSES);
+  for (const start of map.starts) for (let c = start; c < CLASSES; c++) tables[c] = (tables[c] ?? 0) + 1;
+  return tables;
+}
+
+/** Replaces each class by its table, in place. */
+export function applyMap(map: ContextMap, classes: Uint8Array): Uint8Array {
+  if (map.starts.length === 0) return classes.fill(0);
+  const tables = spreadMap(map);
+  for (let i = 0; i < classes.length; i++) classes[i] = tables[classes[i] ?? 0] ?? 0;
+  return classes;
+}
+
+/** Writes the number of tables and where each begins. */
+export function writeMap(writer: PayloadWriter, map: ContextMap): void {
+  writer.byte(map.starts.length);
+  writer.bytes(map.starts);
+}
+
+/** Reads what {@link writeMap} wrote. */
+export function readMap(reader: PayloadReader): ContextMap {
+  const starts = reader.bytes(reader.byte());
+  check(
+    starts.every((start, i) => start > (starts[i - 1] ?? 0)),
+    'the tables do not begin in order',
+  );
+  return { starts };
+}
+
+/** Counts symbols by table: 256 counts a table. */
+export function countSymbols(symbols: Uint8Array, contexts: Uint8Array, tables: number): Uint32Array {
+  const counts = new Uint32Array(tables * TABLE_SYMBOLS);
+  for (let i = 0; i < symbols.length; i++) {
+    const row = ((contexts[i] ?? 0) << 8) | (symbols[i] ?? 0);
+    counts[row] = (counts[row] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Writes tables fit for the counts; returns the frequencies that a decoder will make of them. */
+export function writeTables(writer: PayloadWriter, counts: Uint32Array): Uint16Array {
+  const frequencies = new Uint16Array(counts.length);
+  const bits = new BitWriter();
+  for (let at = 0; at < counts.length; at += TABLE_SYMBOLS) {
+    const levels = quantizeCounts(counts.subarray(at, at + TABLE_SYMBOLS));
+    writeLevels(bits, levels);
+    frequencies.set(spreadLevels(levels), at);
+  }
+  writer.bytes(bits.finish());
+  return frequencies;
+}
+
+/** Reads what {@link writeTables} wrote. A table without symbols codes only symbol 0. */
+export function readTables(reader: PayloadReader, tables: number): Uint16Array {
+  const frequencies = new Uint16Array(tables * TABLE_SYMBOLS);
+  const bits = new BitReader(() => reader.byte());
+  for (let at = 0; at < frequencies.length; at += TABLE_SYMBOLS) {
+    frequencies.set(spreadLevels(readLevels(bits)), at);
+  }
+  bits.finish();
+  return frequencies;
+}

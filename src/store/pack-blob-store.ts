@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { sha256Hex } from '../bytes/sha256.ts';
 import type { BlockContext } from '../codec/codec.ts';
 import { decodeBlock, encodeBlock } from '../codec/index.ts';
-import { CorruptError } from '../errors.ts';
+import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { BlobBatch, BlobStore } from './blob-store.ts';
 import { type Disk, nodeDisk } from './disk.ts';
@@ -141,6 +141,7 @@ export class PackedBlobStore implements BlobStore, PackHost {
     try {
       return this.coder.decodeBlock(record, record.byteLength, context);
     } catch (cause) {
+      if (cause instanceof WsvcError && cause.code === 'format-version') throw cause;
       throw new CorruptError(`blob ${id} cannot be decoded`, { cause });
     }
   }

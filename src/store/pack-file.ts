@@ -1,7 +1,16 @@
 import { basename, join } from 'node:path';
 import { CorruptError } from '../errors.ts';
 import type { Disk, DiskFile } from './disk.ts';
-import { decodeIndex, decodeTrailer, type PackRow, type PackTrailer, ROW_BYTES, TRAILER_BYTES } from './pack-format.ts';
+import {
+  checkHeader,
+  decodeIndex,
+  decodeTrailer,
+  HEADER_BYTES,
+  type PackRow,
+  type PackTrailer,
+  ROW_BYTES,
+  TRAILER_BYTES,
+} from './pack-format.ts';
 
 /** A complete pack on disk: its index in memory, its records not. */
 export interface PackFile {
@@ -26,11 +35,21 @@ async function readExactly(file: DiskFile, offset: number, byteLength: number): 
   return bytes;
 }
 
+/** A version that only the trailer has is damage: a newer wsvc writes the same in the header. */
+async function readTrailer(file: DiskFile, bytes: Uint8Array, byteLength: number): Promise<PackTrailer> {
+  try {
+    return decodeTrailer(bytes, byteLength);
+  } catch (error) {
+    checkHeader(await file.read(0, HEADER_BYTES));
+    throw error instanceof CorruptError ? error : new CorruptError("a pack's header and trailer disagree");
+  }
+}
+
 async function readEnd(file: DiskFile, path: string, byteLength: number): Promise<PackFile> {
   if (byteLength < TRAILER_BYTES) throw new CorruptError('a pack is too short');
   const tailStart = Math.max(0, byteLength - TAIL_BYTES);
   const tail = await readExactly(file, tailStart, byteLength - tailStart);
-  const trailer = decodeTrailer(tail.subarray(tail.byteLength - TRAILER_BYTES), byteLength);
+  const trailer = await readTrailer(file, tail.subarray(tail.byteLength - TRAILER_BYTES), byteLength);
   if (packName(trailer.sha256) !== basename(path)) throw new CorruptError("a pack's name is not its hash");
   const indexByteLength = trailer.count * ROW_BYTES;
   const start = trailer.indexOffset - tailStart;

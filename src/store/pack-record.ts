@@ -19,17 +19,20 @@ export interface PackRecord {
   readonly payload: Uint8Array;
 }
 
-/** Encodes a record: canonical msgpack `[codec, type, byteLength, baseType, [base...], crc32 of payload, payload]`. */
+/** The fields before the checksum, which covers them and the payload. */
+function headOf(record: Omit<PackRecord, 'payload'>): CanonicalValue[] {
+  const baseType = record.baseType === undefined ? null : blockTypeNumber(record.baseType);
+  return [record.codec, blockTypeNumber(record.type), record.byteLength, baseType, record.bases.map(fromHex)];
+}
+
+/** CRC-32 of the head as a canonical array, followed by the payload. */
+const checksum = (head: readonly CanonicalValue[], payload: Uint8Array): number =>
+  crc32(payload, crc32(encodeCanonical(head)));
+
+/** Encodes a record: canonical msgpack `[codec, type, byteLength, baseType, [base...], checksum, payload]`. */
 export function encodeRecord(record: PackRecord): Uint8Array {
-  return encodeCanonical([
-    record.codec,
-    blockTypeNumber(record.type),
-    record.byteLength,
-    record.baseType === undefined ? null : blockTypeNumber(record.baseType),
-    record.bases.map(fromHex),
-    crc32(record.payload),
-    record.payload,
-  ]);
+  const head = headOf(record);
+  return encodeCanonical([...head, checksum(head, record.payload), record.payload]);
 }
 
 function broken(): never {
@@ -44,21 +47,22 @@ function readBases(value: CanonicalValue | undefined): readonly BlobId[] {
   return value.map((base: unknown) => (base instanceof Uint8Array ? parseBlobId(toHex(base)) : broken()));
 }
 
-function readPayload(payload: CanonicalValue | undefined, sum: CanonicalValue | undefined): Uint8Array {
+function checkPayload(head: readonly CanonicalValue[], sum: CanonicalValue | undefined, payload: unknown): Uint8Array {
   if (!(payload instanceof Uint8Array)) return broken();
-  if (crc32(payload) !== sum) throw new CorruptError('stored bytes of a blob do not match their checksum');
+  if (checksum(head, payload) !== sum) throw new CorruptError('stored bytes of a blob do not match their checksum');
   return payload;
 }
 
 /**
- * Decodes a record and checks its payload's checksum. The payload is a view into `bytes`.
+ * Decodes a record and checks its checksum. The payload is a view into `bytes`.
  *
  * @throws CorruptError
  */
 export function decodeRecord(bytes: Uint8Array): PackRecord {
   const value = decodeCanonical(bytes);
   if (!Array.isArray(value) || value.length !== 7) return broken();
-  const [codec, type, byteLength, baseType, bases, sum, payload] = value;
+  const [codec, type, byteLength, baseType, bases, sum, stored] = value;
+  const payload = checkPayload(value.slice(0, 5), sum, stored);
   const ids = readBases(bases);
   if (ids.length > 0 !== (baseType !== null)) broken();
   return {
@@ -67,6 +71,6 @@ export function decodeRecord(bytes: Uint8Array): PackRecord {
     byteLength: readCount(byteLength),
     bases: ids,
     ...(baseType === null ? {} : { baseType: blockTypeOf(readCount(baseType)) }),
-    payload: readPayload(payload, sum),
+    payload,
   };
 }

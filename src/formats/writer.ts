@@ -27,7 +27,7 @@ export interface WriteOptions {
 /** Writes checkpoints of one format. The same tensors give the same bytes, on every machine. */
 export interface FormatWriter {
   readonly format: FormatName;
-  /** The type that a tensor of this type is written as: the same, or a wider one where the format lacks it; `undefined`: refused. */
+  /** The type that a tensor of this type is written as: the same, or one that holds its values; `undefined`: refused. */
   writtenAs(dtype: DType): DType | undefined;
   /**
    * Lays out the files; no tensor is read before their bytes are.

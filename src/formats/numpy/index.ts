@@ -1,2 +1,3 @@
 export { npy } from './npy.ts';
 export { npz } from './npz.ts';
+export { writeNpz } from './write.ts';

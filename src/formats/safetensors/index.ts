@@ -35,3 +35,4 @@ export const safetensors: Format = {
     return isIndex(head, files.primary) ? openShardedSafetensors(primary, files) : openSingle(primary, files);
   },
 };
+export { writeSafetensors } from './write.ts';

@@ -16,8 +16,8 @@ export interface Mixture<Key> {
 
 /** Coefficients below this are rounding. */
 const LEAST_WEIGHT = 1e-3;
-/** A signed mixture (a task-arithmetic merge) has few parents: each one more is a free direction. */
-const MOST_SIGNED = 8;
+/** Refits after dropping what is zero. */
+const REFITS = 3;
 
 /**
  * Writes a query as a mixture of parts whose coefficients sum to one, none negative. The base is subtracted everywhere: the sum is then exact,
@@ -30,24 +30,30 @@ export function mixNonNegative<Key>(query: Vector, base: Part<Key>, others: read
   return toMixture(problem, [base, ...others], solution);
 }
 
-/** The same with coefficients of either sign, parents added one at a time while each explains most of what is left. */
+/**
+ * The same with coefficients of either sign (a task-arithmetic merge): plain least squares over all parts, whose differences are independent, then
+ * once more over those that are not zero.
+ */
 export function mixSigned<Key>(query: Vector, base: Part<Key>, others: readonly Part<Key>[]): Mixture<Key> {
   const problem = differences(query, base, others);
-  const chosen: number[] = [];
-  let solution = new Float64Array(problem.order);
-  while (chosen.length < MOST_SIGNED) {
-    const next = bestAddition(problem, chosen);
-    if (next === undefined) break;
-    chosen.push(next);
-    solution = new Float64Array(problem.order);
-    const solved = solveNormal(problem, chosen);
-    chosen.forEach((column, i) => {
-      solution[column] = solved[i] ?? 0;
-    });
-    if (leftOver(problem, solution) < 1e-10 * problem.target) break;
+  let solution = solveOn(problem, range(1, problem.order));
+  for (let round = 0; round < REFITS; round++) {
+    const kept = range(1, problem.order).filter((i) => Math.abs(solution[i] ?? 0) > LEAST_WEIGHT);
+    solution = solveOn(problem, kept);
   }
   solution[0] = 1 - solution.reduce((sum, w) => sum + w, 0);
   return toMixture(problem, [base, ...others], solution);
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+function solveOn(problem: Problem, columns: readonly number[]): Float64Array {
+  const solution = new Float64Array(problem.order);
+  const solved = solveNormal(problem, columns);
+  columns.forEach((column, i) => {
+    solution[column] = solved[i] ?? 0;
+  });
+  return solution;
 }
 
 interface Problem extends Normal {
@@ -88,26 +94,6 @@ function leftOver({ order, gram, right, target }: Problem, solution: Float64Arra
     for (let j = 0; j < order; j++) energy += w * (solution[j] ?? 0) * (gram[i * order + j] ?? 0);
   }
   return Math.max(energy, 0);
-}
-
-function bestAddition(problem: Problem, chosen: readonly number[]): number | undefined {
-  let best: number | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 1; i < problem.order; i++) {
-    if (chosen.includes(i)) continue;
-    const columns = [...chosen, i];
-    const solution = new Float64Array(problem.order);
-    const solved = solveNormal(problem, columns);
-    columns.forEach((column, k) => {
-      solution[column] = solved[k] ?? 0;
-    });
-    const left = leftOver(problem, solution);
-    if (left < least) {
-      least = left;
-      best = i;
-    }
-  }
-  return best;
 }
 
 function toMixture<Key>(problem: Problem, parts: readonly Part<Key>[], solution: Float64Array): Mixture<Key> {

@@ -5,10 +5,10 @@ import { moduleOf } from './shared-values.ts';
 
 /** The family-wise rate of calling a stranger known (lineage.md, A2). */
 export const LOG_ALPHA = Math.log(1e-6);
-/** From names alone the statistic must be this large, and two modules must agree (axes.md, section 4). */
+/** From names alone the statistic must be this large (axes.md, section 4). */
 const LEAST_Z_FROM_NAMES = 8;
-/** A module agrees when its own statistic would be one in a thousand by chance. */
-const AGREES = 3.09;
+/** ln p that the modules must reach without the strongest of them, so that no single shared basis makes kin. */
+const LOG_ALPHA_OF_REST = Math.log(1e-4);
 
 /** What the kinship test says of one candidate, all comparisons counted. */
 export interface KinVerdict {
@@ -31,25 +31,30 @@ export function judgeKinship(
   const kinship = testKinship(query, candidate, graph);
   const prepared = prepareKinship(candidate, graph);
   const logPValue = Math.min(0, kinship.logPValue + Math.log(Math.max(comparisons, 1)) + logChoices);
+  const isSure = graph.source === 'file' || kinship.z >= LEAST_Z_FROM_NAMES;
   return {
-    isKin: logPValue < LOG_ALPHA && (graph.source === 'file' || isSureFromNames(kinship, query, candidate, graph)),
+    isKin: logPValue < LOG_ALPHA && isSure && agreesWithoutStrongest(kinship, query, candidate, graph),
     z: kinship.z,
     logPValue,
     zOfCopy: compareKinship(prepared, prepared).z,
   };
 }
 
-function isSureFromNames(kinship: Kinship, query: Weights, candidate: Weights, graph: AxisGraph): boolean {
-  if (kinship.z < LEAST_Z_FROM_NAMES) return false;
+/** Two modules at least must say so: the test is repeated without the strongest. */
+function agreesWithoutStrongest(kinship: Kinship, query: Weights, candidate: Weights, graph: AxisGraph): boolean {
   const modules = new Map<string, string[]>();
   for (const name of kinship.blocks.flatMap((block) => block.tensors)) {
     modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name]);
   }
-  let agreeing = 0;
-  for (const names of modules.values()) {
-    if (testKinship(only(query, names), only(candidate, names), graph).z >= AGREES && ++agreeing >= 2) return true;
-  }
-  return false;
+  if (modules.size < 2) return false;
+  const scored = [...modules.values()].map((names) => ({
+    names,
+    z: testKinship(only(query, names), only(candidate, names), graph).z,
+  }));
+  const strongest = scored.reduce((a, b) => (b.z > a.z ? b : a));
+  const rest = scored.filter((module) => module !== strongest).flatMap(({ names }) => names);
+  const { logPValue } = testKinship(only(query, rest), only(candidate, rest), graph);
+  return logPValue + Math.log(modules.size) < LOG_ALPHA_OF_REST;
 }
 
 /** The statistic of one tensor alone. */

@@ -65,8 +65,11 @@ function groupSteps(data: Float32Array, size: number, spacing: number, mayShift:
   return logChance < LOG_CHANCE ? halfSteps : undefined;
 }
 
+/** The coarser of the two steps: an offset that is a fraction of the step makes a finer lattice without one. */
 function stepOf(values: Float32Array, spacing: number, mayShift: boolean): Step | undefined {
-  return findStep(values, spacing, false) ?? (mayShift ? findStep(values, spacing, true) : undefined);
+  const plain = findStep(values, spacing, false);
+  const shifted = mayShift ? findStep(values, spacing, true) : undefined;
+  return shifted && (!plain || shifted.step > 1.5 * plain.step) ? shifted : plain;
 }
 
 function transpose(data: Float32Array, rows: number, columns: number): Float32Array {

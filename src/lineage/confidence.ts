@@ -1,0 +1,47 @@
+import type { Finding, Ranked } from './case.ts';
+import type { Proof } from './prove-kinship.ts';
+
+/** No answer is surer than this: files can lie in ways that weights do not show. */
+const MOST = 0.9999;
+/**
+ * Residuals of real training are not independent from weight to weight, so that a likelihood ratio overstates: divided by this, differences
+ * between neighbouring checkpoints of held-out runs matched how often the nearer one was right.
+ */
+const TEMPER = 8;
+
+/** Probability that a known query's base, relation and kinship are all right. */
+export function confidenceOfKnown(proof: Proof, finding: Finding, ranked: readonly Ranked[]): number {
+  const kin = proof.logPValue === undefined ? 0.999 : 1 - Math.exp(Math.max(proof.logPValue, -700));
+  return Math.min(MOST, kin * finding.sureness * (isSettled(finding) ? 1 : sureOfBase(finding, ranked)));
+}
+
+/** Copies and mixtures prove their base; a place between two leaves no choice of base either. */
+function isSettled(finding: Finding): boolean {
+  return finding.sureness >= 0.99 || finding.words.includes('between') || finding.words.includes('next');
+}
+
+function sureOfBase(finding: Finding, ranked: readonly Ranked[]): number {
+  const best = ranked.find(({ id }) => id === finding.base);
+  const second = ranked.find(({ id }) => id !== finding.base);
+  if (!best || !second) return 1;
+  const advantage = (second.misfit - best.misfit) / 2 / TEMPER;
+  return 1 / (1 + Math.exp(-Math.min(Math.max(advantage, 0) + 1, 30)));
+}
+
+/** What the search for an unknown query could have found. */
+export interface Search {
+  /** What the kinship test would have given a copy; 0 where it does not apply. */
+  readonly zOfCopy: number;
+  /** Whether permuted and rescaled copies could be told from strangers. */
+  readonly lostOrderTested: boolean;
+  /** Nothing stored has shapes in common with the query. */
+  readonly nothingComparable: boolean;
+}
+
+/** Probability that an unknown query is really unrelated to what is stored. */
+export function confidenceOfUnknown(search: Search): number {
+  if (search.nothingComparable) return 0.999;
+  // The lowest statistic of a relative that was seen is 28 of a copy's 100 and more (axes.md, section 4): below 12 a copy may hide.
+  const power = 1 / (1 + Math.exp(-(search.zOfCopy - 8) / 2));
+  return 0.5 + power * (search.lostOrderTested ? 0.49 : 0.42);
+}

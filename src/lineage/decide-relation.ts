@@ -1,0 +1,181 @@
+import type { ManifestId } from '../objects/ids.ts';
+import type { Weights } from '../tensors/weights.ts';
+import { readAlterations } from './alterations.ts';
+import { withTrajectoryNeighbors } from './candidates.ts';
+import { type Case, type Finding, type Ground, type Ranked, rank } from './case.ts';
+import { compareOn } from './comparison.ts';
+import { changedTensors, isExactCopy } from './exact-copy.ts';
+import { type Average, findAverage } from './find-average.ts';
+import { findLowRank } from './low-rank.ts';
+import { findOtherSources, type OtherSource } from './other-sources.ts';
+import { placeOnRun } from './place-on-run.ts';
+import type { RelationWord } from './relation.ts';
+import { findReplacedModules } from './replaced-modules.ts';
+import { moduleOf } from './shared-values.ts';
+import { roundings } from './tolerance.ts';
+import { valueWords } from './value-words.ts';
+
+/** Values that went through an alignment were multiplied and divided: relative to the largest. */
+const COMPUTED_BY_ALIGNMENT = 3e-5;
+
+/** What is known before the relation is decided. */
+export interface Known {
+  readonly ranked: readonly Ranked[];
+  /** Words that the search itself found: permuted, rescaled. */
+  readonly words: readonly RelationWord[];
+}
+
+/** A finding with what it rests on. */
+export interface Decision extends Finding {
+  readonly ranked: readonly Ranked[];
+  /** Tensors of the frame that come from the base. */
+  readonly names: readonly string[];
+  /** Tensors that come from other stored checkpoints. */
+  readonly foreign?: readonly OtherSource[];
+}
+
+/** Decides how a known query comes from what is stored (lineage.md, A2 steps 4 to 11). */
+export async function decideRelation(subject: Case, known: Known): Promise<Decision> {
+  const first = known.ranked[0];
+  if (!first) throw new RangeError('A known query has a candidate.');
+  const ground = await prepareGround(subject, known, first.id);
+  const base = await subject.weightsOf(ground.base);
+  const rest = await decideRest(subject, ground, base);
+  const foreign = await findOtherSources(subject, ground);
+  const found = { ...rest, ranked: ground.ranked, names: ground.names, words: [...ground.words, ...rest.words] };
+  return foreign.length > 0 ? stitch(subject, found, foreign) : found;
+}
+
+async function decideRest(subject: Case, ground: Ground, base: Weights): Promise<Finding> {
+  const query = subject.frame.sample;
+  const { names, comparison } = ground;
+  const position = subject.archive.member(ground.base).position;
+  const at = {
+    base: ground.base,
+    ...(position === undefined ? {} : { position }),
+    parents: [{ id: ground.base, weight: 1 }],
+    notes: [],
+  };
+  if (names.length === 0) return { ...at, words: [], sureness: 0.5 };
+  if (isExactCopy(query, base, names, ground.roundings, comparison.masks))
+    return { ...at, words: wordsOfCopy(subject, ground), sureness: 0.999 };
+  const average = await findAverage(subject, ground);
+  if (average) {
+    return {
+      ...placeOfAverage(subject, average),
+      words: [average.isOfOneRun ? 'averaged' : 'merged'],
+      sureness: 0.999,
+      notes: [],
+    };
+  }
+  const changed = changedTensors(query, base, names, ground.roundings, comparison.masks);
+  const rank = isPlain(ground) ? findLowRank(query, base, changed) : undefined;
+  if (rank !== undefined)
+    return { ...at, words: ['low-rank'], sureness: 0.995, notes: [`The change has rank ${rank}.`] };
+  return placeOnRun(subject, ground);
+}
+
+/** The heaviest parent is the base; an average of one run lies at the mean of its parents' positions, a merge of several at none. */
+function placeOfAverage(
+  { archive }: Case,
+  { parents, isOfOneRun }: Average,
+): Pick<Finding, 'base' | 'position' | 'parents'> {
+  const heaviest = parents.reduce((a, b) => (b.weight > a.weight ? b : a));
+  const positions = parents.map(({ id, weight }) => weight * (archive.member(id).position ?? Number.NaN));
+  const position = positions.reduce((sum, x) => sum + x, 0);
+  return { base: heaviest.id, ...(isOfOneRun && Number.isFinite(position) ? { position } : {}), parents };
+}
+
+/** Nothing that rounds every value, which would hide a low rank. */
+function isPlain(ground: Ground): boolean {
+  return (
+    !ground.isAligned && !ground.words.some((word) => word === 'pruned' || word === 'quantized' || word === 'cast')
+  );
+}
+
+function wordsOfCopy(subject: Case, ground: Ground): RelationWord[] {
+  if (ground.words.length > 0) return [];
+  const stored = subject.archive.member(ground.base).summary.tensors;
+  const own = subject.query.summary.tensors;
+  const types = new Set(stored.map((tensor) => tensor.dtype));
+  return own.some((tensor) => tensor.role === 'weight' && !types.has(tensor.dtype)) ? ['cast'] : ['recontained'];
+}
+
+/** Settles the base, the tensors that come from it, and what the values themselves say. */
+async function prepareGround(subject: Case, known: Known, first: ManifestId): Promise<Ground> {
+  const query = subject.frame.sample;
+  const before = await subject.weightsOf(first);
+  const shared = [...query.keys()].filter((name) => query.get(name)?.data.length === before.get(name)?.data.length);
+  const pruned = valueWords(query, before, subject.facts, readAlterations(before)).includes('pruned');
+  const gone = await goneModules(subject, first, shared);
+  const replaced = new Set([
+    ...gone.modules,
+    ...findReplacedModules(query, before, subject.frame.graph, shared, pruned),
+  ]);
+  const names = shared.filter((name) => !replaced.has(moduleOf(name)));
+  const ranked = replaced.size > 0 && names.length > 0 ? await rankAgain(subject, known, names) : known.ranked;
+  const base = ranked[0]?.id ?? first;
+  const weights = await subject.weightsOf(base);
+  const words = [...known.words, ...valueWords(query, weights, subject.facts, readAlterations(weights))];
+  if (replaced.size > 0) words.push(isMostlyNew(query, replaced) ? 'fine-tuned' : 'head-replaced');
+  const isAligned = known.words.length > 0;
+  return {
+    base,
+    ranked,
+    names,
+    comparison: compareOn(query, names, words.includes('pruned')),
+    roundings: roundings(subject.facts, query, isAligned ? COMPUTED_BY_ALIGNMENT : 0),
+    words,
+    isAligned,
+  };
+}
+
+/** Modules that the query has and the base has not, or in another shape. Optimizer moments repeat shapes of the weights: they are no new layers. */
+async function goneModules(
+  subject: Case,
+  base: ManifestId,
+  shared: readonly string[],
+): Promise<{ readonly modules: readonly string[] }> {
+  const { matching } = await subject.frame.candidate(base);
+  const query = subject.frame.sample;
+  const shapes = new Set(shared.map((name) => query.get(name)?.shape.join('x')));
+  const extra = matching.onlyQuery.filter((name) => {
+    const shape = query.get(name)?.shape ?? [];
+    return shape.length > 0 && !shapes.has(shape.join('x'));
+  });
+  const reshaped = matching.reshaped.map((pair) => pair.query);
+  const missing = matching.onlyCandidate.length > 0 && extra.length > 0 ? extra : [];
+  return { modules: [...reshaped, ...missing].map(moduleOf) };
+}
+
+async function rankAgain(subject: Case, known: Known, names: readonly string[]): Promise<readonly Ranked[]> {
+  const best = known.ranked.map(({ id }) => id);
+  const around = withTrajectoryNeighbors(best.slice(0, 1), subject.archive);
+  return rank(subject, [...new Set([...best, ...around])], names);
+}
+
+/** More than a third of the modules are new: no head any more. */
+function isMostlyNew(query: Weights, replaced: ReadonlySet<string>): boolean {
+  const matrices = [...query].filter(([, tensor]) => tensor.shape.length > 1).map(([name]) => moduleOf(name));
+  const modules = new Set(matrices);
+  return replaced.size > Math.max(1, Math.floor(modules.size / 3));
+}
+
+/** A model put together from layers of several: its parents weigh as much as they gave. */
+function stitch(subject: Case, found: Decision, foreign: readonly OtherSource[]): Decision {
+  const size = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + (subject.frame.sample.get(name)?.data.length ?? 0), 0);
+  const total = size(found.names) + foreign.reduce((sum, { names }) => sum + size(names), 0);
+  const own = found.parents.map(({ id, weight }) => ({ id, weight: (weight * size(found.names)) / total }));
+  const others = foreign.map(({ id, names }) => ({ id, weight: size(names) / total }));
+  const words = found.words.filter(
+    (word) => word !== 'head-replaced' && word !== 'recontained' && word !== 'fine-tuned',
+  );
+  return {
+    ...found,
+    foreign,
+    parents: [...own, ...others],
+    words: ['merged', ...words],
+    notes: [...found.notes, 'Put together from layers of several checkpoints.'],
+  };
+}

@@ -1,0 +1,234 @@
+import type { ManifestId } from '../objects/ids.ts';
+import { readAlterations } from './alterations.ts';
+import { foreignCandidates, nearCandidates, withTrajectoryNeighbors } from './candidates.ts';
+import { type Case, type Ranked, rank } from './case.ts';
+import { compareOn } from './comparison.ts';
+import { confidenceOfKnown, confidenceOfUnknown } from './confidence.ts';
+import { type ContentMatch, findByContent } from './contents.ts';
+import { decideRelation } from './decide-relation.ts';
+import { type Frame, moveFrame, openFrame, placedCount } from './frame.ts';
+import { nearness } from './likelihood.ts';
+import type { Archive, Identification, NearMember, Query } from './model.ts';
+import { type Proof, proveKinship } from './prove-kinship.ts';
+import { joinWords } from './relation.ts';
+import { matchEveryTensor } from './tensor-matches.ts';
+import { roundings } from './tolerance.ts';
+
+export interface IdentifyOptions {
+  /** How many candidates the answer lists; 5 when absent. */
+  readonly candidates?: number;
+}
+
+const LISTED = 5;
+/** Candidates of different runs that are asked for kinship before the query counts as unknown. */
+const ASKED = 3;
+/** Another frame is taken when it places this much more of the weights. */
+const PLACES_MORE = 1.2;
+
+/**
+ * Says what a checkpoint is and what it was made from, from its weights alone: contents first, then candidates that are ranked on the weights,
+ * an exact test of kinship, and the relation from what the best candidate leaves unexplained (lineage.md, A2 and C). Writes nothing.
+ */
+export async function identifyCheckpoint(
+  query: Query,
+  archive: Archive,
+  options: IdentifyOptions = {},
+): Promise<Identification> {
+  const limit = options.candidates ?? LISTED;
+  const match = findByContent(query.summary, archive);
+  if (match) return answerFromContent(query, match);
+  const state = await search(query, archive);
+  if (!state?.proof.isKnown) return answerUnknown(state, query, archive, limit);
+  return answerKnown(state, limit);
+}
+
+/** Where the search for a relative ended. */
+interface SearchState {
+  readonly subject: Case;
+  readonly ranked: readonly Ranked[];
+  readonly proof: Proof;
+}
+
+/** Asks the members of the query's own space, then those of other spaces. */
+async function search(query: Query, archive: Archive): Promise<SearchState | undefined> {
+  let last: SearchState | undefined;
+  for (const propose of [nearCandidates, foreignCandidates]) {
+    const ids = propose(query.summary, archive);
+    if (ids.length === 0) continue;
+    const state = await searchAmong(query, archive, ids);
+    if (state.proof.isKnown) return state;
+    last ??= state;
+  }
+  return last;
+}
+
+async function searchAmong(query: Query, archive: Archive, ids: readonly ManifestId[]): Promise<SearchState> {
+  let subject = openCase(query, archive, await openFrame(query, archive));
+  let ranked = await rankWithNeighbors(subject, ids);
+  const moved = await betterFrame(subject, ranked);
+  if (moved) {
+    subject = moved;
+    ranked = await rankWithNeighbors(subject, ids);
+  }
+  return prove(subject, ranked);
+}
+
+function openCase(query: Query, archive: Archive, frame: Frame): Case {
+  return {
+    query,
+    archive,
+    frame,
+    facts: readAlterations(frame.sample),
+    weightsOf: async (id) => (await frame.candidate(id)).sample,
+  };
+}
+
+async function rankWithNeighbors(subject: Case, ids: readonly ManifestId[]): Promise<readonly Ranked[]> {
+  const first = await rank(subject, ids);
+  const around = withTrajectoryNeighbors(
+    first.slice(0, 2).map(({ id }) => id),
+    subject.archive,
+  );
+  return rank(subject, [...new Set([...first.map(({ id }) => id), ...around])]);
+}
+
+/** The frame of the best candidate, when the query's own names place less. */
+async function betterFrame(subject: Case, ranked: readonly Ranked[]): Promise<Case | undefined> {
+  const best = ranked[0];
+  if (!best) return undefined;
+  const { frame, query, archive } = subject;
+  const moved = await moveFrame(frame, query, archive, best.id);
+  const isBetter = placedCount(moved.graph, moved.query) > PLACES_MORE * placedCount(frame.graph, frame.query);
+  return isBetter ? openCase(query, archive, moved) : undefined;
+}
+
+/** Proves kinship with the best candidates, one a run, best first; the ranking then starts with the one that is proved. */
+async function prove(subject: Case, ranked: readonly Ranked[]): Promise<SearchState> {
+  let first: SearchState | undefined;
+  for (const { id } of bestOfRuns(subject.archive, ranked).slice(0, ASKED)) {
+    const proof = await proofFor(subject, id, ranked.length);
+    const state = {
+      subject,
+      proof,
+      ranked: [...ranked.filter((r) => r.id === id), ...ranked.filter((r) => r.id !== id)],
+    };
+    if (proof.isKnown) return state;
+    first ??= state;
+  }
+  return first ?? { subject, ranked, proof: { isKnown: false, by: 'none', zOfCopy: 0, notes: [] } };
+}
+
+function bestOfRuns(archive: Archive, ranked: readonly Ranked[]): readonly Ranked[] {
+  const seen = new Set<string>();
+  return ranked.filter(({ id }) => {
+    const run = archive.member(id).trajectory ?? id;
+    if (seen.has(run)) return false;
+    seen.add(run);
+    return true;
+  });
+}
+
+async function proofFor(subject: Case, id: ManifestId, compared: number): Promise<Proof> {
+  const { frame, archive, query } = subject;
+  const candidate = await frame.candidate(id);
+  const inSpace = archive.members.filter((member) => member.summary.space === archive.member(id).summary.space).length;
+  const names = [...candidate.sample.keys()];
+  return proveKinship({
+    frame,
+    candidate,
+    comparisons: Math.max(inSpace, compared),
+    roundings: roundings(subject.facts, frame.sample, 0),
+    masks: compareOn(frame.sample, names, hasManyZeros(query)).masks,
+  });
+}
+
+/** A tenth of the weights are zero: a pruned file is compared where it is not. */
+function hasManyZeros({ summary }: Query): boolean {
+  const zeros = summary.tensors.reduce((sum, tensor) => sum + tensor.statistics.zeroCount, 0);
+  return zeros > 0.1 * summary.parameters;
+}
+
+function answerFromContent({ summary }: Query, { member, relation, others }: ContentMatch): Identification {
+  const near: NearMember = { id: member.id, relativeDistance: 0, cosine: 1 };
+  const weights = summary.tensors.filter((tensor) => tensor.role === 'weight');
+  const stored = new Map(member.summary.tensors.map((tensor) => [tensor.content, tensor.name]));
+  const named = new Map(member.summary.tensors.map((tensor) => [tensor.name, tensor.content]));
+  return {
+    known: true,
+    relation,
+    nearest: near,
+    ...placeOf(member.trajectory, member.position),
+    parents: [{ id: member.id, weight: 1 }],
+    confidence: 0.9999,
+    candidates: [near],
+    tensors: weights.map(({ name, content }) => ({
+      name,
+      match: { id: member.id, tensor: named.get(name) === content ? name : (stored.get(content) ?? name) },
+      kind: 'identical',
+    })),
+    notes: others > 0 ? [`${others} other stored checkpoints hold the same weights.`] : [],
+  };
+}
+
+function placeOf(trajectory: string | undefined, position: number | undefined) {
+  return { ...(trajectory === undefined ? {} : { trajectory }), ...(position === undefined ? {} : { position }) };
+}
+
+async function answerKnown({ subject, ranked, proof }: SearchState, limit: number): Promise<Identification> {
+  const decision = await decideRelation(subject, { ranked, words: [] });
+  const member = subject.archive.member(decision.base);
+  const near = await nearTo(subject, decision.base);
+  return {
+    known: true,
+    relation: joinWords(decision.words),
+    nearest: near,
+    ...(decision.words.includes('merged') || member.trajectory === undefined
+      ? {}
+      : placeOf(member.trajectory, decision.position)),
+    parents: decision.parents,
+    confidence: confidenceOfKnown(proof, decision, decision.ranked),
+    ...(proof.logPValue === undefined ? {} : { logPValue: proof.logPValue }),
+    candidates: [
+      near,
+      ...(await listCandidates(subject, decision.ranked, limit)).filter(({ id }) => id !== near.id),
+    ].slice(0, limit),
+    tensors: await matchEveryTensor(subject, decision),
+    notes: [...proof.notes, ...decision.notes],
+  };
+}
+
+async function nearTo(subject: Case, id: ManifestId): Promise<NearMember> {
+  return { id, ...nearness(subject.frame.sample, await subject.weightsOf(id)) };
+}
+
+async function listCandidates(subject: Case, ranked: readonly Ranked[], limit: number): Promise<readonly NearMember[]> {
+  const near: NearMember[] = [];
+  for (const { id } of ranked.slice(0, limit)) near.push(await nearTo(subject, id));
+  return near;
+}
+
+async function answerUnknown(
+  state: SearchState | undefined,
+  query: Query,
+  archive: Archive,
+  limit: number,
+): Promise<Identification> {
+  const names = state ? [...state.subject.frame.query.keys()].map((name) => state.subject.frame.nameInQuery(name)) : [];
+  const proof = state?.proof;
+  return {
+    known: false,
+    relation: 'unrelated',
+    parents: [],
+    confidence: confidenceOfUnknown({
+      zOfCopy: proof?.zOfCopy ?? 0,
+      lostOrderTested: false,
+      nothingComparable: state === undefined && query.summary.parameters > 0,
+    }),
+    ...(proof?.logPValue === undefined ? {} : { logPValue: proof.logPValue }),
+    candidates: state ? await listCandidates(state.subject, state.ranked, limit) : [],
+    tensors: names.map((name) => ({ name, match: null, kind: 'new' })),
+    notes:
+      proof?.notes ??
+      (archive.members.length === 0 ? ['Nothing is stored yet.'] : ['Nothing stored has tensors of these shapes.']),
+  };
+}

@@ -1,0 +1,99 @@
+import type { Weights } from '../tensors/weights.ts';
+import { isExactCopy, logChanceOfCopy } from './exact-copy.ts';
+import type { Candidate, Frame } from './frame.ts';
+import { valueCount } from './frame.ts';
+import { judgeKinship, type KinVerdict, LOG_ALPHA } from './judge-kinship.ts';
+import { countSharedValues, moduleOf, type SharedValues } from './shared-values.ts';
+import type { Rounding } from './tolerance.ts';
+
+/** Why a query is known, or that it is not. */
+export interface Proof {
+  readonly isKnown: boolean;
+  readonly by: 'kinship' | 'shared values' | 'exact copy' | 'aligned copy' | 'none';
+  /** ln of the family-wise p-value; absent where no test applies. */
+  readonly logPValue?: number;
+  /** What the kinship test would give a copy: its power here. */
+  readonly zOfCopy: number;
+  readonly notes: readonly string[];
+}
+
+/** Statistics of a copy below this cannot reach p < 1e-6: the test has no power. */
+const LEAST_POWER = 6;
+/** Share of the weights that shared tensors must make up when the rest says "unrelated": less may be a basis that many share. */
+const LEAST_SHARED_PART = 0.5;
+
+/** What a proof rests on. */
+export interface Comparanda {
+  readonly frame: Frame;
+  readonly candidate: Candidate;
+  /** How many candidates this one was chosen from. */
+  readonly comparisons: number;
+  readonly roundings: ReadonlyMap<string, Rounding>;
+  readonly masks: ReadonlyMap<string, Uint8Array>;
+}
+
+/** Asks in turn whether a candidate is kin: shared exact values, the kinship test, and an exact copy where the test has no power. */
+export async function proveKinship(comparanda: Comparanda): Promise<Proof> {
+  const { frame, candidate, comparisons } = comparanda;
+  const query = frame.query;
+  const other = await candidate.whole();
+  const shared = countSharedValues(frame.sample, candidate.sample);
+  const verdict = judgeKinship(query, other, frame.graph, comparisons, candidate.matching.logChoices);
+  const base = { zOfCopy: verdict.zOfCopy };
+  if (sharesEnough(shared, comparisons, comparanda, verdict, other)) {
+    const logPValue = Math.min(shared.logPValue + Math.log(comparisons), verdict.logPValue);
+    return { ...base, isKnown: true, by: 'shared values', logPValue, notes: [sharedNote(shared)] };
+  }
+  if (verdict.isKin) return { ...base, isKnown: true, by: 'kinship', logPValue: verdict.logPValue, notes: [] };
+  const copy = copyProof(comparanda);
+  if (copy !== undefined) return { ...base, isKnown: true, by: 'exact copy', logPValue: copy, notes: [] };
+  const tested = verdict.zOfCopy > 0 ? { logPValue: verdict.logPValue } : {};
+  return { ...base, ...tested, isKnown: false, by: 'none', notes: unknownNotes(shared, verdict) };
+}
+
+function sharedNote(shared: SharedValues): string {
+  return `${shared.count} values stand at the same places in both, in ${shared.tensors.length} tensors.`;
+}
+
+function unknownNotes(shared: SharedValues, verdict: KinVerdict): string[] {
+  const notes: string[] = [];
+  if (verdict.zOfCopy === 0)
+    notes.push('No hidden units could be told from the names: the kinship test does not apply.');
+  else if (verdict.zOfCopy < LEAST_POWER) notes.push('The network is too small for the kinship test.');
+  if (shared.tensors.length > 0)
+    notes.push(`Shares ${shared.tensors.join(', ')} exactly, which alone may be a basis that many networks share.`);
+  return notes;
+}
+
+/** Two modules that share values, and either they are most of the network, or what is left does not contradict. */
+function sharesEnough(
+  shared: SharedValues,
+  comparisons: number,
+  { frame, candidate }: Comparanda,
+  verdict: KinVerdict,
+  other: Weights,
+): boolean {
+  if (shared.modules.size < 2 || shared.logPValue + Math.log(Math.max(comparisons, 1)) > LOG_ALPHA) return false;
+  const part = shared.tensors.reduce((sum, name) => sum + (frame.sample.get(name)?.data.length ?? 0), 0);
+  if (part >= LEAST_SHARED_PART * valueCount(frame.sample) || verdict.zOfCopy < LEAST_POWER) return true;
+  const rest = (weights: Weights): Weights =>
+    new Map([...weights].filter(([name]) => !shared.modules.has(moduleOf(name))));
+  const verdictOfRest = judgeKinship(
+    rest(frame.query),
+    rest(other),
+    frame.graph,
+    comparisons,
+    candidate.matching.logChoices,
+  );
+  return verdictOfRest.logPValue < LOG_ALPHA || verdictOfRest.zOfCopy < LEAST_POWER;
+}
+
+/** ln of the chance of the agreement, when every tensor both have is a copy and chance cannot have done it. */
+function copyProof({ frame, candidate, comparisons, roundings, masks }: Comparanda): number | undefined {
+  const names = candidate.matching.pairs.map((pair) => pair.query);
+  if (names.length < frame.query.size || candidate.matching.onlyCandidate.length > 0) return undefined;
+  if (!isExactCopy(frame.sample, candidate.sample, names, roundings, masks)) return undefined;
+  const chance = logChanceOfCopy(frame.sample, candidate.sample, names, roundings, masks);
+  const logPValue = chance + Math.log(Math.max(comparisons, 1)) + candidate.matching.logChoices;
+  return logPValue < LOG_ALPHA ? logPValue : undefined;
+}

@@ -1,0 +1,54 @@
+import type { WeightArray } from '../tensors/weights.ts';
+import type { Case } from './case.ts';
+import { holdersOf } from './contents.ts';
+import type { Decision } from './decide-relation.ts';
+import type { Candidate } from './frame.ts';
+import type { TensorMatch } from './model.ts';
+
+/** Says of every tensor of a known query what it comes from: its base, another stored checkpoint, or nothing. */
+export async function matchEveryTensor(subject: Case, decision: Decision): Promise<readonly TensorMatch[]> {
+  const { frame } = subject;
+  const base = await frame.candidate(decision.base);
+  const isPermuted = decision.words.includes('permuted');
+  const sources = await foreignSources(subject, decision);
+  const holders = holdersOf(subject.query.summary, subject.archive);
+  const contents = new Map(subject.query.summary.tensors.map((tensor) => [tensor.name, tensor.content]));
+  return [...frame.query.keys()].map((frameName) => {
+    const name = frame.nameInQuery(frameName);
+    const foreign = sources.get(frameName);
+    if (foreign) return matchIn(frame.query, name, frameName, foreign, false);
+    if (decision.names.includes(frameName))
+      return matchIn(frame.query, name, frameName, base, isPermuted && frame.graph.tensors.has(frameName));
+    const content = contents.get(name);
+    const holder = content && holders.get(content)?.[0];
+    const tensor = holder?.summary.tensors.find((other) => other.content === content);
+    return holder && tensor
+      ? { name, match: { id: holder.id, tensor: tensor.name }, kind: 'identical' }
+      : { name, match: null, kind: 'new' };
+  });
+}
+
+async function foreignSources(subject: Case, decision: Decision): Promise<ReadonlyMap<string, Candidate>> {
+  const sources = new Map<string, Candidate>();
+  for (const { id, names } of decision.foreign ?? []) {
+    const candidate = await subject.frame.candidate(id);
+    for (const name of names) sources.set(name, candidate);
+  }
+  return sources;
+}
+
+function matchIn(
+  query: ReadonlyMap<string, WeightArray>,
+  name: string,
+  frameName: string,
+  candidate: Candidate,
+  permuted: boolean,
+): TensorMatch {
+  const pair = candidate.matching.pairs.find((other) => other.query === frameName);
+  if (!pair) return { name, match: null, kind: 'new' };
+  const match = { id: candidate.id, tensor: pair.candidate };
+  const [a, b] = [query.get(frameName)?.data, candidate.sample.get(frameName)?.data];
+  if (a && b && a.length === b.length && a.every((x, i) => Object.is(x, b[i]) || x === b[i]))
+    return { name, match, kind: 'identical' };
+  return { name, match, kind: permuted ? 'permuted' : 'changed' };
+}

@@ -1,0 +1,53 @@
+import type { Weights } from '../tensors/weights.ts';
+import type { TensorFacts } from './alterations.ts';
+import type { RelationWord } from './relation.ts';
+
+type Facts = ReadonlyMap<string, TensorFacts>;
+
+/** What the values themselves say was done to the base: only what the base does not show already. */
+export function valueWords(query: Weights, base: Weights, facts: Facts, baseFacts: Facts): readonly RelationWord[] {
+  const words: RelationWord[] = [];
+  if (hasNewZeros(query, base, facts, baseFacts)) words.push('pruned');
+  if ([...facts].some(([name, f]) => f.lattice && base.has(name) && !baseFacts.get(name)?.lattice))
+    words.push('quantized');
+  if ([...facts].some(([name, f]) => f.grid && base.has(name) && baseFacts.get(name)?.grid !== f.grid))
+    words.push('cast');
+  return words;
+}
+
+/** Zeros of the matrices where the base has none, beyond those that rounding to a lattice or underflow of a grid explains. */
+function hasNewZeros(query: Weights, base: Weights, facts: Facts, baseFacts: Facts): boolean {
+  let found = 0;
+  let explained = 0;
+  let total = 0;
+  for (const [name, { shape, data }] of query) {
+    const other = base.get(name)?.data;
+    if (!other || shape.length < 2 || (facts.get(name)?.zeroCount ?? 0) <= (baseFacts.get(name)?.zeroCount ?? 0))
+      continue;
+    const lattice = facts.get(name)?.lattice;
+    const underflow = underflowOf(facts.get(name));
+    for (let i = 0; i < data.length; i++) {
+      total++;
+      if (data[i] !== 0 || other[i] === 0) continue;
+      found++;
+      const size = Math.abs(other[i] ?? 0);
+      if (size <= Math.max(underflow, (lattice?.halfSteps[i] ?? 0) * 1.1)) explained++;
+    }
+  }
+  const unexplained = found - explained;
+  return unexplained > 3 * Math.sqrt(explained + 1) + Math.max(3, 0.002 * total);
+}
+
+/** Values below half the smallest step of a type become zero without anybody having pruned them. */
+function underflowOf(facts: TensorFacts | undefined): number {
+  switch (facts?.grid) {
+    case 'fp16':
+      return 2 ** -25;
+    case 'fp8-e4m3':
+      return 2 ** -10;
+    case 'fp8-e5m2':
+      return 2 ** -17;
+    default:
+      return 0;
+  }
+}

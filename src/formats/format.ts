@@ -54,6 +54,13 @@ export interface CheckpointFile {
   readonly source: ByteSource;
 }
 
+/** A tensor that is in the file but of a kind that wsvc does not read: it is kept with the file's bytes, and takes no part in lineage. */
+export interface UnreadTensor {
+  readonly name: string;
+  /** Why, as a clause. */
+  readonly reason: string;
+}
+
 /** A model file as its format sees it. Nothing is decoded until it is asked for. */
 export interface OpenCheckpoint {
   readonly format: FormatName;
@@ -61,6 +68,8 @@ export interface OpenCheckpoint {
   /** In file order; names are unique. */
   readonly tensors: readonly TensorEntry[];
   readonly declared: Declared;
+  /** Absent when everything was read. */
+  readonly unread?: readonly UnreadTensor[];
   readonly graph?: readonly GraphLayer[];
   /** Why no weights were read, when `format` is `unknown` although the file looked like a known one. */
   readonly problem?: BadFileError;

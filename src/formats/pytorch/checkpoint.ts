@@ -1,6 +1,6 @@
 import { invariant } from '../../assert.ts';
 import { badFile } from '../bad-file.ts';
-import type { CheckpointFile, Declared, FormatName, OpenCheckpoint, TensorEntry } from '../format.ts';
+import type { CheckpointFile, Declared, FormatName, OpenCheckpoint, TensorEntry, UnreadTensor } from '../format.ts';
 import { closeFiles } from '../verbatim.ts';
 import type { Archive } from './archive.ts';
 import { readDeclared } from './declared.ts';
@@ -19,6 +19,7 @@ export interface ArchiveContent {
   readonly entries: readonly TensorEntry[];
   readonly stored: ReadonlyMap<string, StoredTensor>;
   readonly declared: Declared;
+  readonly unread: readonly UnreadTensor[];
 }
 
 /** A tensor that can be read. */
@@ -38,7 +39,11 @@ export async function readArchive(format: FormatName, archive: Archive): Promise
   const names = nameTensors(readable, (tensor) => isReadable(tensor) && roleByPath(tensor) === 'weight');
   const entries = readable.map((tensor, i) => toEntry(tensor, names[i] ?? ''));
   const stored = new Map(readable.map((tensor, i) => [entries[i]?.name ?? '', tensor.tensor]));
-  return { entries, stored, declared: await readDeclared(archive.root, findTensor) };
+  return { entries, stored, declared: await readDeclared(archive.root, findTensor), unread: found.flatMap(toUnread) };
+}
+
+function toUnread({ path, tensor }: FoundTensor): readonly UnreadTensor[] {
+  return 'unread' in tensor ? [{ name: path.join('.'), reason: tensor.unread }] : [];
 }
 
 function isReadable(found: FoundTensor): found is Readable {
@@ -76,11 +81,13 @@ export function toCheckpoint(
   declared: Declared,
 ): OpenCheckpoint {
   const stored = new Map(contents.flatMap((content) => [...content.stored]));
+  const unread = contents.flatMap((content) => content.unread);
   return {
     format,
     files,
     tensors: contents.flatMap((content) => content.entries),
     declared,
+    ...(unread.length === 0 ? {} : { unread }),
     readTensor(tensor) {
       const view = stored.get(tensor.name);
       invariant(view !== undefined, `${tensor.name} is a tensor of the checkpoint`);

@@ -1,9 +1,9 @@
 import type { DType } from '../../tensors/dtype.ts';
 
-/** How integer codes become numbers: `(code - zeroPoint) * scale`, per tensor or per slice of one axis. */
+/** How integer codes become numbers: `(code - zeroPoint) * scale` in f32, as PyTorch computes it, per tensor or per slice of one axis. */
 export interface Quantizer {
-  readonly scales: Float64Array;
-  readonly zeroPoints: Float64Array;
+  readonly scales: Float32Array;
+  readonly zeroPoints: Float32Array;
   /** How many consecutive elements share a scale; the scales repeat after the last. */
   readonly runLength: number;
 }
@@ -38,7 +38,7 @@ function decode(codes: Int8Array | Uint8Array | Int32Array, start: number, quant
   const values = new Float32Array(codes.length);
   for (let i = 0; i < codes.length; i += 1) {
     const channel = Math.floor((start + i) / runLength) % scales.length;
-    values[i] = ((codes[i] ?? 0) - (zeroPoints[channel] ?? 0)) * (scales[channel] ?? 0);
+    values[i] = Math.fround((codes[i] ?? 0) - (zeroPoints[channel] ?? 0)) * (scales[channel] ?? 0);
   }
   return new Uint8Array(values.buffer);
 }

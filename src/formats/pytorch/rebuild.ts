@@ -95,14 +95,12 @@ export function createTensorFinder(format: FormatName, resolveStorage: StorageRe
   }
 
   /** Reads a small vector: a list of numbers, or a tensor. */
-  async function readNumbers(value: PickleValue | undefined): Promise<Float64Array | undefined> {
+  async function readNumbers(value: PickleValue | undefined): Promise<Float32Array | undefined> {
     const items = asItems(value);
-    if (items !== undefined) return Float64Array.from(items, Number);
+    if (items !== undefined) return Float32Array.from(items, Number);
     const tensor = await findTensor(value ?? null);
     if (tensor === undefined || 'unread' in tensor || tensor.quantizer !== undefined) return undefined;
-    const bytes = await collectBytes(streamTensor(tensor));
-    const dtype = visibleDtype(tensor);
-    return dtype === 'f64' ? new Float64Array(bytes.slice().buffer) : Float64Array.from(decodeToFloat32(dtype, bytes));
+    return decodeToFloat32(visibleDtype(tensor), await collectBytes(streamTensor(tensor)));
   }
 
   async function readStorage(value: PickleValue | undefined): Promise<TypedStorage | UnreadTensor> {
@@ -153,7 +151,7 @@ function calledBy(args: readonly PickleValue[]): PickleValue {
 function perTensor(params: readonly PickleValue[]): Quantizer | undefined {
   const [, scale, zeroPoint] = params;
   if (typeof scale !== 'number' || typeof zeroPoint !== 'number') return undefined;
-  return { scales: Float64Array.of(scale), zeroPoints: Float64Array.of(zeroPoint), runLength: 1 };
+  return { scales: Float32Array.of(scale), zeroPoints: Float32Array.of(zeroPoint), runLength: 1 };
 }
 
 function hasLazyBit(metadata: PickleValue | undefined): boolean {

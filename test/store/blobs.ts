@@ -7,7 +7,7 @@ export const idOf = (plain: Uint8Array): BlobId => parseBlobId(sha256Hex(plain))
 
 /** A small deterministic generator (xorshift), so that tests give the same bytes every time. */
 export function createRandom(seed: number): () => number {
-  let state = (seed >>> 0) | 1;
+  let state = (Math.imul(seed, 2654435761) ^ 0x9e3779b9) >>> 0 || 1;
   return () => {
     state ^= state << 13;
     state ^= state >>> 17;

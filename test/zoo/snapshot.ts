@@ -16,23 +16,12 @@ export interface Snapshot {
   readonly artifacts: tf.io.ModelArtifacts;
 }
 
-/** What comes out of a flattening layer is ordered (row, column, channel) here, (channel, row, column) there. */
-interface Flattened {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
-
-function transposeConv(kernel: tf.Tensor): tf.Tensor {
-  return tf.transpose(kernel, [3, 2, 0, 1]);
-}
-
-function transposeDense(kernel: tf.Tensor, flattened: Flattened | undefined): tf.Tensor {
-  if (flattened === undefined) return tf.transpose(kernel, [1, 0]);
-  const { height, width, channels } = flattened;
-  const units = kernel.shape[1] ?? 1;
-  const split = tf.transpose(tf.reshape(kernel, [height, width, channels, units]), [3, 2, 0, 1]);
-  return tf.reshape(split, [units, height * width * channels]);
+/**
+ * Brings the axes to channels-first. What a flattening layer puts out stays ordered (row, column, channel), as the network was
+ * trained: the file holds the same network in another container.
+ */
+function toChannelsFirst(kernel: tf.Tensor): tf.Tensor {
+  return tf.transpose(kernel, kernel.rank === 4 ? [3, 2, 0, 1] : [1, 0]);
 }
 
 function toNamed(name: string, tensor: tf.Tensor): NamedTensor {
@@ -40,17 +29,10 @@ function toNamed(name: string, tensor: tf.Tensor): NamedTensor {
 }
 
 function toTorch(model: Sequential): NamedTensor[] {
-  let flattened: Flattened | undefined;
   return model.layers.flatMap((layer, index) => {
-    if (layer.getClassName() === 'Flatten') {
-      const [, height, width, channels] = Array.isArray(layer.input) ? [] : layer.input.shape;
-      flattened = { height: height ?? 1, width: width ?? 1, channels: channels ?? 1 };
-    }
     const [kernel, bias] = layer.getWeights();
     if (kernel === undefined || bias === undefined) return [];
-    const weight = kernel.rank === 4 ? transposeConv(kernel) : transposeDense(kernel, flattened);
-    if (kernel.rank === 2) flattened = undefined;
-    return [toNamed(`${index}.weight`, weight), toNamed(`${index}.bias`, bias)];
+    return [toNamed(`${index}.weight`, toChannelsFirst(kernel)), toNamed(`${index}.bias`, bias)];
   });
 }
 

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loadDigits } from './digits.ts';
+import { createRandom } from './random.ts';
 import { prepareTensorflow } from './tensorflow.ts';
 import { type Checkpoint, measureAccuracy, type RunPlan, trainRun } from './train.ts';
 
@@ -25,6 +26,28 @@ test('training keeps no tensors', async () => {
   const before = tf.memory().numTensors;
   await collect(plan('cnn', 2));
   expect(tf.memory().numTensors).toBe(before);
+});
+
+test('the gradient of a convolution is the sum of patches times gradients', () => {
+  const random = createRandom(5);
+  const values = (shape: readonly [number, number, number, number]) =>
+    tf.tensor4d(Float32Array.from({ length: tf.util.sizeFromShape([...shape]) }, random), [...shape]);
+  const [x, filter, dy] = [values([2, 5, 4, 3]), values([3, 2, 3, 2]), values([2, 3, 3, 2])];
+  const found = tf.grad((f: tf.Tensor4D) => tf.sum(tf.mul(tf.conv2d(x, f, 1, 'valid'), dy)))(filter);
+  const at = (row: number, column: number, input: number, output: number): number => {
+    let sum = 0;
+    for (let n = 0; n < 2; n += 1)
+      for (let i = 0; i < 3; i += 1)
+        for (let j = 0; j < 3; j += 1) {
+          sum +=
+            (x.arraySync()[n]?.[i + row]?.[j + column]?.[input] ?? 0) * (dy.arraySync()[n]?.[i]?.[j]?.[output] ?? 0);
+        }
+    return sum;
+  };
+  const expected = filter
+    .arraySync()
+    .map((rows, r) => rows.map((columns, c) => columns.map((outputs, i) => outputs.map((_, o) => at(r, c, i, o)))));
+  for (const [i, value] of expected.flat(3).entries()) expect(found.dataSync()[i]).toBeCloseTo(value, 4);
 });
 
 beforeAll(async () => {

@@ -33,7 +33,9 @@ test('the gradient of a convolution is the sum of patches times gradients', () =
   const values = (shape: readonly [number, number, number, number]) =>
     tf.tensor4d(Float32Array.from({ length: tf.util.sizeFromShape([...shape]) }, random), [...shape]);
   const [x, filter, dy] = [values([2, 5, 4, 3]), values([3, 2, 3, 2]), values([2, 3, 3, 2])];
-  const found = tf.grad((f: tf.Tensor4D) => tf.sum(tf.mul(tf.conv2d(x, f, 1, 'valid'), dy)))(filter);
+  const found = tf.grad((f) =>
+    tf.sum(tf.mul(tf.conv2d(x, tf.reshape<tf.Rank.R4>(f, [3, 2, 3, 2]), [1, 1], 'valid'), dy)),
+  )(filter);
   const at = (row: number, column: number, input: number, output: number): number => {
     let sum = 0;
     for (let n = 0; n < 2; n += 1)

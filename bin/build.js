@@ -35,20 +35,6 @@ await build({
   define: { 'process.env.NODE_ENV': '"production"' },
   logLevel: 'warning',
 });
-execFileSync(
-  process.execPath,
-  [
-    'node_modules/typescript/bin/tsc',
-    '-p',
-    'tsconfig.json',
-    '--noEmit',
-    'false',
-    '--emitDeclarationOnly',
-    '--outDir',
-    'dist/types',
-  ],
-  { stdio: 'inherit' },
-);
-execFileSync(process.execPath, ['node_modules/oclif/bin/run.js', 'manifest'], {
-  stdio: ['ignore', 'ignore', 'inherit'],
-});
+const node = (...args) => execFileSync(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+node('node_modules/typescript/bin/tsc', '-p', 'src');
+node('node_modules/oclif/bin/run.js', 'manifest');

@@ -1,0 +1,83 @@
+import { baseName, classifyModule, joinPath, type Module, parentPath } from './modules.ts';
+import { compareNaturally, isNumber } from './natural-order.ts';
+
+/** A checkpoint's tensors as a tree of modules, by the dots in their names. */
+export interface ModuleTree {
+  readonly modules: ReadonlyMap<string, Module>;
+  /** Names of the children of every inner path, in natural order. */
+  readonly children: ReadonlyMap<string, readonly string[]>;
+  /** Paths of which the file has several instances: see {@link repeatedPaths}. */
+  readonly repeated: ReadonlySet<string>;
+  /** Whether the file's order says anything: a container that sorts its names loses it. */
+  readonly isOrdered: boolean;
+}
+
+export interface NamedShape {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Groups tensors into modules and tells what each is. */
+export function moduleTree(tensors: readonly NamedShape[]): ModuleTree {
+  const parts = new Map<string, Map<string, readonly number[]>>();
+  for (const { name, shape } of tensors.filter((t) => t.shape.length > 0)) {
+    const path = parentPath(name);
+    parts.set(path, (parts.get(path) ?? new Map()).set(baseName(name), shape));
+  }
+  const found = [...parts].map(([path, shapes], position) => classifyModule(path, shapes, position));
+  const modules = new Map(found.map((module) => [module.path, withoutDoubt(module, found)]));
+  const children = childrenOf(modules);
+  const isOrdered = tensors.some(({ name }, i) => i > 0 && name < (tensors[i - 1]?.name ?? ''));
+  return { modules, children, repeated: repeatedPaths(children), isOrdered };
+}
+
+/**
+ * A square convolution says nothing about which of its axes is out. Beside a transposed sibling, or with an even kernel and no rectangular sibling
+ * that settles it, it may be transposed too.
+ */
+function withoutDoubt(module: Module, all: readonly Module[]): Module {
+  if (module.kind !== 'conv' || module.reads !== module.writes) return module;
+  const siblings = all.filter(
+    (m) => m.kind === 'conv' && m.reads !== m.writes && parentPath(m.path) === parentPath(module.path),
+  );
+  const isTransposed = siblings.some((m) => m.inAxes[0]?.axis === 0);
+  const isEven = module.kernel.some((size) => size % 2 === 0);
+  return isTransposed || (isEven && siblings.length === 0) ? { ...module, kind: 'ambiguous' } : module;
+}
+
+function childrenOf(modules: ReadonlyMap<string, Module>): Map<string, string[]> {
+  const children = new Map<string, Set<string>>();
+  for (const path of modules.keys()) {
+    const parts = path === '' ? [] : path.split('.');
+    for (const [i, part] of parts.entries()) {
+      const parent = parts.slice(0, i).join('.');
+      children.set(parent, (children.get(parent) ?? new Set()).add(part));
+    }
+  }
+  return new Map([...children].map(([path, names]) => [path, [...names].sort(compareNaturally)]));
+}
+
+/** The modules at a path and below it. */
+export function modulesUnder(tree: ModuleTree, path: string): Module[] {
+  return [...tree.modules.values()].filter((m) => path === '' || m.path === path || m.path.startsWith(`${path}.`));
+}
+
+/** The module that is a leaf child: it has tensors and no children of its own. */
+export function leafChild(tree: ModuleTree, parent: string, child: string): Module | undefined {
+  const path = joinPath(parent, child);
+  return tree.children.has(path) ? undefined : tree.modules.get(path);
+}
+
+/** Whether every child of a path is a bare number: a Sequential, or a list. */
+export function isNumbered(tree: ModuleTree, path: string): boolean {
+  const names = tree.children.get(path) ?? [];
+  return names.length > 0 && names.every(isNumber);
+}
+
+/** Paths that differ from another by numbers only and have the same children: instances of one class, which has a forward of its own. */
+function repeatedPaths(children: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const signature = (path: string) => `${path.replace(/\d+/g, '#')}:${(children.get(path) ?? []).join()}`;
+  const counts = new Map<string, number>();
+  for (const path of children.keys()) counts.set(signature(path), (counts.get(signature(path)) ?? 0) + 1);
+  return new Set([...children.keys()].filter((path) => /\d/.test(path) && (counts.get(signature(path)) ?? 0) > 1));
+}

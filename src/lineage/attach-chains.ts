@@ -1,6 +1,7 @@
 import type { Chain } from './chains.ts';
 import type { Distances } from './distances.ts';
 import { rankForkCandidates, stepBackFromSibling, turnAt } from './forks.ts';
+import { type Habits, readHabits, surpriseOf } from './habits.ts';
 import { turnForward } from './orient-chains.ts';
 import { shortenPath } from './shorten-path.ts';
 
@@ -21,8 +22,11 @@ interface Setting {
   readonly root: number;
   readonly ways: Float64Array;
   readonly distances: Distances;
+  readonly habits: Habits | undefined;
   /** All members of the component, nearest to the head first; kept between rounds. */
   readonly rankings: Map<number, Int32Array>;
+  /** Forks that were moved back once: never twice, so that the loop ends. */
+  readonly moved: Set<string>;
 }
 
 function rankFrom(head: number, setting: Setting): Int32Array {
@@ -131,15 +135,15 @@ const mergeAtTail: Change = (chains, parents, setting) => {
 
 /** One or two checkpoints are a branch only where that is the shorter tree. */
 const absorbFragment: Change = (chains, parents, setting) => {
-  const chainOf = indexChains(chains, setting.distances.count);
-  const fragments = [...parents].filter(([i]) => (chains[i] ?? []).length <= LONGEST_FRAGMENT);
-  fragments.sort(([a], [b]) => (chains[a] ?? []).length - (chains[b] ?? []).length);
-  for (const [i, parent] of fragments) {
+  const { distances } = setting;
+  const chainOf = indexChains(chains, distances.count);
+  const byLength = [...parents].sort(([a], [b]) => (chains[a] ?? []).length - (chains[b] ?? []).length);
+  for (const [i, parent] of byLength) {
     const fragment = chains[i] ?? [];
     const host = chainOf[parent] ?? i;
     const hostChain = chains[host] ?? [];
+    if (fragment.length > LONGEST_FRAGMENT) continue;
     const joined = joinInto(hostChain, fragment, setting);
-    const { distances } = setting;
     const hung = lengthOf(hostChain, distances) + lengthOf(fragment, distances);
     if (lengthOf(joined, distances) >= hung + distances.length(fragment[0] ?? 0, parent)) continue;
     return replaceTwo(chains, host, i, joined);
@@ -167,7 +171,40 @@ const swapArms: Change = (chains, parents, { distances }) => {
   return undefined;
 };
 
-const CHANGES: readonly Change[] = [mergeAtTail, absorbFragment, swapArms];
+/**
+ * A branch that starts with small steps lies between two checkpoints of its trunk, which then seems to run through the branch's
+ * first one. Of the two readings, the one whose steps are more as usual: the trunk through `parent`, or past it.
+ */
+const moveForkBack: Change = (chains, parents, { distances, habits, moved }) => {
+  if (habits === undefined) return undefined;
+  const chainOf = indexChains(chains, distances.count);
+  for (const [i, parent] of parents) {
+    const host = chainOf[parent] ?? i;
+    const trunk = chains[host] ?? [];
+    const branch = chains[i] ?? [];
+    const position = trunk.indexOf(parent);
+    const key = `${parent} ${branch[0]}`;
+    if (position < 1 || position === trunk.length - 1 || moved.has(key)) continue;
+    const upTo = trunk.slice(Math.max(0, position - 2), position);
+    const start = trunk[position - 1] ?? parent;
+    const arm = trunk.slice(position, position + 3);
+    const through = [
+      [...upTo, ...arm],
+      [parent, ...branch.slice(0, 2)],
+    ];
+    const past = [
+      [...upTo, ...branch.slice(0, 2)],
+      [start, ...arm],
+    ];
+    if (surpriseOf(past, distances, habits) >= surpriseOf(through, distances, habits)) continue;
+    moved.add(key);
+    const straight = [...trunk.slice(0, position), ...branch];
+    return chains.map((chain, k) => (k === host ? straight : k === i ? trunk.slice(position) : chain));
+  }
+  return undefined;
+};
+
+const CHANGES: readonly Change[] = [mergeAtTail, absorbFragment, swapArms, moveForkBack];
 
 /**
  * Hangs the chains of a component on each other until nothing changes (lineage.md, B5): each by its extended start; merged where
@@ -181,7 +218,14 @@ export function attachChains(
   ways: Float64Array,
   distances: Distances,
 ): readonly Branch[] {
-  const setting: Setting = { root, ways, distances, rankings: new Map() };
+  const setting: Setting = {
+    root,
+    ways,
+    distances,
+    habits: readHabits(oriented, distances),
+    rankings: new Map(),
+    moved: new Set(),
+  };
   let chains = oriented;
   let parents = hangChains(chains, setting);
   for (let round = 20 + 10 * oriented.length; round > 0; round--) {

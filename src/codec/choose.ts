@@ -15,6 +15,9 @@ const MAX_SPARSE_SHARE = 0.4;
 /** A block that would save less than this share stays raw: decoding it is not worth that. */
 const WORTHWHILE_RATIO = 0.98;
 
+/** Numbers are deflated only where that saves clearly more: it is several times slower than their own codecs. */
+const DEFLATE_HANDICAP = 1.03;
+
 interface Option {
   readonly estimate: Estimate;
   encode(): EncodedBlock;
@@ -52,9 +55,9 @@ function standaloneOption(sample: Candidates, plain: Uint8Array, context: BlockC
   return { estimate, encode: () => ({ codec: CODEC.floats, payload: encodeFloats(plain, type), ancestors: 0 }) };
 }
 
-function deflateOption(sample: Candidates, plain: Uint8Array): Option {
+function deflateOption(sample: Candidates, plain: Uint8Array, context: BlockContext): Option {
   return {
-    estimate: { ratio: estimateDeflate(sample.plain), changed: 1 },
+    estimate: { ratio: estimateDeflate(sample.plain) * (context.type === 'bytes' ? 1 : DEFLATE_HANDICAP), changed: 1 },
     encode: () => ({ codec: CODEC.deflate, payload: encodeDeflate(plain), ancestors: 0 }),
   };
 }
@@ -67,13 +70,13 @@ function isWhole(plain: Uint8Array, type: BlockType): boolean {
 /** Codes a block in the way that a sample says is smallest; `undefined` when none is worth its time. */
 export function chooseCoding(plain: Uint8Array, context: BlockContext): EncodedBlock | undefined {
   if (plain.length === 0) return undefined;
-  if (!isWhole(plain, context.type)) return deflateOption({ plain, context }, plain).encode();
+  if (!isWhole(plain, context.type)) return deflateOption({ plain, context }, plain, context).encode();
   const sample = sampleCandidates(plain, context);
   const references = hasUsableBase(plain, context) ? listReferences(sample) : [];
   const options = [
     ...references.map((reference) => differenceOption(sample, plain, context, reference)),
     standaloneOption(sample, plain, context),
-    deflateOption(sample, plain),
+    deflateOption(sample, plain, context),
   ];
   const best = options.reduce((a, b) => (b.estimate.ratio < a.estimate.ratio ? b : a));
   return best.estimate.ratio < WORTHWHILE_RATIO ? best.encode() : undefined;

@@ -3,7 +3,7 @@ import { quantizeCounts, readLevels, spreadLevels, TABLE_SYMBOLS, writeLevels } 
 import { check, type PayloadReader, type PayloadWriter } from './payload.ts';
 
 /** A weight's class: the exponent of its base, 0 to 255. */
-export const CLASSES = 256;
+const CLASSES = 256;
 /** More tables than this gained under 0.1 % on every delta measured. */
 const MAX_CONTEXTS = 16;
 /** Blocks of fewer numbers get one table: more could not pay for themselves. */
@@ -19,6 +19,14 @@ export interface ContextMap {
 
 interface Cluster {
   readonly first: number;
+  readonly counts: Uint32Array;
+  readonly bits: number;
+}
+
+/** Tables that classes are coded by. */
+export interface ClassTables {
+  readonly map: ContextMap;
+  /** How often each symbol occurs, 256 counts a table. */
   readonly counts: Uint32Array;
   readonly bits: number;
 }
@@ -51,12 +59,36 @@ function joinClusters(a: Cluster, b: Cluster): Cluster {
   );
 }
 
+/** Symbols counted by class, for the classes from `first` on: 256 counts a class. */
+export interface ClassHistogram {
+  readonly first: number;
+  readonly counts: Uint32Array;
+}
+
+/** Counts the symbols of each class. */
+export function countByClass(symbols: Uint8Array, classes: Uint8Array): ClassHistogram {
+  let first = 255;
+  let last = 0;
+  for (let i = 0; i < classes.length; i++) {
+    const c = classes[i] ?? 0;
+    if (c < first) first = c;
+    if (c > last) last = c;
+  }
+  const counts = new Uint32Array(Math.max(1, last - first + 1) * TABLE_SYMBOLS);
+  const offset = first * TABLE_SYMBOLS;
+  for (let i = 0; i < symbols.length; i++) {
+    const row = (((classes[i] ?? 0) << 8) | (symbols[i] ?? 0)) - offset;
+    counts[row] = (counts[row] ?? 0) + 1;
+  }
+  return { first, counts };
+}
+
 /** The clusters one class each, without those that do not occur. */
-function listClasses(histogram: Uint32Array): Cluster[] {
+function listClasses({ first, counts: all }: ClassHistogram): Cluster[] {
   const clusters: Cluster[] = [];
-  for (let c = 0; c < CLASSES; c++) {
-    const counts = histogram.subarray(c * TABLE_SYMBOLS, (c + 1) * TABLE_SYMBOLS);
-    if (counts.some((count) => count > 0)) clusters.push(makeCluster(c, counts));
+  for (let at = 0; at < all.length; at += TABLE_SYMBOLS) {
+    const counts = all.subarray(at, at + TABLE_SYMBOLS);
+    if (counts.some((count) => count > 0)) clusters.push(makeCluster(first + at / TABLE_SYMBOLS, counts));
   }
   return clusters;
 }
@@ -78,10 +110,10 @@ function joinNeighbors(clusters: readonly Cluster[]): Cluster[] {
 /**
  * Joins neighbouring classes while their tables cost more than they save.
  *
- * @param histogram count of each symbol in each class, 256 by 256.
- * @returns the map, and the bits that it lets the symbols be coded in.
+ * @param count how many symbols there are.
+ * @returns the map, the counts of each of its tables, and the bits that they let the symbols be coded in.
  */
-export function clusterClasses(histogram: Uint32Array, count: number): { map: ContextMap; bits: number } {
+export function clusterClasses(histogram: ClassHistogram, count: number): ClassTables {
   const clusters = listClasses(histogram);
   const limit = count < MIN_COUNT_FOR_CONTEXTS ? 1 : MAX_CONTEXTS;
   const joined = joinNeighbors(clusters);
@@ -98,7 +130,9 @@ export function clusterClasses(histogram: Uint32Array, count: number): { map: Co
     );
   }
   const starts = Uint8Array.from(clusters.slice(1), (cluster) => cluster.first);
-  return { map: { starts }, bits: clusters.reduce((sum, cluster) => sum + cluster.bits, 0) };
+  const counts = new Uint32Array(Math.max(1, clusters.length) * TABLE_SYMBOLS);
+  clusters.forEach((cluster, i) => void counts.set(cluster.counts, i * TABLE_SYMBOLS));
+  return { map: { starts }, counts, bits: clusters.reduce((sum, cluster) => sum + cluster.bits, 0) };
 }
 
 /** Tables of a map. */

@@ -1,10 +1,9 @@
 import type { BlockContext, BlockType } from './codec.ts';
 import {
   applyMap,
-  CLASSES,
   clusterClasses,
   contextCount,
-  countSymbols,
+  countByClass,
   readMap,
   readTables,
   writeMap,
@@ -29,13 +28,13 @@ export function encodeDense(plain: Uint8Array, type: BlockType, plan: Difference
   const shift = findShift(type, plain, plan.base);
   const { symbols, lowBits } = splitBlocks(plain, plan.base, { type, shift });
   const classes = classesOfBlock(plan.base, type);
-  const { map } = clusterClasses(countSymbols(symbols, classes, CLASSES), symbols.length);
+  const { map, counts } = clusterClasses(countByClass(symbols, classes), symbols.length);
   const contexts = applyMap(map, classes);
   const writer = new PayloadWriter();
   writeReference(writer, plan.reference);
   writer.byte(shift);
   writeMap(writer, map);
-  const frequencies = writeTables(writer, countSymbols(symbols, contexts, contextCount(map)));
+  const frequencies = writeTables(writer, counts);
   const coded = encodeSymbols(symbols, contexts, frequencies);
   writer.varint(coded.length);
   writer.bytes(coded);

@@ -1,5 +1,5 @@
 import type { BlockType } from './codec.ts';
-import { laneOf, narrowNumbers, shortenLane, widenNumbers } from './lanes.ts';
+import { laneOf, narrowNumbers, shortenLane, viewNumbers, widenNumbers } from './lanes.ts';
 import { joinDifferences, type Residuals, splitDifferences } from './magnitude.ts';
 import { classesOf, fromOrdered, laneMask, shiftDown, shiftUp, toOrdered, trailingZeros } from './ordered.ts';
 import {
@@ -25,22 +25,20 @@ export function numberWidth(type: BlockType): number {
   return laneOf(type).bits >> 3;
 }
 
-/** The largest shift that loses nothing of any of the blocks. */
-export function findShift(type: BlockType, ...blocks: readonly Uint8Array[]): number {
-  const width = numberWidth(type);
-  if (width === 1) return 0;
-  if (width < 8)
-    return Math.min(laneOf(type).mantissaBits, trailingZeros(...blocks.map((b) => widenNumbers(b, width))));
-  const halves = blocks.map(readWide);
-  const low = trailingZeros(...halves.map((half) => half.low));
-  const isLowZero = low === 0 && halves.every((half) => half.low.every((word) => word === 0));
-  return isLowZero ? MAX_WIDE_SHIFT : Math.min(low, MAX_WIDE_SHIFT);
-}
-
 /** The largest shift that a payload may state for numbers of that type. */
 export function maxShift(type: BlockType): number {
   const { bits, mantissaBits } = laneOf(type);
   return bits === 64 ? MAX_WIDE_SHIFT : bits === 8 ? 0 : Math.min(mantissaBits, bits - 1);
+}
+
+/** The largest shift that loses nothing of any of the blocks. */
+export function findShift(type: BlockType, ...blocks: readonly Uint8Array[]): number {
+  const width = numberWidth(type);
+  let shift = maxShift(type);
+  for (const block of blocks) {
+    if (shift > 0) shift = Math.min(shift, trailingZeros(viewNumbers(block, width), 0, width === 8 ? 2 : 1));
+  }
+  return shift;
 }
 
 /** Class of each number of a block: what the tables are chosen by. */

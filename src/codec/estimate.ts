@@ -1,5 +1,5 @@
 import type { BlockType } from './codec.ts';
-import { CLASSES, clusterClasses, countSymbols } from './contexts.ts';
+import { clusterClasses, countByClass, countSymbols } from './contexts.ts';
 import { classesOfBlock, findShift, splitBlocks } from './differences.ts';
 import { leadSymbols } from './standalone.ts';
 
@@ -21,8 +21,7 @@ function entropyBits(symbols: Uint8Array): number {
 export function estimateDifferences(plain: Uint8Array, reference: Uint8Array, type: BlockType): Estimate {
   const shift = findShift(type, plain, reference);
   const { symbols, lowBits } = splitBlocks(plain, reference, { type, shift });
-  const histogram = countSymbols(symbols, classesOfBlock(reference, type), CLASSES);
-  const { bits } = clusterClasses(histogram, symbols.length);
+  const { bits } = clusterClasses(countByClass(symbols, classesOfBlock(reference, type)), symbols.length);
   let same = 0;
   for (const symbol of symbols) if (symbol === 0) same++;
   return { ratio: (bits / 8 + lowBits.length) / plain.length, changed: 1 - same / symbols.length };

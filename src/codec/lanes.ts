@@ -58,13 +58,17 @@ export function alignBytes(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
 }
 
+/** A view of numbers as unsigned integers; those of 64 bits as two words. Copies only bytes at an odd address. */
+export function viewNumbers(bytes: Uint8Array, byteWidth: number): Uint8Array | Uint16Array | Uint32Array {
+  const { buffer, byteOffset, length } = alignBytes(bytes);
+  if (byteWidth === 1) return new Uint8Array(buffer, byteOffset, length);
+  if (byteWidth === 2) return new Uint16Array(buffer, byteOffset, length >> 1);
+  return new Uint32Array(buffer, byteOffset, length >> 2);
+}
+
 /** Numbers of at most 32 bits, zero-extended to 32 bits; always a copy. */
 export function widenNumbers(bytes: Uint8Array, byteWidth: number): Uint32Array<ArrayBuffer> {
-  const aligned = alignBytes(bytes);
-  const count = Math.floor(aligned.length / byteWidth);
-  if (byteWidth === 1) return new Uint32Array(aligned);
-  if (byteWidth === 2) return new Uint32Array(new Uint16Array(aligned.buffer, aligned.byteOffset, count));
-  return new Uint32Array(new Uint32Array(aligned.buffer, aligned.byteOffset, count));
+  return new Uint32Array(viewNumbers(bytes, byteWidth));
 }
 
 /** The reverse of {@link widenNumbers}. */

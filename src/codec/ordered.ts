@@ -57,9 +57,12 @@ export function classesOf(numbers: Uint32Array, lane: Lane): Uint8Array {
   return classes;
 }
 
-/** How many lowest bits are zero in every number. */
-export function trailingZeros(...arrays: readonly Uint32Array[]): number {
+/** How many lowest bits are zero in every number; of every second one from `first` on, where `stride` is 2. */
+export function trailingZeros(numbers: Uint8Array | Uint16Array | Uint32Array, first = 0, stride = 1): number {
   let all = 0;
-  for (const numbers of arrays) for (let i = 0; i < numbers.length; i++) all |= numbers[i] ?? 0;
-  return all === 0 ? 0 : 31 - Math.clz32(all & -all);
+  for (let i = first; i < numbers.length; i += stride) {
+    all |= numbers[i] ?? 0;
+    if ((all & 1) === 1) return 0;
+  }
+  return all === 0 ? 32 : 31 - Math.clz32(all & -all);
 }

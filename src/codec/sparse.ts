@@ -1,9 +1,10 @@
 import type { BlockContext, BlockType } from './codec.ts';
 import {
   applyMap,
-  CLASSES,
+  type ClassHistogram,
   clusterClasses,
   contextCount,
+  countByClass,
   countSymbols,
   readMap,
   readTables,
@@ -12,6 +13,7 @@ import {
 } from './contexts.ts';
 import { type DifferencePlan, readLowBits, readShift } from './dense.ts';
 import { classesOfBlock, findShift, joinBlocks, numberWidth, splitBlocks } from './differences.ts';
+import { viewNumbers } from './lanes.ts';
 import { joinDifferences, LOW_BITS, splitDifferences } from './magnitude.ts';
 import { countBits } from './packing.ts';
 import { check, PayloadReader, PayloadWriter } from './payload.ts';
@@ -27,17 +29,9 @@ interface Changes {
   readonly positions: Uint32Array;
 }
 
-/** View of a block's numbers as unsigned integers, for comparing and copying. Widths 1, 2, 4; 8 as pairs. */
-function wordsOf(bytes: Uint8Array, width: number): Uint8Array | Uint16Array | Uint32Array {
-  const aligned = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
-  if (width === 1) return aligned;
-  if (width === 2) return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.length >> 1);
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length >> 2);
-}
-
 /** Positions of the numbers that differ. */
 export function findChanges(plain: Uint8Array, base: Uint8Array, width: number): Uint32Array {
-  const [a, b] = [wordsOf(plain, width), wordsOf(base, width)];
+  const [a, b] = [viewNumbers(plain, width), viewNumbers(base, width)];
   const found = new Uint32Array(plain.length / width);
   let count = 0;
   if (width === 8) {
@@ -113,15 +107,16 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
 }
 
 /** Counts of symbols by class, as if every number were coded: the unchanged ones are symbol 0. */
-function countAll(symbols: Uint8Array, found: Uint32Array, classes: Uint8Array): Uint32Array {
-  const counts = countSymbols(new Uint8Array(classes.length), classes, CLASSES);
-  const changed = Uint8Array.from(found, (position) => classes[position] ?? 0);
-  countSymbols(symbols, changed, CLASSES).forEach((count, row) => {
-    const zero = row & ~0xff;
-    counts[row] = (counts[row] ?? 0) + count;
-    counts[zero] = (counts[zero] ?? 0) - count;
-  });
-  return counts;
+function countAll(symbols: Uint8Array, found: Uint32Array, classes: Uint8Array): ClassHistogram {
+  const all = countByClass(new Uint8Array(classes.length), classes);
+  const { first, counts } = all;
+  for (let k = 0; k < found.length; k++) {
+    const zero = ((classes[found[k] ?? 0] ?? 0) - first) << 8;
+    const row = zero | (symbols[k] ?? 0);
+    counts[row] = (counts[row] ?? 0) + 1;
+    counts[zero] = (counts[zero] ?? 0) - 1;
+  }
+  return all;
 }
 
 /**
@@ -133,6 +128,7 @@ export function encodeSparse(plain: Uint8Array, type: BlockType, plan: Differenc
   const writer = new PayloadWriter();
   writeReference(writer, plan.reference);
   const found = findChanges(plain, plan.base, width);
+  writer.varint(found.length);
   if (found.length > 0) writeChanges(writer, plain, type, plan.base, found);
   return writer.finish();
 }
@@ -153,7 +149,7 @@ function writeChanges(
   const { counts, gaps, positions } = sortChanges(found, applyMap(map, classes), contextCount(map));
   writer.byte(view.shift);
   writeMap(writer, map);
-  for (const count of counts) writer.varint(count);
+  for (const count of counts.subarray(1)) writer.varint(count);
   const gapParts = splitDifferences(gaps, new Uint32Array(gaps.length));
   const values = splitBlocks(...pickBoth(positions), view);
   const symbols = concat(gapParts.symbols, values.symbols);
@@ -204,14 +200,15 @@ function placeChanges(contexts: Uint8Array, counts: Uint32Array, gaps: Uint32Arr
   return positions;
 }
 
-function readCounts(reader: PayloadReader, tables: number, limit: number): Uint32Array {
+/** Reads how many numbers of each table change; the first table has the rest. */
+function readCounts(reader: PayloadReader, tables: number, total: number): Uint32Array {
   const counts = new Uint32Array(tables);
-  let total = 0;
-  for (let c = 0; c < tables; c++) {
-    counts[c] = reader.varint(limit - total);
-    total += counts[c] ?? 0;
+  let rest = total;
+  for (let c = 1; c < tables; c++) {
+    counts[c] = reader.varint(rest);
+    rest -= counts[c] ?? 0;
   }
-  check(total > 0, 'it says that nothing changes in more bytes than that takes');
+  counts[0] = rest;
   return counts;
 }
 
@@ -238,11 +235,15 @@ export function decodeSparse(payload: Uint8Array, byteLength: number, context: B
   check(byteLength % width === 0, 'the block is no whole number of elements');
   const reader = new PayloadReader(payload);
   const base = buildReference(readReference(reader), context, byteLength);
-  if (reader.remaining === 0) return new Uint8Array(base);
+  const total = reader.varint(byteLength / width);
+  if (total === 0) {
+    check(reader.remaining === 0, 'something follows where nothing changes');
+    return new Uint8Array(base);
+  }
   const shift = readShift(reader, type);
   const map = readMap(reader);
   const tables = contextCount(map);
-  const counts = readCounts(reader, tables, byteLength / width);
+  const counts = readCounts(reader, tables, total);
   const symbolContexts = listContexts(counts);
   const frequencies = readTables(reader, 2 * tables);
   const symbols = decodeSymbols(reader.bytes(reader.varint(payload.length)), symbolContexts, frequencies);

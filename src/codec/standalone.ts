@@ -40,10 +40,16 @@ function symbolsOfLeads(leads: Uint16Array, windowStart: number): Uint8Array {
   return symbols;
 }
 
+function leadsOf(numbers: Uint32Array, rest: number, tailBits: number): Uint16Array {
+  const leads = new Uint16Array(numbers.length);
+  for (let i = 0; i < leads.length; i++) leads[i] = ((numbers[i] ?? 0) & rest) >>> tailBits;
+  return leads;
+}
+
 function splitNarrow(numbers: Uint32Array, layout: LeadLayout): Parts {
   const { tailBits, signBit } = layout;
   const rest = signBit - 1;
-  const leads = Uint16Array.from(numbers, (u) => (u & rest) >>> tailBits);
+  const leads = leadsOf(numbers, rest, tailBits);
   const windowStart = chooseWindow(leads);
   const symbols = symbolsOfLeads(leads, windowStart);
   const signToTail = layout.lane.bits - 1 - tailBits;
@@ -78,7 +84,7 @@ function joinNarrow({ windowStart, symbols, tails }: Parts, layout: LeadLayout):
 function splitWide({ high, low }: WideNumbers, layout: LeadLayout): Parts {
   const { lane, tailBits, signBit } = layout;
   const highTail = tailBits - 32;
-  const leads = Uint16Array.from(high, (h) => (h & (signBit - 1)) >>> highTail);
+  const leads = leadsOf(high, signBit - 1, highTail);
   const windowStart = chooseWindow(leads);
   const symbols = symbolsOfLeads(leads, windowStart);
   const packer = new WidePacker(symbols.length * 8);

@@ -10,9 +10,9 @@ import {
 
 /**
  * The most nodes (lists, dicts, records, texts) and the most memo slots of one pickle. A byte of input can make one of each, of some 60
- * bytes, so this bounds memory to about a gigabyte whatever the input; a checkpoint of 100,000 tensors needs 3 million.
+ * bytes, so this bounds memory to some hundred megabytes whatever the input; a checkpoint of 100,000 tensors needs a million.
  */
-export const MAX_NODES = 1 << 23;
+export const MAX_NODES = 1 << 22;
 
 /** The state of the pickle machine: a stack with marks, and the memo. Only {@link readPickle} drives it. */
 export class Machine {
@@ -22,7 +22,10 @@ export class Machine {
   readonly #stack: PickleValue[] = [];
   /** Stack heights at which MARK was executed. */
   readonly #marks: number[] = [];
-  readonly #memo = new Map<number, PickleValue>();
+  /** The memo's entries 0, 1, 2...: picklers number them in order. */
+  readonly #memo: PickleValue[] = [];
+  /** Entries with other numbers. */
+  readonly #oddMemo = new Map<number, PickleValue>();
   #nodeCount = 0;
 
   constructor(cursor: Cursor) {
@@ -72,16 +75,23 @@ export class Machine {
   }
 
   memoize(index: number): void {
-    this.#memo.set(index, this.top());
-    if (this.#memo.size > MAX_NODES) throw this.cursor.broken(`the memo must not hold more than ${MAX_NODES} values`);
+    const value = this.top();
+    if (index === this.#memo.length) this.#oddMemo.delete(index);
+    if (index <= this.#memo.length) this.#memo[index] = value;
+    else this.#oddMemo.set(index, value);
+    if (this.#memoSize() > MAX_NODES) throw this.cursor.broken(`the memo must not hold more than ${MAX_NODES} values`);
   }
 
   memoizeNext(): void {
-    this.memoize(this.#memo.size);
+    this.memoize(this.#memoSize());
+  }
+
+  #memoSize(): number {
+    return this.#memo.length + this.#oddMemo.size;
   }
 
   recall(index: number): void {
-    const value = this.#memo.get(index);
+    const value = index < this.#memo.length ? this.#memo[index] : this.#oddMemo.get(index);
     if (value === undefined) throw this.cursor.broken(`memo entry ${index} must be stored before it is used`);
     this.#stack.push(value);
   }

@@ -31,6 +31,8 @@ export async function readZipDirectory(source: ByteSource): Promise<readonly Zip
     const zip = await fromRandomAccessReaderPromise(reader, source.byteLength, {
       autoClose: false,
       decodeStrings: false,
+      // Checked below, after encryption, which changes the lengths.
+      validateEntrySizes: false,
     });
     const listed: Entry[] = [];
     for await (const entry of zip.eachEntry()) listed.push(entry);
@@ -59,6 +61,9 @@ function checkEntry(entry: Entry): void {
   const byteOffset = entry.relativeOffsetOfLocalHeader;
   if (entry.isEncrypted()) {
     throw new BadFileError({ format: 'zip', rule: 'members must not be encrypted', byteOffset });
+  }
+  if (entry.compressionMethod === 0 && entry.compressedSize !== entry.uncompressedSize) {
+    throw new BadFileError({ format: 'zip', rule: 'a stored member must have one length', byteOffset });
   }
   const bound = entry.compressedSize * DEFLATE_MAX_RATIO;
   if (entry.compressionMethod === 8 && entry.uncompressedSize > bound) {

@@ -1,0 +1,145 @@
+import type { BlockContext } from '../../src/codec/index.ts';
+import type { Reference } from '../../src/codec/reference.ts';
+
+/** A block whose payload the format fixes. */
+export interface GoldenBlock {
+  readonly name: string;
+  readonly codec: number;
+  readonly plain: Uint8Array;
+  readonly context: BlockContext;
+  readonly reference?: Reference;
+  /** Lower-case hex. */
+  readonly payload: string;
+}
+
+function bytesOf(array: Float32Array | Float64Array | Uint16Array | Int16Array | Uint32Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** Whole numbers that wander; no floating point, so that they are the same everywhere. */
+function wander(count: number, factor: number): number[] {
+  return Array.from({ length: count }, (_, i) => ((i * i * factor + 7 * i) % 61) - 30);
+}
+
+const weights = Float32Array.from(wander(24, 11), (k) => k / 64 + (k % 3) / 4096);
+const before = Float32Array.from(weights, (w, i) => w - (i % 5) / 8192);
+const after = Float32Array.from(weights, (w, i) => w + (i % 5) / 8192 + (i % 2) / 2 ** 20);
+const top = (values: Float32Array) => Uint16Array.from(new Uint32Array(values.slice().buffer), (u) => u >>> 16);
+/** -0, subnormal, infinities, NaNs with payloads. */
+const special = Uint32Array.of(0x80000000, 1, 0x7f800000, 0xff800000, 0x7fc12345, 0xff812345, 0, 0x3f800000);
+const changed = top(weights).map((u, i) => (i % 9 === 4 ? u + 1 : u));
+
+const f32 = bytesOf(after);
+const base = bytesOf(weights);
+
+/** One block for each codec and each kind of reference. */
+export const GOLDEN: readonly GoldenBlock[] = [
+  {
+    name: 'floats, f32',
+    codec: 2,
+    plain: f32,
+    context: { type: 'f32' },
+    payload:
+      '0500e914e003ffffc1077ef0811f2841c5e0000cf77fee3e4a950d005024701c0080fbfb0f2050e050007cfe030908ac802000040a100210ec1f90007e060e053090ffff807fff030a00807f9f000406020320ccdfbf',
+  },
+  {
+    name: 'floats, f32, special',
+    codec: 2,
+    plain: bytesOf(special),
+    context: { type: 'f32' },
+    payload:
+      '00820200ff400a03d4ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff0fd4b00859b7da00fe331a000000008001000000000000000060d148a06824080000f803',
+  },
+  {
+    name: 'floats, f64',
+    codec: 2,
+    plain: bytesOf(Float64Array.from(after, (w) => w / 3)),
+    context: { type: 'f64' },
+    payload:
+      '00fb0deb14e003ffffe0033ff8c00fc4101031380e957c0200832542009322dba492fb0000000000000c00000000aaff0000000000b052555555d5ea35abaaaaaaaaeabfaaaaaa2ad58a0000000000585955555555ab00abaaaaaaaa6a0d000000005601abaaaaaaaa5a59555555d5bf8a5555555555f55f555555d5ea35abaaaaaaaab25255555555ffffabaaaaaaaafe5b555555d57f95000000000000b0aaaaaaaaff94abaaaaaaaa6a0d000000801520000000000060b1aaaaaa2a95aa',
+  },
+  {
+    name: 'bytes, i8',
+    codec: 3,
+    plain: Uint8Array.from(wander(24, 3), (k) => (k >> 3) & 255),
+    context: { type: 'i8' },
+    payload:
+      '01fee0838004e2ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7fa0901383860000a398837f4e8dd43ba9f2',
+  },
+  {
+    name: 'dense, no reference, i16',
+    codec: 4,
+    plain: bytesOf(Int16Array.from(wander(24, 5), (k) => k * 12)),
+    context: { type: 'i16' },
+    reference: { kind: 'none' },
+    payload: '000200120b400c880fe490813890234019c80110259f0000339b00006ca0d54f039a8cbcda588331c73217ccc32c4c03',
+  },
+  {
+    name: 'dense, base, f32',
+    codec: 4,
+    plain: f32,
+    context: { type: 'f32', base },
+    reference: { kind: 'base' },
+    payload:
+      '0105000066400a480f3ef00f3ef0ffffff400ec80fe4803c9002d2400a480fa480f4830ffcffffffffffff830f1070201700655717007b7e83c2ff5b49c30240000020008080002000000400009c02024000',
+  },
+  {
+    name: 'dense, base, special numbers',
+    codec: 4,
+    plain: bytesOf(special),
+    context: { type: 'f32', base: bytesOf(special.toReversed()) },
+    reference: { kind: 'base' },
+    payload:
+      '0100000477402a90feffffffffffffffffffff0fa40ea4ffff3f900a0800de050800201a08010080afcbedeb72fbbadcbe2eb71f0000f8',
+  },
+  {
+    name: 'dense, base, f64',
+    codec: 4,
+    plain: bytesOf(Float64Array.from(after, (w) => w / 3)),
+    context: { type: 'f64', base: bytesOf(Float64Array.from(weights, (w) => w / 3)) },
+    reference: { kind: 'base' },
+    payload:
+      '01000000bc400a48ffffffffffffffffffffffffffffffff0f3ef00f3ef0ff0329200da480345002ca400a480331203ef8c0ffffffffe003109a301b00b1ba0600934e0fd2d2a85c330000000060adaaaaaaaa5255555515a0aaaaaaaaaa54555555adaaaaaaaaaaaaaaaaaa1500000000000000000000560000000058abaaaaaaaa5255555515c0aaaaaaaaaa55555555555555555559555555b502000000000000f900000000b002000000c0aaaaaaaaaa4a5555555500',
+  },
+  {
+    name: 'dense, moved on, f32',
+    codec: 4,
+    plain: f32,
+    context: { type: 'f32', base, baseOfBase: bytesOf(before) },
+    reference: { kind: 'predicted', momentum: 0.75 },
+    payload:
+      '040000403f05000046400a480f3ef00f3ef0ffff400ec80fe4803c9002d2400a480fa480f4830ffcffffff830f1070201700655717007b7e83c2ff5b49c3020400080082000200010020081000',
+  },
+  {
+    name: 'sparse, base, bf16',
+    codec: 5,
+    plain: bytesOf(changed),
+    context: { type: 'bf16', base: bytesOf(top(weights)) },
+    reference: { kind: 'base' },
+    payload: '010300000c04400da80ff40802801e120808500300a15a030000',
+  },
+  {
+    name: 'sparse, cast to the nearest, bf16 of f32',
+    codec: 5,
+    plain: bytesOf(top(weights)),
+    context: { type: 'bf16', base, baseType: 'f32' },
+    reference: { kind: 'cast', rounding: 'nearest' },
+    payload: '0200',
+  },
+  {
+    name: 'sparse, cut off, bf16 of f32',
+    codec: 5,
+    plain: bytesOf(top(weights)),
+    context: { type: 'bf16', base, baseType: 'f32' },
+    reference: { kind: 'cast', rounding: 'truncate' },
+    payload: '0300',
+  },
+  {
+    name: 'sparse, rounded, i8 of f32',
+    codec: 5,
+    plain: Uint8Array.from(weights, (w, i) => (Math.round(w * 127) + (i === 5 ? 1 : 0)) & 255),
+    context: { type: 'i8', base, baseType: 'f32' },
+    reference: { kind: 'quantized', inverseStep: 127 },
+    payload: '050000fe420100000c00c0880000180108008000000080000001',
+  },
+];

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { encodeDense } from '../../src/codec/dense.ts';
+import { decodeBlock } from '../../src/codec/index.ts';
+import { buildReference } from '../../src/codec/reference.ts';
+import { encodeSparse } from '../../src/codec/sparse.ts';
+import { encodeBytes, encodeFloats } from '../../src/codec/standalone.ts';
+import { GOLDEN, type GoldenBlock } from './golden-blocks.ts';
+
+function encode({ codec, plain, context, reference }: GoldenBlock): Uint8Array {
+  if (codec === 2) return encodeFloats(plain, context.type);
+  if (codec === 3 || reference === undefined) return encodeBytes(plain);
+  const plan = { reference, base: buildReference(reference, context, plain.length) };
+  return (codec === 4 ? encodeDense : encodeSparse)(plain, context.type, plan);
+}
+
+describe.each(GOLDEN)('docs/format-codecs.md: $name', (golden) => {
+  it('decodes the payload that the format fixes', () => {
+    const payload = Buffer.from(golden.payload, 'hex');
+    const decoded = decodeBlock({ codec: golden.codec, payload }, golden.plain.length, golden.context);
+    expect(Buffer.from(decoded).toString('hex')).toBe(Buffer.from(golden.plain).toString('hex'));
+  });
+
+  it('makes the same payload again', () => {
+    expect(Buffer.from(encode(golden)).toString('hex')).toBe(golden.payload);
+  });
+});

@@ -87,8 +87,8 @@ async function settleHead(repository: Repository, grown: readonly string[]): Pro
 }
 
 /**
- * Writes one commit a checkpoint and moves the branches of their trajectories. Every commit is reachable as soon as it is
- * reported; what an interruption leaves undone can be committed again.
+ * Writes one commit a checkpoint and moves the branches of their trajectories. The commits become durable together, then the
+ * branches move: what an interruption leaves undone can be committed again.
  */
 export async function* commitPending(
   repository: Repository,
@@ -98,26 +98,31 @@ export async function* commitPending(
 ): AsyncGenerator<ProgressEvent, CommitResult, void> {
   const { history, environment } = repository;
   const commits = committedBefore(view);
-  const tips = new Map((await history.listBranches()).map(({ name, commit }) => [name, commit]));
+  const before = new Map((await history.listBranches()).map(({ name, commit }) => [name, commit]));
+  const tips = new Map(before);
   const made: CommittedCheckpoint[] = [];
+  const batch = history.beginCommits();
   for (const checkpoint of commitOrder(ready, view)) {
     yield { phase: 'Committing', done: made.length, total: ready.length, detail: checkpoint.path };
     const { placement, path, pointer } = checkpoint;
-    const tip = tips.get(placement.trajectory);
-    const parent = tip ?? forkCommit(view, placement, commits);
+    const parent = tips.get(placement.trajectory) ?? forkCommit(view, placement, commits);
     const trailers = trailersOf(checkpoint, commits);
-    const commit = await history.writeCommit({
+    const commit = await batch.writeCommit({
       parents: parent === undefined ? [] : [parent],
       path,
       pointer,
       message: formatCommitMessage(message ?? `Add ${path}`, trailers),
       author: signatureNow(environment),
     });
-    await history.updateBranch(placement.trajectory, commit, tip);
     tips.set(placement.trajectory, commit);
     if (!commits.has(placement.id)) commits.set(placement.id, commit);
     made.push({ commit, paths: [path], placement: describePlacement(placement, commits) });
   }
-  const head = await settleHead(repository, [...new Set(made.flatMap(({ placement }) => placement.trajectory ?? []))]);
-  return { commits: made, head };
+  await batch.commit();
+  const grown = [...new Set(made.flatMap(({ placement }) => placement.trajectory ?? []))];
+  for (const name of grown) {
+    const tip = tips.get(name);
+    if (tip !== undefined) await history.updateBranch(name, tip, before.get(name));
+  }
+  return { commits: made, head: await settleHead(repository, grown) };
 }

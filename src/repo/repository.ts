@@ -1,12 +1,11 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { WsvcError } from '../errors.ts';
-import type { BlobStore } from '../store/blob-store.ts';
 import { openHistory } from '../store/git-history.ts';
 import type { History, Signature } from '../store/history.ts';
 import { checkFormatVersion, createRepositoryLayout } from '../store/layout.ts';
 import { acquireLock } from '../store/lock.ts';
-import { openBlobStore } from '../store/pack-blob-store.ts';
+import { openBlobStore, type PackedBlobStore } from '../store/pack-blob-store.ts';
 import { type CheckpointReader, createCheckpointReader } from './checkpoint-reader.ts';
 import { openDerivedLog } from './derived-log.ts';
 import type { Environment } from './environment.ts';
@@ -22,7 +21,7 @@ export interface Repository {
   readonly workTree: string;
   /** Where derived data is kept; may be deleted at any time. */
   readonly derivedDirectory: string;
-  readonly blobs: BlobStore;
+  readonly blobs: PackedBlobStore;
   readonly history: History;
   readonly checkpoints: CheckpointReader;
   readonly environment: Environment;

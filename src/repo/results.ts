@@ -225,8 +225,11 @@ export interface FsckResult {
     readonly commits: number;
     readonly manifests: number;
     readonly blobs: number;
+    /** Stored bytes that were looked at. */
     readonly bytes: number;
   };
+  /** With `prove`: files restored, their bytes, and how many of these differ from what was added. */
+  readonly proof?: { readonly files: number; readonly bytes: number; readonly differingBytes: number };
 }
 
 export interface ReindexResult {

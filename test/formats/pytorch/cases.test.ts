@@ -24,10 +24,13 @@ describe.skipIf(!hasCases)('real files', () => {
     await expect(openPath(casePath('torch', 'broken.pt'))).rejects.toMatchObject({ code: 'bad-file' });
   });
 
-  /** `kind--x.pt` has its twin in `kind.safetensors`, or else in `x.safetensors`. */
+  /** `kind--x.pt` has its twin in `kind.safetensors` or in `x.safetensors`, whichever says more. */
   const twins = new Set(listCases('safetensors'));
   const pairs = listCases('torch').flatMap((torch) => {
-    const stems = torch.replace('.pt', '').split('--');
+    const stems = torch
+      .replace('.pt', '')
+      .split('--')
+      .sort((a, b) => b.length - a.length);
     const twin = stems.map((stem) => `${stem}.safetensors`).find((name) => twins.has(name));
     return twin === undefined ? [] : [[torch, twin] as const];
   });

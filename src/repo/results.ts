@@ -150,6 +150,8 @@ export interface LineageResult {
 
 export interface TensorDiff {
   readonly name: string;
+  /** Its name in A, where that is another. */
+  readonly from?: string;
   readonly status: 'same' | 'changed' | 'added' | 'removed' | 'reshaped';
   readonly relativeChange: number | null;
   readonly cosine: number | null;
@@ -160,10 +162,14 @@ export interface TensorDiff {
 }
 export interface DiffResult {
   readonly relation: string;
+  /** Whether a relation was shown. */
+  readonly known: boolean;
   readonly pValue: number | null;
   readonly confidence: number;
   readonly tensors: readonly TensorDiff[];
   readonly summary: string;
+  /** Sentences for people: what decided, what is missing. */
+  readonly notes: readonly string[];
 }
 
 export interface ShownTensor {

@@ -1,0 +1,132 @@
+import path from 'node:path';
+import { sha256Hex } from '../bytes/sha256.ts';
+import { compareTensors, type TensorChange } from '../diff/compare-tensors.ts';
+import { matchTensors, type TensorMatching } from '../diff/match-tensors.ts';
+import type { OpenCheckpoint } from '../formats/format.ts';
+import { readWeights } from '../formats/read-weights.ts';
+import { identifyCheckpoint } from '../lineage/identify.ts';
+import { memoryArchive } from '../lineage/memory-archive.ts';
+import type { Identification } from '../lineage/model.ts';
+import { parseManifestId } from '../objects/ids.ts';
+import { summarize } from '../sketch/summarize.ts';
+import type { Summary } from '../sketch/summary.ts';
+import type { AxisGraph } from '../symmetry/axis-graph.ts';
+import type { Weights } from '../tensors/weights.ts';
+import { axisGraphOf } from './checkpoint-reader.ts';
+import { findCheckpoint } from './find-checkpoint.ts';
+import { probabilityOf } from './identify-files.ts';
+import { withOpenFile } from './pending.ts';
+import type { Repository } from './repository.ts';
+import type { DiffResult, TensorDiff } from './results.ts';
+
+/** One side of a comparison, read whole. */
+export interface DiffSide {
+  readonly name: string;
+  readonly summary: Summary;
+  readonly weights: Weights;
+  readonly graph: AxisGraph;
+}
+
+async function readSide(name: string, checkpoint: OpenCheckpoint): Promise<DiffSide> {
+  const summary = await summarize(checkpoint);
+  return { name, summary, weights: await readWeights(checkpoint), graph: axisGraphOf(checkpoint) };
+}
+
+/** Reads a model file on disk as one side. */
+export function readFileSide(workingDirectory: string, file: string): Promise<DiffSide> {
+  return withOpenFile(path.resolve(workingDirectory, file), (checkpoint) => readSide(file, checkpoint));
+}
+
+/** Reads a stored checkpoint as one side. @throws WsvcError `not-found` */
+export async function readStoredSide(repository: Repository, named: string): Promise<DiffSide> {
+  const { pointer } = await findCheckpoint(repository, named);
+  const id = pointer.manifest;
+  const { summary, weights, axisGraph } = repository.checkpoints;
+  return { name: named, summary: await summary(id), weights: await weights(id), graph: await axisGraph(id) };
+}
+
+/** The question "does `to` come from `from`?", asked as if `from` were all that is stored. */
+function judge(from: DiffSide, to: DiffSide): Promise<Identification> {
+  const id = parseManifestId(sha256Hex(new TextEncoder().encode(from.name)));
+  const { summary, weights, graph } = from;
+  const archive = memoryArchive([{ id, summary, weights, graph, source: from.name, trajectory: 'A', position: 0 }]);
+  return identifyCheckpoint(
+    { summary: to.summary, weights: async () => to.weights, axisGraph: async () => to.graph },
+    archive,
+  );
+}
+
+function unpaired(name: string, status: 'added' | 'removed'): TensorDiff {
+  return { name, status, relativeChange: null, cosine: null, changedShare: null, rank: null, kind: status };
+}
+
+function describeChange({ query, candidate, ...change }: TensorChange): TensorDiff {
+  return { name: query, ...change, ...(query === candidate ? {} : { from: candidate }) };
+}
+
+/** Tensors without decoded values (integers, masks): same or changed by their content. */
+function describeOpaque(
+  from: DiffSide,
+  to: DiffSide,
+  pairs: TensorMatching['pairs'],
+  seen: ReadonlySet<string>,
+): readonly TensorDiff[] {
+  const before = new Map(from.summary.tensors.map((tensor) => [tensor.name, tensor.content]));
+  const after = new Map(to.summary.tensors.map((tensor) => [tensor.name, tensor.content]));
+  return pairs
+    .filter(({ query }) => !seen.has(query))
+    .map(({ query, candidate }) => {
+      const isSame = after.get(query) === before.get(candidate);
+      const status = isSame ? 'same' : 'changed';
+      return {
+        name: query,
+        status,
+        relativeChange: isSame ? 0 : null,
+        cosine: null,
+        changedShare: isSame ? 0 : null,
+        rank: null,
+        kind: isSame ? 'same' : 'values',
+      };
+    });
+}
+
+function describeTensors(from: DiffSide, to: DiffSide): readonly TensorDiff[] {
+  const matching = matchTensors(
+    { tensors: to.summary.tensors, weights: to.weights },
+    { tensors: from.summary.tensors, weights: from.weights },
+  );
+  const pairs = [...matching.pairs, ...matching.reshaped];
+  const compared = compareTensors(to.weights, from.weights, pairs);
+  const seen = new Set(compared.map(({ query }) => query));
+  return [
+    ...compared.map(describeChange),
+    ...describeOpaque(from, to, pairs, seen),
+    ...matching.onlyQuery.map((name) => unpaired(name, 'added')),
+    ...matching.onlyCandidate.map((name) => unpaired(name, 'removed')),
+  ];
+}
+
+function summarizeDiff(tensors: readonly TensorDiff[], verdict: Identification): string {
+  const counts = new Map<string, number>();
+  for (const { status } of tensors) counts.set(status, (counts.get(status) ?? 0) + 1);
+  const parts = [...counts].map(([status, count]) => `${count} ${status}`);
+  const relation = verdict.known
+    ? `B is ${verdict.relation} with respect to A`
+    : 'no relation between A and B could be shown';
+  return `${relation}; tensors: ${parts.join(', ') || 'none'}`;
+}
+
+/** Compares two checkpoints tensor by tensor, and says whether one comes from the other and how. */
+export async function diffCheckpoints(from: DiffSide, to: DiffSide): Promise<DiffResult> {
+  const verdict = await judge(from, to);
+  const tensors = describeTensors(from, to);
+  return {
+    relation: verdict.relation,
+    known: verdict.known,
+    pValue: probabilityOf(verdict.logPValue),
+    confidence: verdict.confidence,
+    tensors,
+    summary: summarizeDiff(tensors, verdict),
+    notes: verdict.notes,
+  };
+}

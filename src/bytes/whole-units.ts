@@ -1,4 +1,4 @@
-import { joinBytes } from './collect.ts';
+import { copyBytes, joinBytes } from './collect.ts';
 import { CHUNK_BYTES } from './source.ts';
 
 function* cutToChunks(bytes: Uint8Array): Iterable<Uint8Array> {
@@ -20,7 +20,7 @@ export async function* wholeUnits(
     const bytes = rest.byteLength === 0 ? piece : joinBytes([rest, piece]);
     const whole = bytes.byteLength - (bytes.byteLength % unitByteLength);
     yield* cutToChunks(bytes.subarray(0, whole));
-    rest = bytes.slice(whole);
+    rest = copyBytes(bytes.subarray(whole));
   }
   if (rest.byteLength > 0) yield rest;
 }

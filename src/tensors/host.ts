@@ -1,3 +1,5 @@
+import { copyBytes } from '../bytes/collect.ts';
+
 const isLittleEndianHost = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Reverses the bytes of every word, in place. */
@@ -13,7 +15,7 @@ export function swapWords(bytes: Uint8Array, wordByteLength: number): void {
  */
 export function hostWords(bytes: Uint8Array, wordByteLength: number): Uint8Array {
   if (isLittleEndianHost && bytes.byteOffset % wordByteLength === 0) return bytes;
-  const copy = bytes.slice();
+  const copy = copyBytes(bytes);
   if (!isLittleEndianHost) swapWords(copy, wordByteLength);
   return copy;
 }

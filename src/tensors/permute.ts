@@ -1,4 +1,5 @@
 import { invariant } from '../assert.ts';
+import { copyBytes } from '../bytes/collect.ts';
 
 /** Row-major strides, in elements. */
 function stridesOf(shape: readonly number[]): readonly number[] {
@@ -89,7 +90,7 @@ export function permuteAxes(data: Float32Array, shape: readonly number[], order:
 }
 
 function wordsOf(bytes: Uint8Array, wordByteLength: number): Words {
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % wordByteLength === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % wordByteLength === 0 ? bytes : copyBytes(bytes);
   if (wordByteLength === 4) return new Uint32Array(buffer, byteOffset, byteLength / 4);
   if (wordByteLength === 2) return new Uint16Array(buffer, byteOffset, byteLength / 2);
   return new Uint8Array(buffer, byteOffset, byteLength);

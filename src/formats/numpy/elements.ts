@@ -1,4 +1,4 @@
-import { collectBytes } from '../../bytes/collect.ts';
+import { collectBytes, copyBytes } from '../../bytes/collect.ts';
 import { memorySource } from '../../bytes/memory-source.ts';
 import { wholeUnits } from '../../bytes/whole-units.ts';
 import { valuesPerElement } from '../../tensors/decode.ts';
@@ -14,7 +14,7 @@ export function isPlain(header: ArrayHeader): boolean {
 
 async function* swapPieces(pieces: AsyncIterable<Uint8Array>, wordByteLength: number): AsyncIterable<Uint8Array> {
   for await (const piece of pieces) {
-    const swapped = piece.slice();
+    const swapped = copyBytes(piece);
     swapWords(swapped, wordByteLength);
     yield swapped;
   }

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createStatistics } from '../../src/tensors/statistics.ts';
+
+function statisticsOf(...pieces: readonly (readonly number[])[]) {
+  const statistics = createStatistics();
+  for (const piece of pieces) statistics.add(Float32Array.from(piece));
+  return statistics.result();
+}
+
+describe('statistics', () => {
+  test('of known values', () => {
+    expect(statisticsOf([1, 2, 3, 4], [0, -2])).toMatchObject({ min: -2, max: 4, zeroCount: 1, squareSum: 34 });
+    expect(statisticsOf([1, 2, 3, 4], [0, -2]).mean).toBeCloseTo(8 / 6, 12);
+    expect(statisticsOf([-1, 1]).standardDeviation).toBe(1);
+    expect(statisticsOf([-1, 1]).kurtosis).toBe(1);
+  });
+
+  test('leave special values out, and count them', () => {
+    const result = statisticsOf([Number.NaN], [Infinity, 5, -Infinity, 0, 0]);
+    expect(result).toMatchObject({ nanCount: 1, infinityCount: 2, zeroCount: 2, min: 0, max: 5, squareSum: 25 });
+    expect(result.mean).toBeCloseTo(5 / 3, 12);
+  });
+
+  test.each([[[]], [[Number.NaN, Infinity]]])('of nothing finite are zero: %j', (values) => {
+    expect(statisticsOf(values)).toMatchObject({
+      mean: 0,
+      standardDeviation: 0,
+      min: 0,
+      max: 0,
+      kurtosis: 0,
+      squareSum: 0,
+    });
+  });
+
+  test('of equal values have no spread', () => {
+    expect(statisticsOf(Array(1000).fill(0.1), Array(3).fill(0.1))).toMatchObject({
+      standardDeviation: 0,
+      kurtosis: 0,
+    });
+  });
+
+  test('keep their digits where the mean is far larger than the spread', () => {
+    const values = Array.from({ length: 20_000 }, (_, i) => 1000 + (i % 2 === 0 ? 0.125 : -0.125));
+    const result = statisticsOf(values);
+    expect(result.standardDeviation).toBeCloseTo(0.125, 10);
+    expect(result.kurtosis).toBeCloseTo(1, 8);
+  });
+
+  test('do not depend on the pieces', () => {
+    const floats = fc.array(fc.float({ min: -100, max: 100, noNaN: true }), { minLength: 2, maxLength: 60 });
+    fc.assert(
+      fc.property(floats, fc.nat(60), (values, cut) => {
+        const whole = statisticsOf(values);
+        const parts = statisticsOf(values.slice(0, cut), values.slice(cut));
+        expect(parts.mean).toBeCloseTo(whole.mean, 8);
+        expect(parts.standardDeviation).toBeCloseTo(whole.standardDeviation, 6);
+        expect(parts.max).toBe(whole.max);
+      }),
+    );
+  });
+});

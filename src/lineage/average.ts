@@ -1,5 +1,5 @@
 import { addScaled, dot, type Vector } from './comparison.ts';
-import { type Normal, solveNonNegative, solveNormal } from './least-squares.ts';
+import { columnsOf, columnsOfVectors, type Normal, solveNonNegative, solveNormal } from './least-squares.ts';
 
 /** A possible parent of an average: any key, its weights and its sketch. */
 export interface Part<Key> {
@@ -25,9 +25,39 @@ const REFITS = 3;
  */
 export function mixNonNegative<Key>(query: Vector, base: Part<Key>, others: readonly Part<Key>[]): Mixture<Key> {
   const problem = differences(query, base, others);
-  const solution = solveNonNegative(withSumRow(problem));
+  const solution = solveNonNegative(columnsOf(withSumRow(problem)));
   // Index 0 is the base itself, whose difference is zero: the sum row alone decides it.
   return toMixture(problem, [base, ...others], solution);
+}
+
+/**
+ * The keys of the mixture that comes nearest to a sketch, heaviest first, over any number of sketches: for naming parents whose coefficients the weights
+ * then give. Sketches are linear, so that the parents of a mean of weights are those of the mean of sketches.
+ */
+export function nameMixture<Key>(
+  sketch: Float32Array,
+  base: Float32Array,
+  others: readonly { readonly key: Key; readonly sketch: Float32Array }[],
+): readonly Key[] {
+  const from = (other: Float32Array, last: number): Float32Array => {
+    const difference = new Float32Array(base.length + 1);
+    for (let i = 0; i < base.length; i++) difference[i] = (other[i] ?? 0) - (base[i] ?? 0);
+    difference[base.length] = last;
+    return difference;
+  };
+  const target = from(sketch, 0);
+  const scale = Math.sqrt(target.reduce((sum, x) => sum + x * x, 0));
+  target[base.length] = scale;
+  const weights = solveNonNegative(
+    columnsOfVectors(
+      others.map((other) => from(other.sketch, scale)),
+      target,
+    ),
+  );
+  const kept = others.flatMap(({ key }, i) =>
+    (weights[i] ?? 0) > LEAST_WEIGHT ? [{ key, weight: weights[i] ?? 0 }] : [],
+  );
+  return kept.sort((a, b) => b.weight - a.weight).map(({ key }) => key);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Weights } from '../tensors/weights.ts';
-import { type Agreement, countAgreement, EXACT_SHARE, isExact, type Rounding } from './tolerance.ts';
+import { type Agreement, countAgreement, isExact, type Rounding } from './tolerance.ts';
 
 /** Tensors smaller than this count together, not each. */
 const LEAST_ALONE = 16;
@@ -27,8 +27,7 @@ export function isExactCopy(
     small.agreed += agreement.agreed;
     small.compared += agreement.compared;
   }
-  // One value of a few may sit on a boundary: of fewer than fifty, one may fail.
-  return seen > 0 && small.agreed >= Math.min(EXACT_SHARE * small.compared, small.compared - 1);
+  return seen > 0 && isExact(small);
 }
 
 /** The tensors of which fewer than 98 % of the values agree. */

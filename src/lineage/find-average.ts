@@ -1,27 +1,30 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
-import { type Mixture, mixNonNegative, mixSigned, type Part } from './average.ts';
+import { type Mixture, mixNonNegative, mixSigned, nameMixture, type Part } from './average.ts';
 import { withTrajectoryNeighbors } from './candidates.ts';
 import type { Case, Ground } from './case.ts';
 import { type Vector, vectorOf } from './comparison.ts';
 import { isExactCopy } from './exact-copy.ts';
-import { latticeResidual } from './tolerance.ts';
+import { roundingResidual } from './tolerance.ts';
 
-/** Rounds of column generation, and candidates that a round adds (lineage.md, A2 step 7). */
-const ROUNDS = 6;
-const ADDED = 16;
 /** Candidates of the ranking that the first round starts from. */
 const STARTING = 12;
 /** Parents of a signed mixture are looked for among so many of the best. */
 const SIGNED_AMONG = 48;
 /** A signed mixture has few parents: each one more is a free direction. */
 const MOST_SIGNED = 12;
-const SIGNED_ROUNDS = 4;
+/** Sketches that least squares runs over, well below their length; and parents that it may name. */
+const SKETCHED = 400;
+const NAMED = 32;
+/** Share of the base's residual that a signed mixture of the nearest may leave. */
 const HALF_EXPLAINED = 0.5;
 /** Values that coefficients are solved from; the mixture is then checked on all. */
 const SOLVED_VALUES = 1 << 14;
 /** An average of f32 weights is off by this, relative to the largest weight, when it was summed in f32. */
 const COMPUTED = 2e-6;
+
+/** Coefficients solved from rounded values are off by thousandths, which moves a few per cent of the values across a boundary. */
+const SLACK = 1.25;
 
 export interface Average {
   readonly parents: readonly { readonly id: ManifestId; readonly weight: number }[];
@@ -35,31 +38,55 @@ export async function findAverage(subject: Case, ground: Ground): Promise<Averag
   const start = [ground.base, ...ground.ranked.slice(0, STARTING).map(({ id }) => id)];
   const around = withTrajectoryNeighbors(start.slice(0, 2), archive, 6);
   const near = ground.ranked.map(({ id }) => id);
-  let pool = unique([...start, ...around, ...near]);
-  let last = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
-    const mixture = await mix(subject, ground, pool, mixNonNegative);
-    if (await explains(subject, ground, mixture)) return toAverage(subject, mixture);
-    if (mixture.relativeResidual > 0.999 * last) break;
-    last = mixture.relativeResidual;
-    const next = moreColumns(subject, mixture, pool);
-    if (next.length === 0) break;
-    pool = unique([ground.base, ...mixture.parts.map(({ key }) => key), ...next]);
-  }
-  return findSigned(subject, ground, unique([...start, ...around, ...near]).slice(0, SIGNED_AMONG));
+  const wide = unique([...start, ...around, ...near]);
+  const first = await mix(subject, ground, wide, mixNonNegative);
+  if (await explains(subject, ground, first)) return toAverage(subject, first);
+  const named = nameParts(subject, ground.base);
+  const second = await mix(subject, ground, unique([ground.base, ...named]), mixNonNegative);
+  if (await explains(subject, ground, second)) return toAverage(subject, second);
+  return findSigned(subject, ground, wide.slice(0, SIGNED_AMONG));
 }
 
-/** Adds columns while most of the query's difference from its base is explained: noise and training of its own are not. */
+/** The parents by the sketches of all members of the space. */
+function nameParts({ archive, query }: Case, base: ManifestId): readonly ManifestId[] {
+  const inSpace = archive.members.filter(
+    ({ summary }) => summary.space === query.summary.space && summary !== query.summary,
+  );
+  const sketches = inSpace.map(({ id, summary }) => ({ key: id, sketch: summary.sketch }));
+  return nameMixture(query.summary.sketch, archive.member(base).summary.sketch, sketches).slice(0, NAMED);
+}
+
+/**
+ * Looks for a mixture of either sign when most of the query's difference from its base is explained (noise and training of its own are not):
+ * sketches are linear, so that least squares over many of them names the parents, and the weights give the coefficients.
+ */
 async function findSigned(subject: Case, ground: Ground, start: readonly ManifestId[]): Promise<Average | undefined> {
-  let pool = [...start];
-  for (let round = 0; round < SIGNED_ROUNDS; round++) {
-    const mixture = await mix(subject, ground, pool, mixSigned);
-    if (mixture.parts.length <= MOST_SIGNED && (await explains(subject, ground, mixture)))
-      return toAverage(subject, mixture);
-    if (mixture.relativeResidual > HALF_EXPLAINED) return undefined;
-    pool = unique([...pool, ...moreColumns(subject, mixture, pool, Math.abs)]);
-  }
-  return undefined;
+  const first = await mix(subject, ground, start, mixSigned);
+  if (first.parts.length <= MOST_SIGNED && (await explains(subject, ground, first))) return toAverage(subject, first);
+  if (first.relativeResidual > HALF_EXPLAINED) return undefined;
+  const named = namedBySketches(subject, ground, start);
+  const second = await mix(subject, ground, unique([ground.base, ...named]), mixSigned);
+  if (second.parts.length > MOST_SIGNED) return undefined;
+  return (await explains(subject, ground, second)) ? toAverage(subject, second) : undefined;
+}
+
+function namedBySketches(subject: Case, ground: Ground, start: readonly ManifestId[]): ManifestId[] {
+  const { archive, query } = subject;
+  const centre = { parts: [{ key: ground.base, weight: 1 }], relativeResidual: 1 };
+  const wide = unique([
+    ...start,
+    ...moreColumns(subject, centre, start, SKETCHED - start.length, Math.abs).map(({ id }) => id),
+  ]);
+  const part = (id: ManifestId): Part<ManifestId> => ({
+    key: id,
+    vector: Float64Array.from(archive.member(id).summary.sketch),
+  });
+  const others = wide.filter((id) => id !== ground.base).map(part);
+  const { parts } = mixSigned(Float64Array.from(query.summary.sketch), part(ground.base), others);
+  return [...parts]
+    .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight))
+    .slice(0, NAMED)
+    .map(({ key }) => key);
 }
 
 const unique = (ids: readonly ManifestId[]): ManifestId[] => [...new Set(ids)];
@@ -83,13 +110,14 @@ function thin(vector: Vector): Vector {
   return Float64Array.from({ length: Math.floor(vector.length / step) }, (_, i) => vector[i * step] ?? 0);
 }
 
-/** The members whose difference from the best fit points along what the mixture leaves, by their sketches. */
+/** The members whose difference from the best fit points along what the mixture leaves (`size` of its cosine), by their sketches. */
 function moreColumns(
-  { archive, query }: Case,
+  { archive, query }: Pick<Case, 'archive' | 'query'>,
   { parts }: Mixture<ManifestId>,
   pool: readonly ManifestId[],
-  size = (score: number) => score,
-): ManifestId[] {
+  count: number,
+  size = (cosine: number) => cosine,
+): readonly { readonly id: ManifestId; readonly score: number }[] {
   const rest = Float64Array.from(query.summary.sketch);
   const centre = new Float64Array(rest.length);
   for (const { key, weight } of parts) {
@@ -104,10 +132,7 @@ function moreColumns(
       ({ id, summary }) => summary.space === query.summary.space && summary !== query.summary && !pool.includes(id),
     )
     .map(({ id, summary }) => ({ id, score: size(cosineFrom(centre, summary.sketch, rest)) }));
-  return scored
-    .sort((a, b) => b.score - a.score)
-    .slice(0, ADDED)
-    .map(({ id }) => id);
+  return scored.sort((a, b) => b.score - a.score).slice(0, count);
 }
 
 function cosineFrom(centre: Float64Array, sketch: Float32Array, direction: Float64Array): number {
@@ -127,12 +152,26 @@ async function explains(subject: Case, ground: Ground, { parts }: Mixture<Manife
   if (parts.length < 2 || Math.abs(total - 1) > 0.02) return false;
   const mixed = await mixedWeights(subject, ground.names, parts);
   const roundings = new Map(
-    [...ground.roundings].map(([name, r]) => [name, { ...r, computed: r.computed + COMPUTED }]),
+    [...ground.roundings].map(([name, r]) => [name, { ...r, computed: r.computed + COMPUTED, slack: SLACK }]),
   );
+  if (process.env.DBG)
+    console.log(
+      'EXPL',
+      parts,
+      isExactCopy(subject.frame.sample, mixed, ground.names, roundings, ground.comparison.masks),
+      roundingResidual(subject.frame.sample, mixed, ground.roundings),
+    );
   if (!isExactCopy(subject.frame.sample, mixed, ground.names, roundings, ground.comparison.masks)) return false;
-  // On a lattice half a step forgives much: what rounding leaves is uniform, and nothing else is.
-  const { mean, count } = latticeResidual(subject.frame.sample, mixed, ground.roundings);
-  return count === 0 || mean <= 1 / 3 + 4 * Math.sqrt(4 / 45 / count) + 0.005;
+  // Half a step forgives much: what rounding leaves is uniform, and nothing else is.
+  if (process.env.DBG)
+    console.log(
+      'EXPL',
+      parts.length,
+      isExactCopy(subject.frame.sample, mixed, ground.names, roundings, ground.comparison.masks),
+      roundingResidual(subject.frame.sample, mixed, ground.roundings),
+    );
+  const { mean, count } = roundingResidual(subject.frame.sample, mixed, ground.roundings);
+  return count === 0 || mean <= 1 / 3 + 4 * Math.sqrt(4 / 45 / count) + 0.02;
 }
 
 async function mixedWeights(

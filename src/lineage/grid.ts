@@ -64,3 +64,9 @@ export function gridSpacing(grid: Grid | undefined): number {
 export function gridTolerance(grid: Grid, value: number): number {
   return Math.abs(value) * RULES[grid].relative + RULES[grid].absolute;
 }
+
+/** Half the spacing of the grid's values at a value. */
+export function halfUnit(grid: Grid, value: number): number {
+  if (value === 0) return RULES[grid].absolute;
+  return Math.max(2 ** Math.floor(Math.log2(Math.abs(value))) * RULES[grid].relative, RULES[grid].absolute);
+}

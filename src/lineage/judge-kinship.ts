@@ -7,8 +7,8 @@ import { moduleOf } from './shared-values.ts';
 export const LOG_ALPHA = Math.log(1e-6);
 /** From names alone the statistic must be this large (axes.md, section 4). */
 const LEAST_Z_FROM_NAMES = 8;
-/** ln p that the modules must reach without the strongest of them, so that no single shared basis makes kin. */
-const LOG_ALPHA_OF_REST = Math.log(1e-4);
+/** ln p that the modules must reach without the strongest of them, so that no single shared basis makes kin; small layers reach no less. */
+const LOG_ALPHA_OF_REST = Math.log(1e-3);
 
 /** What the kinship test says of one candidate, all comparisons counted. */
 export interface KinVerdict {

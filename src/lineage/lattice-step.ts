@@ -34,12 +34,12 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
   return undefined;
 }
 
-/** Values of full precision hardly ever repeat: 512 of one size share 2^23 places. On a coarser grid repeats say nothing. */
+/** Values of one size share 1/spacing places, of four sizes four times as many: repeats beyond that are a lattice's. */
 function logChanceOfTies(data: Float32Array, distinct: number, spacing: number): number {
-  if (spacing > 1e-6) return 0;
   let zeros = 0;
   for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
-  return Math.min(0, (data.length - zeros - 2 * distinct) * Math.log(1e-2));
+  const ties = Math.max(0, data.length - zeros - 2 * distinct);
+  return ties * Math.min(0, Math.log((distinct * spacing) / 2));
 }
 
 function distinctSorted(data: Float32Array): number[] {
@@ -61,7 +61,11 @@ function stepCandidates(
   const range = (values.at(-1) ?? 0) - (values[0] ?? 0);
   const parts = [1, 2, 3, 4, 5, 6].map((k) => gap / k);
   const coarse = spacing > 1e-6 ? [...LEVELS.map((n) => largest / n), ...LEVELS.map((n) => range / n)] : [];
-  return [...coarse, ...parts].filter((step) => step > 4 * spacing * largest && largest / step <= MOST_LEVELS);
+  const possible = [...coarse, ...parts].filter(
+    (step) => step > 4 * spacing * largest && largest / step <= MOST_LEVELS,
+  );
+  // The coarsest that fits: finer ones then fit too.
+  return possible.sort((a, b) => b - a);
 }
 
 function fitStep(offsets: readonly number[], start: number, spacing: number) {

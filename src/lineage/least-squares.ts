@@ -33,45 +33,109 @@ export function solveNormal({ order, gram, right }: Normal, columns: readonly nu
   return solution;
 }
 
+/** A least squares problem as the active set sees it: products are asked for as they are needed. */
+export interface Columns {
+  readonly count: number;
+  /** Inner product of two columns. */
+  gram(i: number, j: number): number;
+  /** Inner product of a column with the target. */
+  right(i: number): number;
+  /** Inner product of every column with what the weights leave of the target. */
+  slopes(weights: Float64Array): Float64Array;
+}
+
+/** Columns whose products are all known. */
+export function columnsOf({ order, gram, right }: Normal): Columns {
+  return {
+    count: order,
+    gram: (i, j) => gram[i * order + j] ?? 0,
+    right: (i) => right[i] ?? 0,
+    slopes(weights) {
+      const used = [...weights.keys()].filter((j) => weights[j] !== 0);
+      return right.map((b, i) => b - used.reduce((sum, j) => sum + (gram[i * order + j] ?? 0) * (weights[j] ?? 0), 0));
+    },
+  };
+}
+
+/** Columns that are vectors: for many columns of which few are used. */
+export function columnsOfVectors(vectors: readonly Float32Array[], target: Float32Array): Columns {
+  const products = new Map<string, number>();
+  const inner = (a: Float32Array, b: Float32Array | Float64Array): number => {
+    let sum = 0;
+    for (let k = 0; k < a.length; k++) sum += (a[k] ?? 0) * (b[k] ?? 0);
+    return sum;
+  };
+  const at = (i: number) => vectors[i] ?? target;
+  return {
+    count: vectors.length,
+    gram(i, j) {
+      const key = i < j ? `${i} ${j}` : `${j} ${i}`;
+      const product = products.get(key) ?? inner(at(i), at(j));
+      products.set(key, product);
+      return product;
+    },
+    right: (i) => inner(at(i), target),
+    slopes(weights) {
+      const rest = Float64Array.from(target);
+      weights.forEach((w, i) => {
+        if (w !== 0)
+          at(i).forEach((x, k) => {
+            rest[k] = (rest[k] ?? 0) - w * x;
+          });
+      });
+      return Float64Array.from(vectors, (vector) => inner(vector, rest));
+    },
+  };
+}
+
 /** Non-negative least squares by the active set of Lawson and Hanson (Solving Least Squares Problems, 1974, chapter 23), on the normal equations. */
-export function solveNonNegative(normal: Normal, mostRounds = 20 * normal.order + 20): Float64Array {
-  const { order, right } = normal;
-  const weights = new Float64Array(order);
+export function solveNonNegative(
+  columns: Columns,
+  mostRounds = Math.min(20 * columns.count + 20, MOST_ROUNDS),
+): Float64Array {
+  const weights = new Float64Array(columns.count);
   const passive: number[] = [];
-  const tolerance = 1e-12 * right.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  let tolerance = -1;
   for (let round = 0; round < mostRounds; round++) {
-    const next = steepest(normal, weights, passive, tolerance);
+    const slopes = columns.slopes(weights);
+    if (tolerance < 0) tolerance = 1e-12 * slopes.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    const next = steepest(slopes, passive, tolerance);
     if (next === undefined) break;
     passive.push(next);
-    if (!settle(normal, weights, passive, next)) break;
+    if (!settle(columns, weights, passive, next)) break;
   }
   return weights;
 }
 
-function steepest(
-  { order, gram, right }: Normal,
-  weights: Float64Array,
-  passive: readonly number[],
-  tolerance: number,
-) {
+/** More columns than this never enter the active set of a mixture worth naming. */
+const MOST_ROUNDS = 200;
+
+function steepest(slopes: Float64Array, passive: readonly number[], tolerance: number): number | undefined {
   let best: number | undefined;
   let most = tolerance;
-  for (let i = 0; i < order; i++) {
-    if (passive.includes(i)) continue;
-    let slope = right[i] ?? 0;
-    for (const j of passive) slope -= (gram[i * order + j] ?? 0) * (weights[j] ?? 0);
-    if (slope > most) {
-      most = slope;
-      best = i;
-    }
-  }
+  slopes.forEach((slope, i) => {
+    if (slope <= most || passive.includes(i)) return;
+    most = slope;
+    best = i;
+  });
   return best;
 }
 
+function normalOf(columns: Columns, passive: readonly number[]): Normal {
+  const order = passive.length;
+  const gram = new Float64Array(order * order);
+  passive.forEach((i, a) => {
+    passive.forEach((j, b) => {
+      gram[a * order + b] = columns.gram(i, j);
+    });
+  });
+  return { order, gram, right: Float64Array.from(passive, (i) => columns.right(i)) };
+}
+
 /** Solves on the passive set and moves back into the orthant until nothing is negative; false when the newest column leaves at once. */
-function settle(normal: Normal, weights: Float64Array, passive: number[], newest: number): boolean {
-  for (let guard = 0; guard <= normal.order + 1; guard++) {
-    const solution = solveNormal(normal, passive);
+function settle(columns: Columns, weights: Float64Array, passive: number[], newest: number): boolean {
+  for (let guard = 0; guard <= columns.count + 1; guard++) {
+    const solution = solveNormal(normalOf(columns, passive), [...passive.keys()]);
     if (guard === 0 && (solution[passive.indexOf(newest)] ?? 0) <= 0) {
       passive.pop();
       return false;

@@ -28,10 +28,10 @@ function hasNewZeros(query: Weights, base: Weights, facts: Facts, baseFacts: Fac
     const underflow = underflowOf(facts.get(name));
     for (let i = 0; i < data.length; i++) {
       total++;
-      if (data[i] !== 0 || other[i] === 0) continue;
-      found++;
+      if (data[i] === 0 && other[i] !== 0) found++;
+      // Counted over all values: the base may be a neighbour of the one that was rounded, with its small values elsewhere.
       const size = Math.abs(other[i] ?? 0);
-      if (size <= Math.max(underflow, (lattice?.halfSteps[i] ?? 0) * 1.1)) explained++;
+      if (size > 0 && size <= Math.max(underflow, (lattice?.halfSteps[i] ?? 0) * 1.1)) explained++;
     }
   }
   const unexplained = found - explained;

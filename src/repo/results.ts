@@ -252,3 +252,18 @@ export interface ProgressEvent {
 
 /** A long operation: yields progress, returns its result. */
 export type Operation<Result> = AsyncGenerator<ProgressEvent, Result, void>;
+
+export interface MonitorResult {
+  readonly trajectory: string;
+  readonly steps: readonly {
+    readonly commit: string | null;
+    readonly source: string;
+    readonly position: number;
+    readonly stepLength: number | null;
+    readonly relativeStep: number | null;
+    readonly turn: number | null;
+    readonly curvature: number | null;
+    readonly distanceFromStart: number | null;
+    readonly flags: readonly string[];
+  }[];
+}

@@ -1,0 +1,41 @@
+import { WsvcError } from '../errors.ts';
+import { monitorTrajectory } from '../lineage/monitor.ts';
+import { type LineageView, readLineageView, type ViewTrajectory } from './lineage-view.ts';
+import type { Repository } from './repository.ts';
+import type { MonitorResult } from './results.ts';
+
+/** The trajectory of that name; without one, HEAD's, else the only one. */
+async function findTrajectory(
+  repository: Repository,
+  view: LineageView,
+  name: string | undefined,
+): Promise<ViewTrajectory> {
+  const head = await repository.history.readHead();
+  const wanted = name ?? (head.kind === 'branch' ? head.branch : undefined);
+  const found = view.trajectories.find((trajectory) => trajectory.name === wanted);
+  if (found === undefined) {
+    throw new WsvcError('not-found', `There is no trajectory ${wanted ?? ''}.`, {
+      suggestions: ['Run "wsvc log --trajectory" to see all of them, and name one.'],
+    });
+  }
+  return found;
+}
+
+/**
+ * Describes the steps of a run and flags what is unusual by the run's own recent past.
+ *
+ * @throws WsvcError `not-found`.
+ */
+export async function monitorRun(repository: Repository, name?: string): Promise<MonitorResult> {
+  const view = await readLineageView(repository);
+  const trajectory = await findTrajectory(repository, view, name);
+  const steps = monitorTrajectory(trajectory.entries.map(({ id }) => view.archive.member(id)));
+  return {
+    trajectory: trajectory.name,
+    steps: trajectory.entries.flatMap((entry, index) => {
+      const step = steps[index];
+      if (step === undefined) return [];
+      return [{ commit: entry.commit ?? null, source: entry.source, position: entry.position, ...step }];
+    }),
+  };
+}

@@ -53,9 +53,9 @@ if (new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1) {
   throw new WsvcError('system', 'This machine stores numbers big end first, which wsvc does not support.');
 }
 
-/** The same bytes, at an address that is a multiple of 8, as typed arrays need it; copies only where they are not. */
+/** The same bytes at a multiple of 8, as typed arrays need it; copies others (not by `slice`, which copies no Buffer). */
 export function alignBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  return bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
 }
 
 /** A view of numbers as unsigned integers; those of 64 bits as two words. Copies only bytes at an odd address. */

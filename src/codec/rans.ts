@@ -85,7 +85,7 @@ function buildDecodingTable(frequencies: Frequencies): Uint32Array {
  */
 export function decodeSymbols(coded: Uint8Array, contexts: Uint8Array, frequencies: Frequencies): Uint8Array {
   check(coded.length >= STATE_BYTES && coded.length % 2 === 0, 'the coded symbols have an impossible length');
-  const words = new Uint16Array(coded.slice().buffer);
+  const words = new Uint16Array(new Uint8Array(coded).buffer);
   const table = buildDecodingTable(frequencies);
   const symbols = new Uint8Array(contexts.length);
   let state = (words[0] ?? 0) | ((words[1] ?? 0) << 16);

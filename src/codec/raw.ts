@@ -13,7 +13,7 @@ export function estimateDeflate(plain: Uint8Array): number {
 
 /** Deflates the bytes (RFC 1951). */
 export function encodeDeflate(plain: Uint8Array): Uint8Array {
-  return deflateRawSync(plain, { level: 6 });
+  return new Uint8Array(deflateRawSync(plain, { level: 6 }));
 }
 
 /** Inflates a payload to exactly `byteLength` bytes; what is longer stops at that length. */
@@ -30,5 +30,5 @@ export function decodeDeflate(payload: Uint8Array, byteLength: number): Uint8Arr
 /** Returns the payload itself, when it has the block's length. */
 export function decodeRaw(payload: Uint8Array, byteLength: number): Uint8Array {
   if (payload.length !== byteLength) throw new CorruptError('a raw block has another length than its blob');
-  return payload.slice();
+  return new Uint8Array(payload);
 }

@@ -122,7 +122,7 @@ function predictFloat32(bits: Uint32Array<ArrayBuffer>, beforeBits: Uint32Array<
 }
 
 function predictFloat64(base: Uint8Array, beforeBytes: Uint8Array, momentum: number): Uint8Array {
-  const values = new Float64Array(base.slice().buffer);
+  const values = new Float64Array(new Uint8Array(base).buffer);
   const aligned = alignBytes(beforeBytes);
   const before = new Float64Array(aligned.buffer, aligned.byteOffset, values.length);
   for (let i = 0; i < values.length; i++) {

@@ -35,11 +35,15 @@ export async function putAll(
 ): Promise<readonly BlobId[]> {
   const batch = await store.beginBatch();
   const ids: BlobId[] = [];
-  for (const { plain, hint } of blobs) {
-    ids.push(idOf(plain));
-    await batch.put(idOf(plain), plain, hint ?? { type: 'bytes' });
+  try {
+    for (const { plain, hint } of blobs) {
+      ids.push(idOf(plain));
+      await batch.put(idOf(plain), plain, hint ?? { type: 'bytes' });
+    }
+    await batch.commit();
+  } finally {
+    await batch.discard();
   }
-  await batch.commit();
   return ids;
 }
 

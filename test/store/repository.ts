@@ -1,29 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect } from 'vitest';
-import type { CommitId } from '../../src/objects/ids.ts';
-import type { Pointer } from '../../src/objects/pointer.ts';
 import { checkBlobs } from '../../src/store/check-blobs.ts';
-import type { NewCommit, Signature } from '../../src/store/history.ts';
 import type { PackedBlobStore } from '../../src/store/pack-blob-store.ts';
-import { samplePointer } from '../objects/samples.ts';
-
-export const author: Signature = {
-  name: 'A. Tester',
-  email: 'a@example.com',
-  timestamp: 1_700_000_000,
-  timezoneOffset: -90,
-};
-
-/** A pointer like the sample, told apart by a number. */
-export const pointerOf = (n: number): Pointer => ({ ...samplePointer, byteLength: n });
-
-export const newCommit = (n: number, parents: readonly CommitId[] = [], path = `ckpt-${n}.pt`): NewCommit => ({
-  parents,
-  path,
-  pointer: pointerOf(n),
-  message: `checkpoint ${n}\n`,
-  author,
-});
 
 /** Runs stock git on a bare directory, without the user's settings. */
 export function runGit(gitDirectory: string, ...args: readonly string[]): string {
@@ -45,3 +23,5 @@ export async function expectBlobsClean(store: PackedBlobStore): Promise<void> {
   for await (const finding of checkBlobs(store, { level: 'content' })) found.push(finding);
   expect(found).toEqual([]);
 }
+
+export { author, newCommit, pointerOf } from './repository-samples.ts';

@@ -7,6 +7,7 @@ export type FormatName =
   | 'pytorch-zip'
   | 'pytorch-legacy'
   | 'pytorch-tar'
+  | 'sb3'
   | 'npy'
   | 'npz'
   | 'tfjs'

@@ -5,6 +5,7 @@ import type { Format, FormatName, OpenCheckpoint } from './format.ts';
 import { npy, npz } from './numpy/index.ts';
 import { pytorchLegacy, pytorchTar, pytorchZip } from './pytorch/index.ts';
 import { safetensors } from './safetensors/index.ts';
+import { sb3 } from './sb3/index.ts';
 import { tfjs } from './tfjs/index.ts';
 import { openUnknown, unknown } from './unknown/index.ts';
 
@@ -12,7 +13,7 @@ import { openUnknown, unknown } from './unknown/index.ts';
 const HEAD_BYTES = 4096;
 
 /** In the order they are tried: the sooner, the surer its sign. */
-const KNOWN_FORMATS: readonly Format[] = [safetensors, npy, npz, tfjs, pytorchLegacy, pytorchTar, pytorchZip];
+const KNOWN_FORMATS: readonly Format[] = [safetensors, npy, npz, tfjs, sb3, pytorchLegacy, pytorchTar, pytorchZip];
 
 /** Opens a primary file, or says what is wrong with it; the source stays the caller's when nothing opened it. */
 type Attempt = { readonly checkpoint: OpenCheckpoint } | { readonly problem: BadFileError; readonly isKnown: boolean };

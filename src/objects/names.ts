@@ -29,6 +29,7 @@ const FORMATS = {
   'pytorch-zip': true,
   'pytorch-legacy': true,
   'pytorch-tar': true,
+  sb3: true,
   npy: true,
   npz: true,
   tfjs: true,

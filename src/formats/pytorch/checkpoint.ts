@@ -81,11 +81,13 @@ export function toCheckpoint(
   declared: Declared,
 ): OpenCheckpoint {
   const stored = new Map(contents.flatMap((content) => [...content.stored]));
+  const tensors = contents.flatMap((content) => content.entries);
+  if (stored.size < tensors.length) throw badFile(format, 'tensors of several archives must have different names');
   const unread = contents.flatMap((content) => content.unread);
   return {
     format,
     files,
-    tensors: contents.flatMap((content) => content.entries),
+    tensors,
     declared,
     ...(unread.length === 0 ? {} : { unread }),
     readTensor(tensor) {

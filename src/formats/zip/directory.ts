@@ -38,6 +38,7 @@ export async function readZipDirectory(source: ByteSource): Promise<readonly Zip
     for await (const entry of zip.eachEntry()) listed.push(entry);
     const entries: ZipEntry[] = [];
     for (const entry of listed) entries.push(await readEntry(zip, entry));
+    checkOverlap(entries, source.byteLength);
     return entries;
   } catch (error) {
     throw asBadFile(error, reader.position);
@@ -73,6 +74,12 @@ function checkEntry(entry: Entry): void {
       byteOffset,
     });
   }
+}
+
+/** Members that share bytes would make an archive hold more than its size justifies. */
+function checkOverlap(entries: readonly ZipEntry[], byteLength: number): void {
+  const sum = entries.reduce((total, entry) => total + entry.compressedByteLength, 0);
+  if (sum > byteLength) throw new BadFileError({ format: 'zip', rule: 'members must not overlap' });
 }
 
 function decodeName(raw: Uint8Array): string {

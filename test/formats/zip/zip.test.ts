@@ -30,17 +30,14 @@ interface Written {
   readonly flags?: number;
   readonly byteLength?: number;
   readonly checksum?: number;
+  /** How often the directory lists the member. */
+  readonly listed?: number;
 }
 
 /** A zip of one member, written by hand so that any field can lie. */
-function zipOf({
-  name,
-  plain,
-  method = 0,
-  flags = 0,
-  byteLength = plain.byteLength,
-  checksum = crc32(plain),
-}: Written) {
+function zipOf(written: Written) {
+  const { name, plain, method = 0, flags = 0, byteLength = plain.byteLength, listed = 1 } = written;
+  const checksum = written.checksum ?? crc32(plain);
   const data = method === 8 ? deflateRawSync(plain) : plain;
   const fields = Buffer.alloc(26);
   [20, flags, method, 0, 0x21].forEach((value, i) => {
@@ -53,11 +50,11 @@ function zipOf({
   const local = joinBytes([text('PK\x03\x04'), fields, name, data]);
   const central = joinBytes([text('PK\x01\x02'), new Uint8Array(2), fields, new Uint8Array(14), name]);
   const end = Buffer.alloc(18);
-  end.writeUInt16LE(1, 4);
-  end.writeUInt16LE(1, 6);
-  end.writeUInt32LE(central.byteLength, 8);
+  end.writeUInt16LE(listed, 4);
+  end.writeUInt16LE(listed, 6);
+  end.writeUInt32LE(central.byteLength * listed, 8);
   end.writeUInt32LE(local.byteLength, 12);
-  return joinBytes([local, central, text('PK\x05\x06'), end]);
+  return joinBytes([local, ...Array<Uint8Array>(listed).fill(central), text('PK\x05\x06'), end]);
 }
 
 async function readFirst(bytes: Uint8Array, limit = 1e9): Promise<Uint8Array> {
@@ -100,6 +97,7 @@ describe('reading', () => {
     ['more than it says', { method: 8, byteLength: 10 }, /must not hold more bytes/],
     ['less than it says', { method: 8, byteLength: 6001 }, /must hold as many bytes/],
     ['more than deflate can hold', { method: 8, byteLength: 1e9 }, /deflate can hold/],
+    ['listed twice', { listed: 2 }, /must not overlap/],
     ['stored with another length', { byteLength: 6001 }, /must have one length/],
   ])('%s is refused', async (_, change, rule) => {
     expect(await brokenRule(readFirst(zipOf({ name: text('a'), plain, ...change })))).toMatch(rule);

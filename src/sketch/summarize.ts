@@ -5,6 +5,7 @@ import { parseFileHash } from '../objects/ids.ts';
 import { CHUNK_ELEMENTS } from '../tensors/chunks.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
 import { finishSketch } from './count-sketch.ts';
+import { sketchInvariants } from './invariant-sketch.ts';
 import { spaceOf } from './space.ts';
 import type { Summary, TensorSummary } from './summary.ts';
 import { type PassBuffers, TensorPass } from './tensor-pass.ts';
@@ -139,7 +140,8 @@ function toSummary(pass: Pass, files: Summary['files']): Summary {
 
 /**
  * Summarises a checkpoint in one pass over its files: hashes, content ids, statistics and sketches together. Holds one chunk and,
- * of the tensor that is being read, its means and a bounded sample. Only what is not verbatim in a file is read a second time.
+ * of the tensor that is being read, its means and a bounded sample. Read a second time is only what is
+ * not verbatim in a file, and small checkpoints whose hidden units are known, for their invariants.
  *
  * @throws BadFileError when a tensor does not decode.
  */
@@ -150,5 +152,7 @@ export async function summarize(checkpoint: OpenCheckpoint, options: SummarizeOp
   for (const entry of checkpoint.tensors) {
     if (!pass.tensors.has(entry.name)) await readAlone(pass, entry);
   }
-  return toSummary(pass, files);
+  const summary = toSummary(pass, files);
+  const invariants = await sketchInvariants(checkpoint, summary.parameters);
+  return invariants === undefined ? summary : { ...summary, invariants };
 }

@@ -164,6 +164,42 @@ describe('the length of a difference', () => {
   });
 });
 
+describe('the invariants', () => {
+  const weights = (seed: number): MemoryTensor[] => [
+    tensor('0.weight', [16, 30], seed),
+    tensor('0.bias', [16], seed + 1),
+    tensor('2.weight', [10, 16], seed + 2),
+    tensor('2.bias', [10], seed + 3),
+  ];
+  /** Turns the hidden units by five and doubles what comes into them, halves what goes out. */
+  const moved = (tensors: readonly MemoryTensor[]): MemoryTensor[] =>
+    tensors.map((entry) => {
+      const isOut = entry.name === '2.weight';
+      if (entry.name === '2.bias') return entry;
+      const width = isOut ? 16 : count(entry.shape) / 16;
+      const values = Float32Array.from({ length: entry.values.length }, (_, i) => {
+        const [row, column] = [Math.floor(i / width), i % width];
+        const from = isOut ? row * 16 + ((column + 5) % 16) : ((row + 5) % 16) * width + column;
+        return (entry.values[from] ?? 0) * (isOut ? 0.5 : 2);
+      });
+      return { ...entry, values };
+    });
+
+  test('know a copy whose hidden units were permuted and rescaled', async () => {
+    const original = await summarizeTensors(weights(1));
+    const copy = await summarizeTensors(moved(weights(1)));
+    const other = await summarizeTensors(weights(70));
+    const empty = new Float32Array();
+    expect(sketchCosine(original.sketch, copy.sketch)).toBeLessThan(0.5);
+    expect(sketchCosine(original.invariants ?? empty, copy.invariants ?? empty)).toBeGreaterThan(0.999);
+    expect(sketchCosine(original.invariants ?? empty, other.invariants ?? empty)).toBeLessThan(0.95);
+  });
+
+  test('are absent where no hidden units are known', async () => {
+    expect((await summarizeTensors([tensor('w', [7], 1)])).invariants).toBeUndefined();
+  });
+});
+
 test('values that are not finite count as zero', async () => {
   const values = normals(200, 1);
   const broken = values.map((value, i) => (i === 7 ? Number.NaN : i === 9 ? -Infinity : value));

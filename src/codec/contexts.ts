@@ -20,6 +20,7 @@ export interface ContextMap {
 interface Cluster {
   readonly first: number;
   readonly counts: Uint32Array;
+  readonly tableBits: number;
   readonly bits: number;
 }
 
@@ -31,8 +32,8 @@ export interface ClassTables {
   readonly bits: number;
 }
 
-/** Bits that coding these symbols takes, their table included. */
-function costOf(counts: Uint32Array): number {
+/** Bits that coding these symbols takes, with their table and what else a table brings. */
+function costOf(counts: Uint32Array, tableBits: number): number {
   let total = 0;
   let inner = 0;
   let first = -1;
@@ -45,17 +46,18 @@ function costOf(counts: Uint32Array): number {
     total += count;
     inner += count * Math.log2(count);
   }
-  return total === 0 ? 0 : total * Math.log2(total) - inner + TABLE_HEADER_BITS + LEVEL_BITS * (last - first + 1);
+  return total === 0 ? 0 : total * Math.log2(total) - inner + tableBits + LEVEL_BITS * (last - first + 1);
 }
 
-function makeCluster(first: number, counts: Uint32Array): Cluster {
-  return { first, counts, bits: costOf(counts) };
+function makeCluster(first: number, counts: Uint32Array, tableBits: number): Cluster {
+  return { first, counts, tableBits, bits: costOf(counts, tableBits) };
 }
 
 function joinClusters(a: Cluster, b: Cluster): Cluster {
   return makeCluster(
     a.first,
     a.counts.map((count, symbol) => count + (b.counts[symbol] ?? 0)),
+    a.tableBits,
   );
 }
 
@@ -84,11 +86,11 @@ export function countByClass(symbols: Uint8Array, classes: Uint8Array): ClassHis
 }
 
 /** The clusters one class each, without those that do not occur. */
-function listClasses({ first, counts: all }: ClassHistogram): Cluster[] {
+function listClasses({ first, counts: all }: ClassHistogram, tableBits: number): Cluster[] {
   const clusters: Cluster[] = [];
   for (let at = 0; at < all.length; at += TABLE_SYMBOLS) {
     const counts = all.subarray(at, at + TABLE_SYMBOLS);
-    if (counts.some((count) => count > 0)) clusters.push(makeCluster(first + at / TABLE_SYMBOLS, counts));
+    if (counts.some((count) => count > 0)) clusters.push(makeCluster(first + at / TABLE_SYMBOLS, counts, tableBits));
   }
   return clusters;
 }
@@ -111,10 +113,11 @@ function joinNeighbors(clusters: readonly Cluster[]): Cluster[] {
  * Joins neighbouring classes while their tables cost more than they save.
  *
  * @param count how many symbols there are.
+ * @param tableBits what a table costs besides its levels.
  * @returns the map, the counts of each of its tables, and the bits that they let the symbols be coded in.
  */
-export function clusterClasses(histogram: ClassHistogram, count: number): ClassTables {
-  const clusters = listClasses(histogram);
+export function clusterClasses(histogram: ClassHistogram, count: number, tableBits = TABLE_HEADER_BITS): ClassTables {
+  const clusters = listClasses(histogram, tableBits);
   const limit = count < MIN_COUNT_FOR_CONTEXTS ? 1 : MAX_CONTEXTS;
   const joined = joinNeighbors(clusters);
   while (clusters.length > 1) {

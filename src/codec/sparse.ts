@@ -20,6 +20,9 @@ import { check, PayloadReader, PayloadWriter } from './payload.ts';
 import { decodeSymbols, encodeSymbols } from './rans.ts';
 import { buildReference, readReference, writeReference } from './reference.ts';
 
+/** What the gaps add to the cost of a table: their own table of some 40 levels, and their number. */
+const GAP_TABLE_BITS = 180;
+
 /** The numbers of a block that differ from the reference, table by table, each table's in order. */
 interface Changes {
   /** How many numbers of each table change. */
@@ -145,7 +148,7 @@ function writeChanges(
   const view = { type, shift: findShift(type, ...pickBoth(found)) };
   const classes = classesOfBlock(base, type);
   const all = countAll(splitBlocks(...pickBoth(found), view).symbols, found, classes);
-  const { map } = clusterClasses(all, classes.length);
+  const { map } = clusterClasses(all, classes.length, GAP_TABLE_BITS);
   const { counts, gaps, positions } = sortChanges(found, applyMap(map, classes), contextCount(map));
   writer.byte(view.shift);
   writeMap(writer, map);

@@ -1,0 +1,107 @@
+import { deflateRawSync } from 'node:zlib';
+
+/** Numbers of one tensor as unsigned integers, with the bits of the sign and mantissa below the exponent. */
+export interface Bits {
+  readonly numbers: Uint32Array;
+  readonly width: 2 | 4;
+  readonly exponentBits: number;
+}
+
+/** Numbers of f32, bf16 or f16 bytes. */
+export function bitsOf(bytes: Uint8Array, type: 'f32' | 'bf16' | 'f16'): Bits {
+  const exponentBits = type === 'f16' ? 5 : 8;
+  if (type === 'f32') return { numbers: new Uint32Array(new Uint8Array(bytes).buffer), width: 4, exponentBits };
+  return { numbers: new Uint32Array(new Uint16Array(new Uint8Array(bytes).buffer)), width: 2, exponentBits };
+}
+
+function planesOf(numbers: Uint32Array, width: number): Uint8Array[] {
+  return Array.from({ length: width }, (_, plane) => Uint8Array.from(numbers, (u) => (u >>> (8 * plane)) & 255));
+}
+
+function xor(a: Bits, b: Bits): Uint32Array {
+  return a.numbers.map((u, i) => u ^ (b.numbers[i] ?? 0));
+}
+
+/** Moves the sign below the exponent, so that the exponent fills the top bits, as BitX splits numbers. */
+function exponentFirst(numbers: Uint32Array, { width, exponentBits }: Bits): Uint32Array {
+  const bits = width * 8;
+  const mantissaBits = bits - 1 - exponentBits;
+  return numbers.map((u) => {
+    const exponent = (u >>> mantissaBits) & ((1 << exponentBits) - 1);
+    const rest = (u & ((1 << mantissaBits) - 1)) | ((u >>> (bits - 1)) << mantissaBits);
+    return ((exponent << (mantissaBits + 1)) | rest) >>> 0;
+  });
+}
+
+/** BitX-like: XOR with the base, exponent and sign-mantissa planes, deflate (Node has no zstd). Bytes. */
+export function sizeOfXorPlanes(a: Bits, b: Bits, level: number): number {
+  const planes = planesOf(exponentFirst(xor(a, b), a), a.width);
+  return planes.reduce((sum, plane) => sum + deflateRawSync(plane, { level }).length, 0);
+}
+
+/** No base: the same planes of the numbers themselves, deflated. Bytes. */
+export function sizeOfPlanes(a: Bits, level: number): number {
+  const planes = planesOf(exponentFirst(a.numbers, a), a.width);
+  return planes.reduce((sum, plane) => sum + deflateRawSync(plane, { level }).length, 0);
+}
+
+function entropyOf(counts: Iterable<number>): number {
+  let total = 0;
+  let inner = 0;
+  for (const count of counts) {
+    total += count;
+    if (count > 0) inner += count * Math.log2(count);
+  }
+  return total === 0 ? 0 : total * Math.log2(total) - inner;
+}
+
+function countAll(values: Iterable<number>): number[] {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts.values()];
+}
+
+/** Order-0 entropy of the XOR's byte planes: what a perfect byte coder makes of BitX's planes. Bytes. */
+export function entropyOfXorPlanes(a: Bits, b: Bits): number {
+  return planesOf(exponentFirst(xor(a, b), a), a.width).reduce((sum, plane) => sum + entropyOf(countAll(plane)) / 8, 0);
+}
+
+/** Sign and size class of each difference in ordered integers, and how many bits follow raw. */
+function classesOf(a: Bits, b: Bits): { symbols: Uint8Array; rawBits: number } {
+  const bits = a.width * 8;
+  const ordered = (u: number) => ((u >>> (bits - 1)) & 1 ? -(u & (2 ** (bits - 1) - 1)) - 1 : u);
+  let rawBits = 0;
+  const symbols = Uint8Array.from(a.numbers, (u, i) => {
+    const difference = ordered(u) - ordered(b.numbers[i] ?? 0);
+    const length = difference === 0 ? 0 : 1 + Math.floor(Math.log2(Math.abs(difference)));
+    rawBits += Math.max(0, length - 1);
+    return length * 2 + (difference < 0 ? 1 : 0);
+  });
+  return { symbols, rawBits };
+}
+
+/**
+ * FM-Delta-like: sign and size class by an adaptive coder of order 0, low bits raw. What an ideal arithmetic coder would need with
+ * the Krichevsky-Trofimov estimate, learning included. Bytes.
+ */
+export function sizeOfAdaptiveClasses(a: Bits, b: Bits): number {
+  const { symbols, rawBits } = classesOf(a, b);
+  const counts = new Float64Array(2 * 34).fill(0.5);
+  let total = counts.length / 2;
+  let bits = rawBits;
+  for (const symbol of symbols) {
+    bits += Math.log2(total / (counts[symbol] ?? 1));
+    counts[symbol] = (counts[symbol] ?? 0) + 1;
+    total++;
+  }
+  return bits / 8;
+}
+
+/** Static entropy of sign and class given the base's exponent, low bits raw, no tables counted: the floor of `dense` without its finer classes. Bytes. */
+export function entropyOfClassesByExponent(a: Bits, b: Bits): number {
+  const { symbols, rawBits } = classesOf(a, b);
+  const mantissaBits = a.width * 8 - 1 - a.exponentBits;
+  const joint = Array.from(symbols, (s, i) => s + 256 * (((b.numbers[i] ?? 0) >>> mantissaBits) & 255));
+  const exponents = Array.from(joint, (j) => j >> 8);
+  return (entropyOf(countAll(joint)) - entropyOf(countAll(exponents)) + rawBits) / 8;
+}

@@ -137,3 +137,13 @@ function toMixture<Key>(problem: Problem, parts: readonly Part<Key>[], solution:
     relativeResidual: problem.target > 0 ? Math.sqrt(leftOver(problem, solution) / problem.target) : 0,
   };
 }
+
+/** Solves the coefficients of given parts again, with sum one exactly: the penalty on the sum of a non-negative solution is soft. */
+export function refit<Key>(query: Vector, parts: readonly Part<Key>[]): Mixture<Key> {
+  const [base, ...others] = parts;
+  if (!base) return { parts: [], relativeResidual: 1 };
+  const problem = differences(query, base, others);
+  const solution = solveOn(problem, range(1, problem.order));
+  solution[0] = 1 - solution.reduce((sum, w) => sum + w, 0);
+  return toMixture(problem, parts, solution);
+}

@@ -1,6 +1,6 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
-import { type Mixture, mixNonNegative, mixSigned, nameMixture, type Part } from './average.ts';
+import { type Mixture, mixNonNegative, mixSigned, nameMixture, type Part, refit } from './average.ts';
 import { withTrajectoryNeighbors } from './candidates.ts';
 import type { Case, Ground } from './case.ts';
 import { type Vector, vectorOf } from './comparison.ts';
@@ -11,6 +11,10 @@ import { roundingResidual } from './tolerance.ts';
 const STARTING = 12;
 /** Parents of a signed mixture are looked for among so many of the best. */
 const SIGNED_AMONG = 48;
+/** Weights that count: of rounded values the solution holds a few per cent that are noise. */
+const LEAST_WEIGHTS = [0.01, 0.001] as const;
+/** More parents than this are no mixture worth naming. */
+const MOST_PARENTS = 64;
 /** A signed mixture has few parents: each one more is a free direction. */
 const MOST_SIGNED = 12;
 /** Sketches that least squares runs over, well below their length; and parents that it may name. */
@@ -23,8 +27,8 @@ const SOLVED_VALUES = 1 << 14;
 /** An average of f32 weights is off by this, relative to the largest weight, when it was summed in f32. */
 const COMPUTED = 2e-6;
 
-/** Coefficients solved from rounded values are off by thousandths, which moves a few per cent of the values across a boundary. */
-const SLACK = 1.25;
+/** Coefficients solved from rounded values are off by thousandths, and so, relative to the largest weight, is the mixture by less. */
+const COMPUTED_WHERE_ROUNDED = 1e-3;
 
 export interface Average {
   readonly parents: readonly { readonly id: ManifestId; readonly weight: number }[];
@@ -39,12 +43,32 @@ export async function findAverage(subject: Case, ground: Ground): Promise<Averag
   const around = withTrajectoryNeighbors(start.slice(0, 2), archive, 6);
   const near = ground.ranked.map(({ id }) => id);
   const wide = unique([...start, ...around, ...near]);
-  const first = await mix(subject, ground, wide, mixNonNegative);
-  if (await explains(subject, ground, first)) return toAverage(subject, first);
+  const first = await accept(subject, ground, await mix(subject, ground, wide, mixNonNegative));
+  if (first) return first;
   const named = nameParts(subject, ground.base);
-  const second = await mix(subject, ground, unique([ground.base, ...named]), mixNonNegative);
-  if (await explains(subject, ground, second)) return toAverage(subject, second);
-  return findSigned(subject, ground, wide.slice(0, SIGNED_AMONG));
+  const second = await accept(
+    subject,
+    ground,
+    await mix(subject, ground, unique([ground.base, ...named]), mixNonNegative),
+  );
+  return second ?? findSigned(subject, ground, wide.slice(0, SIGNED_AMONG));
+}
+
+/** Drops what weighs next to nothing, solves again, and asks whether the mixture is the query: the fewest parents first. */
+async function accept(subject: Case, ground: Ground, mixture: Mixture<ManifestId>): Promise<Average | undefined> {
+  for (const least of LEAST_WEIGHTS) {
+    const kept = mixture.parts.filter(({ weight }) => Math.abs(weight) >= least);
+    if (kept.length < 2 || kept.length > MOST_PARENTS) continue;
+    const parts: Part<ManifestId>[] = [];
+    for (const { key } of kept) parts.push(await partOf(subject, ground, key));
+    const solved = refit(thin(vectorOf(subject.frame.sample, ground.comparison)), parts);
+    if (await explains(subject, ground, solved)) return toAverage(subject, solved);
+  }
+  return undefined;
+}
+
+async function partOf(subject: Case, { comparison }: Ground, id: ManifestId): Promise<Part<ManifestId>> {
+  return { key: id, vector: thin(vectorOf(await subject.weightsOf(id), comparison)) };
 }
 
 /** The parents by the sketches of all members of the space. */
@@ -62,12 +86,11 @@ function nameParts({ archive, query }: Case, base: ManifestId): readonly Manifes
  */
 async function findSigned(subject: Case, ground: Ground, start: readonly ManifestId[]): Promise<Average | undefined> {
   const first = await mix(subject, ground, start, mixSigned);
-  if (first.parts.length <= MOST_SIGNED && (await explains(subject, ground, first))) return toAverage(subject, first);
-  if (first.relativeResidual > HALF_EXPLAINED) return undefined;
+  const found = first.parts.length <= MOST_SIGNED ? await accept(subject, ground, first) : undefined;
+  if (found || first.relativeResidual > HALF_EXPLAINED) return found;
   const named = namedBySketches(subject, ground, start);
   const second = await mix(subject, ground, unique([ground.base, ...named]), mixSigned);
-  if (second.parts.length > MOST_SIGNED) return undefined;
-  return (await explains(subject, ground, second)) ? toAverage(subject, second) : undefined;
+  return second.parts.length <= MOST_SIGNED ? accept(subject, ground, second) : undefined;
 }
 
 function namedBySketches(subject: Case, ground: Ground, start: readonly ManifestId[]): ManifestId[] {
@@ -93,14 +116,11 @@ const unique = (ids: readonly ManifestId[]): ManifestId[] => [...new Set(ids)];
 
 type Mixer = (query: Vector, base: Part<ManifestId>, others: readonly Part<ManifestId>[]) => Mixture<ManifestId>;
 
-async function mix(subject: Case, { base, comparison }: Ground, pool: readonly ManifestId[], mixer: Mixer) {
-  const partOf = async (id: ManifestId) => ({
-    key: id,
-    vector: thin(vectorOf(await subject.weightsOf(id), comparison)),
-  });
+async function mix(subject: Case, ground: Ground, pool: readonly ManifestId[], mixer: Mixer) {
   const others: Part<ManifestId>[] = [];
-  for (const id of pool) if (id !== base) others.push(await partOf(id));
-  return mixer(thin(vectorOf(subject.frame.sample, comparison)), await partOf(base), others);
+  for (const id of pool) if (id !== ground.base) others.push(await partOf(subject, ground, id));
+  const query = thin(vectorOf(subject.frame.sample, ground.comparison));
+  return mixer(query, await partOf(subject, ground, ground.base), others);
 }
 
 /** Every k-th value, so that about SOLVED_VALUES remain. */
@@ -151,27 +171,12 @@ async function explains(subject: Case, ground: Ground, { parts }: Mixture<Manife
   const total = parts.reduce((sum, { weight }) => sum + weight, 0);
   if (parts.length < 2 || Math.abs(total - 1) > 0.02) return false;
   const mixed = await mixedWeights(subject, ground.names, parts);
-  const roundings = new Map(
-    [...ground.roundings].map(([name, r]) => [name, { ...r, computed: r.computed + COMPUTED, slack: SLACK }]),
-  );
-  if (process.env.DBG)
-    console.log(
-      'EXPL',
-      parts,
-      isExactCopy(subject.frame.sample, mixed, ground.names, roundings, ground.comparison.masks),
-      roundingResidual(subject.frame.sample, mixed, ground.roundings),
-    );
-  if (!isExactCopy(subject.frame.sample, mixed, ground.names, roundings, ground.comparison.masks)) return false;
-  // Half a step forgives much: what rounding leaves is uniform, and nothing else is.
-  if (process.env.DBG)
-    console.log(
-      'EXPL',
-      parts.length,
-      isExactCopy(subject.frame.sample, mixed, ground.names, roundings, ground.comparison.masks),
-      roundingResidual(subject.frame.sample, mixed, ground.roundings),
-    );
-  const { mean, count } = roundingResidual(subject.frame.sample, mixed, ground.roundings);
-  return count === 0 || mean <= 1 / 3 + 4 * Math.sqrt(4 / 45 / count) + 0.02;
+  const rounded = roundingResidual(subject.frame.sample, mixed, ground.roundings, ground.comparison.masks);
+  // What rounding leaves is uniform, a third of the squared half spacing in the mean, and nothing else is.
+  if (rounded && rounded.ratio > 1 / 3 + 4 * rounded.spread + 0.02) return false;
+  const allowed = rounded ? COMPUTED_WHERE_ROUNDED : COMPUTED;
+  const roundings = new Map([...ground.roundings].map(([name, r]) => [name, { ...r, computed: r.computed + allowed }]));
+  return isExactCopy(subject.frame.sample, mixed, ground.names, roundings, ground.comparison.masks);
 }
 
 async function mixedWeights(

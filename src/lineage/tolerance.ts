@@ -17,8 +17,6 @@ export interface Rounding {
   readonly halfSteps?: Float32Array;
   /** Relative to the largest value: int8 of a tensor too small to show its lattice. */
   readonly assumed: number;
-  /** Factor on what rounding explains: of a mixture, whose coefficients are known to a few thousandths only; 1 when absent. */
-  readonly slack?: number;
   /** Added for values that were computed (averaged, rescaled), relative to the largest value. */
   readonly computed: number;
 }
@@ -58,7 +56,6 @@ export function countAgreement(
   shift = 0,
 ): Agreement {
   const n = query.length;
-  const slack = rounding.slack ?? 1;
   const constant = 1e-12 + (rounding.assumed + rounding.computed) * largestOf(candidate);
   let agreed = 0;
   let compared = 0;
@@ -68,8 +65,8 @@ export function countAgreement(
     const c = candidate[shift === 0 ? i : (i + shift) % n] ?? 0;
     const q = query[i] ?? 0;
     let tolerance = constant + Math.abs(c) * F32_SLACK;
-    if (rounding.grid) tolerance += gridTolerance(rounding.grid, c) * slack;
-    if (rounding.halfSteps) tolerance += (rounding.halfSteps[i] ?? 0) * HALF_STEP_SLACK * slack;
+    if (rounding.grid) tolerance += gridTolerance(rounding.grid, c);
+    if (rounding.halfSteps) tolerance += (rounding.halfSteps[i] ?? 0) * HALF_STEP_SLACK;
     if (Math.abs(q - c) <= tolerance || (Number.isNaN(q) && Number.isNaN(c)) || q === c) agreed++;
   }
   return { agreed, compared };
@@ -90,25 +87,30 @@ export function isExact({ agreed, compared }: Agreement): boolean {
 }
 
 /**
- * Mean square of (q - m) over half the spacing of what q was rounded to, and the number of values: rounding alone makes it 1/3.
+ * Energy of q - m over that of half the spacing which q was rounded to. Rounding alone makes it 1/3, give or take `spread`; undefined where nothing was rounded.
  */
 export function roundingResidual(
   query: Weights,
   original: Weights,
   rules: ReadonlyMap<string, Rounding>,
-): { readonly mean: number; readonly count: number } {
+  masks: ReadonlyMap<string, Uint8Array>,
+): { readonly ratio: number; readonly spread: number } | undefined {
   let sum = 0;
-  let count = 0;
+  let halves = 0;
+  let squares = 0;
   for (const [name, { halfSteps, grid }] of rules) {
     const a = query.get(name)?.data;
     const b = original.get(name)?.data;
+    const mask = masks.get(name);
     if ((!halfSteps && !grid) || !a || !b) continue;
     for (let i = 0; i < a.length; i++) {
       const half = (halfSteps?.[i] ?? 0) || (grid ? halfUnit(grid, a[i] ?? 0) : 0);
-      if (half === 0 || a[i] === 0) continue;
-      sum += (((a[i] ?? 0) - (b[i] ?? 0)) / half) ** 2;
-      count++;
+      if (half === 0 || (mask && mask[i] === 0)) continue;
+      sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2;
+      halves += half * half;
+      squares += half ** 4;
     }
   }
-  return { mean: count > 0 ? sum / count : 0, count };
+  // The square of a uniform variable on (-1, 1) has variance 4/45.
+  return halves > 0 ? { ratio: sum / halves, spread: Math.sqrt((4 / 45) * squares) / halves } : undefined;
 }

@@ -6,8 +6,8 @@ import { addValues, createSketchSums, finishSketch, type SketchSums, sketchSeed 
 import { BLOCK_ELEMENTS } from './element-places.ts';
 import { channelsFirstShape } from './tensor-pass.ts';
 
-/** Weights up to which invariants are computed, for they need all weights in memory and sorted: 64 MiB, some seconds. */
-const MAX_PARAMETERS = 16 * 1024 * 1024;
+/** Weights up to which invariants are computed: balancing and sorting cost a microsecond or two a weight, all else together .03. */
+const MAX_PARAMETERS = 1024 * 1024;
 
 /** Profiles of one length share a seed, so that names and order do not matter. */
 function addProfile(sums: SketchSums, profile: Float32Array): void {

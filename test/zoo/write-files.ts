@@ -15,7 +15,7 @@ export const ENDINGS = {
   safetensors: 'safetensors',
   'pytorch-zip': 'pt',
   npz: 'npz',
-  tfjs: 'json',
+  tfjs: 'model.json',
 } as const satisfies Partial<Record<FormatName, string>>;
 
 export type ZooFormat = keyof typeof ENDINGS;
@@ -39,9 +39,9 @@ function toWritable({ name, shape, values }: NamedTensor, dtype: DType): Writabl
   };
 }
 
-/** Writes what `model.save` writes: the topology, and the weights in a file of their own. */
+/** Writes what `model.save` writes: a folder with the topology, and the weights in a file of their own. */
 async function writeLayersModel(folder: string, name: string, { artifacts }: Snapshot): Promise<string> {
-  const weights = `${name}.weights.bin`;
+  const weights = 'group1-shard1of1.bin';
   const model = {
     format: 'layers-model',
     generatedBy: `TensorFlow.js tfjs-layers v${tf.version_core}`,
@@ -50,12 +50,13 @@ async function writeLayersModel(folder: string, name: string, { artifacts }: Sna
     weightsManifest: [{ paths: [weights], weights: artifacts.weightSpecs }],
   };
   const data = tf.io.concatenateArrayBuffers([artifacts.weightData ?? []].flat());
-  await writeFile(join(folder, weights), new Uint8Array(data));
-  await writeFile(join(folder, `${name}.json`), JSON.stringify(model));
-  return `${name}.json`;
+  await mkdir(join(folder, name), { recursive: true });
+  await writeFile(join(folder, name, weights), new Uint8Array(data));
+  await writeFile(join(folder, name, 'model.json'), JSON.stringify(model));
+  return `${name}/model.json`;
 }
 
-/** Writes a snapshot as a file of one of the formats (TensorFlow.js: two files); returns the name of the primary file. */
+/** Writes a snapshot as a file of one of the formats (TensorFlow.js: a folder of two); returns the path of the primary file. */
 export async function writeSnapshot(folder: string, snapshot: Snapshot, options: FileOptions): Promise<string> {
   const { format, name, dtype = 'f32' } = options;
   await mkdir(folder, { recursive: true });

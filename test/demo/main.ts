@@ -1,6 +1,6 @@
 /**
  * Trains a small zoo, takes its labels away, and lets the built program find out what belongs together. Everything printed is
- * what happened; the exit code is 1 when an answer is wrong.
+ * what happened; the exit code is 1 when an answer is wrong, 2 when the program fails.
  */
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -229,6 +229,10 @@ async function run(folder: string): Promise<number> {
 const folder = await mkdtemp(join(tmpdir(), 'wsvc-demo-'));
 try {
   process.exitCode = await run(folder);
+} catch (error) {
+  // Left to Node, it would be printed after the whole source of the wasm backend, whose handler throws it again.
+  console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

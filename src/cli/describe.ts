@@ -38,7 +38,7 @@ export function formatConfidence(confidence: number): string {
 /** Where a checkpoint belongs, in a phrase. */
 export function describePlace(placement: PlacementResult): string {
   const { trajectory, position, relation, isNewTrajectory, parent } = placement;
-  if (trajectory === null) return 'unplaced';
+  if (trajectory === null) return 'no weights, no place';
   const at = position === null ? trajectory : `${trajectory} at ${formatPosition(position)}`;
   if (isNewTrajectory && parent === null) return `${at}, a new trajectory`;
   const from = parent === null ? '' : ` of ${shortId(parent)}`;

@@ -25,7 +25,9 @@ export default class Add extends WsvcCommand {
 
   private describe(file: AddedFile): string[] {
     const size = `${formatBytes(file.bytes)} stored as ${formatBytes(file.storedBytes)}`;
-    const place = `${describePlace(file.placement)} (${formatConfidence(file.placement.confidence)})`;
+    const { trajectory, confidence } = file.placement;
+    const sure = trajectory === null ? '' : ` (${formatConfidence(confidence)} sure)`;
+    const place = `${describePlace(file.placement)}${sure}`;
     const head = `${this.paint('bold', file.path)}  ${file.format}, ${size}`;
     if (file.problem !== undefined) return [head, `  ${this.paint('yellow', 'no weights read:')} ${file.problem}`];
     return [head, `  ${this.paint('cyan', place)}`];

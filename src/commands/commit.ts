@@ -27,9 +27,9 @@ export default class Commit extends WsvcCommand {
         ...(trajectory === undefined ? {} : { trajectory }),
       }),
     );
-    for (const { commit, paths, placement } of result.commits) {
+    for (const { commit, branch, paths, placement } of result.commits) {
       this.print(
-        `[${this.paint('cyan', placement.trajectory ?? '')} ${this.paint('yellow', shortId(commit))}] ${paths.join(', ')}: ${describePlace(placement)}`,
+        `[${this.paint('cyan', branch)} ${this.paint('yellow', shortId(commit))}] ${paths.join(', ')}: ${describePlace(placement)}`,
       );
     }
     if (!result.head.moved && result.head.branch !== null) this.print(`HEAD stays on ${result.head.branch}.`);

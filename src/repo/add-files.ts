@@ -1,7 +1,7 @@
 import type { ManifestId } from '../objects/ids.ts';
 import { filesOf, type PendingCheckpoint, pendingWeightReader, pointerOf, readPending } from './pending.ts';
 import { type Placement, placePending } from './place-pending.ts';
-import { describePlacement } from './placement-result.ts';
+import { describePlacement, NO_PLACEMENT } from './placement-result.ts';
 import { type Repository, withLock } from './repository.ts';
 import type { AddedFile, AddResult, Operation, ProgressEvent } from './results.ts';
 import { stagedMembers } from './staged.ts';
@@ -69,7 +69,6 @@ async function* addUnderLock(repository: Repository, named: readonly string[]): 
     const placement = placements.get(checkpoint.plan.id);
     const pointer = pointerOf(checkpoint);
     await repository.history.stage(checkpoint.path, pointer);
-    if (placement === undefined) continue;
     added.push({
       path: checkpoint.path,
       manifest: pointer.manifest,
@@ -79,7 +78,7 @@ async function* addUnderLock(repository: Repository, named: readonly string[]): 
       parameters: pointer.parameters,
       bytes: pointer.byteLength,
       storedBytes: grown.get(checkpoint.plan.id) ?? 0,
-      placement: describePlacement(placement, commits),
+      placement: placement === undefined ? NO_PLACEMENT : describePlacement(placement, commits),
       ...(checkpoint.plan.manifest.problem === undefined ? {} : { problem: checkpoint.plan.manifest.problem }),
     });
   }

@@ -4,7 +4,7 @@ import type { LineageTrailers } from '../objects/trailers.ts';
 import { formatCommitMessage } from '../objects/trailers.ts';
 import type { LineageView } from './lineage-view.ts';
 import type { Placement } from './place-pending.ts';
-import { describePlacement } from './placement-result.ts';
+import { describePlacement, NO_PLACEMENT } from './placement-result.ts';
 import { type Repository, signatureNow } from './repository.ts';
 import type { CommitResult, CommittedCheckpoint, ProgressEvent } from './results.ts';
 
@@ -12,7 +12,8 @@ import type { CommitResult, CommittedCheckpoint, ProgressEvent } from './results
 export interface ReadyCheckpoint {
   readonly path: string;
   readonly pointer: Pointer;
-  readonly placement: Placement;
+  /** Absent for a file without weights: it goes on the current branch. */
+  readonly placement: Placement | undefined;
 }
 
 /** Commits by checkpoint: those of the history, and those made in this run. */
@@ -26,52 +27,72 @@ function committedBefore(view: LineageView): Commits {
   return commits;
 }
 
-/** Ancestors first: by trajectory a fork after what it forks from, within one by position. */
-function commitOrder(ready: readonly ReadyCheckpoint[], view: LineageView): readonly ReadyCheckpoint[] {
-  const home = new Map(ready.map(({ placement }) => [placement.id, placement.trajectory]));
+/** How many forks lie between a trajectory and the first one of this run that it descends from. */
+function forkDepth(trajectory: string, view: LineageView, home: ReadonlyMap<ManifestId, string>): number {
   const forks = new Map(view.trajectories.map(({ name, forkedFrom }) => [name, forkedFrom?.id]));
-  const rank = (trajectory: string, seen: ReadonlySet<string>): number => {
-    const from = forks.get(trajectory);
-    const parent = from === undefined ? undefined : home.get(from);
-    if (parent === undefined || seen.has(parent)) return 0;
-    return 1 + rank(parent, new Set([...seen, parent]));
-  };
-  const keyed = ready.map((one) => ({
-    one,
-    rank: rank(one.placement.trajectory, new Set([one.placement.trajectory])),
-  }));
-  const byName = (a: string, b: string): number => a.localeCompare(b, 'en', { numeric: true });
-  keyed.sort(
-    (a, b) =>
-      a.rank - b.rank ||
-      byName(a.one.placement.trajectory, b.one.placement.trajectory) ||
-      a.one.placement.position - b.one.placement.position,
-  );
-  return keyed.map(({ one }) => one);
+  const seen = new Set<string>();
+  for (let at: string | undefined = trajectory; at !== undefined && !seen.has(at); ) {
+    seen.add(at);
+    const from = forks.get(at);
+    at = from === undefined ? undefined : home.get(from);
+  }
+  return seen.size;
 }
 
-function trailersOf({ placement, path }: ReadyCheckpoint, commits: Commits): LineageTrailers {
+function compareNames(a: string, b: string): number {
+  return a.localeCompare(b, 'en', { numeric: true });
+}
+
+/** Ancestors first: by trajectory a fork after what it forks from, within one by position; files without weights last. */
+function commitOrder(ready: readonly ReadyCheckpoint[], view: LineageView): readonly ReadyCheckpoint[] {
+  const placed = ready.flatMap(({ placement }) => placement ?? []);
+  const home = new Map(placed.map(({ id, trajectory }) => [id, trajectory]));
+  const keyed = ready.map((checkpoint) => {
+    const { trajectory, position } = checkpoint.placement ?? { trajectory: '', position: 0 };
+    const depth = checkpoint.placement === undefined ? Number.POSITIVE_INFINITY : forkDepth(trajectory, view, home);
+    return { checkpoint, trajectory, position, depth };
+  });
+  keyed.sort(
+    (a, b) => compareDepth(a.depth, b.depth) || compareNames(a.trajectory, b.trajectory) || a.position - b.position,
+  );
+  return keyed.map(({ checkpoint }) => checkpoint);
+}
+
+/** A difference would not do: that of two infinities is no number. */
+function compareDepth(a: number, b: number): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+function trailersOf(placement: Placement, source: string, commits: Commits): LineageTrailers {
   const parents = placement.parents.flatMap(({ id, weight }) => {
     const commit = commits.get(id);
     return commit === undefined ? [] : [{ commit, weight }];
   });
+  const { trajectory, position, relation, confidence, logPValue, edge } = placement;
   return {
-    source: path,
-    trajectory: placement.trajectory,
-    position: placement.position,
+    source,
+    trajectory,
+    position,
     parents,
-    relation: placement.relation,
-    confidence: placement.confidence,
-    edge: placement.edge,
-    ...(placement.logPValue === undefined ? {} : { logPValue: placement.logPValue }),
+    relation,
+    confidence,
+    edge,
+    ...(logPValue === undefined ? {} : { logPValue }),
   };
 }
 
 /** The commit that a trajectory's first commit grows from: the fork point, if it has one. */
-function forkCommit(view: LineageView, placement: Placement, commits: Commits): CommitId | undefined {
+function forkCommit(view: LineageView, placement: Placement | undefined, commits: Commits): CommitId | undefined {
+  if (placement === undefined) return undefined;
   const trajectory = view.trajectories.find(({ name }) => name === placement.trajectory);
   const from = trajectory?.forkedFrom?.id ?? placement.parents[0]?.id;
   return from === undefined ? undefined : commits.get(from);
+}
+
+/** The branch that files without weights go on: HEAD's. */
+async function currentBranch(repository: Repository): Promise<string> {
+  const head = await repository.history.readHead();
+  return head.kind === 'branch' ? head.branch : 'main';
 }
 
 /** Moves HEAD where it stood on a branch that grew (it follows by itself) or on none; tells which. */
@@ -101,25 +122,29 @@ export async function* commitPending(
   const before = new Map((await history.listBranches()).map(({ name, commit }) => [name, commit]));
   const tips = new Map(before);
   const made: CommittedCheckpoint[] = [];
+  const fallback = await currentBranch(repository);
   const batch = history.beginCommits();
   for (const checkpoint of commitOrder(ready, view)) {
     yield { phase: 'Committing', done: made.length, total: ready.length, detail: checkpoint.path };
     const { placement, path, pointer } = checkpoint;
-    const parent = tips.get(placement.trajectory) ?? forkCommit(view, placement, commits);
-    const trailers = trailersOf(checkpoint, commits);
+    const branch =
+      placement?.trajectory ?? [...tips.keys()].find((name) => name === fallback) ?? made[0]?.branch ?? fallback;
+    const parent = tips.get(branch) ?? forkCommit(view, placement, commits);
+    const text = message ?? `Add ${path}`;
     const commit = await batch.writeCommit({
       parents: parent === undefined ? [] : [parent],
       path,
       pointer,
-      message: formatCommitMessage(message ?? `Add ${path}`, trailers),
+      message: placement === undefined ? text : formatCommitMessage(text, trailersOf(placement, path, commits)),
       author: signatureNow(environment),
     });
-    tips.set(placement.trajectory, commit);
-    if (!commits.has(placement.id)) commits.set(placement.id, commit);
-    made.push({ commit, paths: [path], placement: describePlacement(placement, commits) });
+    tips.set(branch, commit);
+    if (!commits.has(pointer.manifest)) commits.set(pointer.manifest, commit);
+    const described = placement === undefined ? NO_PLACEMENT : describePlacement(placement, commits);
+    made.push({ commit, branch, paths: [path], placement: described });
   }
   await batch.commit();
-  const grown = [...new Set(made.flatMap(({ placement }) => placement.trajectory ?? []))];
+  const grown = [...new Set(made.map(({ branch }) => branch))];
   for (const name of grown) {
     const tip = tips.get(name);
     if (tip !== undefined) await history.updateBranch(name, tip, before.get(name));

@@ -33,10 +33,7 @@ async function* commitUnderLock(repository: Repository, options: CommitOptions):
   const members = await stagedMembers(repository);
   const declared = await declaredPlace(repository, options);
   const { view, placements } = await placePending(repository, members, repository.checkpoints, declared);
-  const ready = staged.flatMap(({ path, pointer }) => {
-    const placement = placements.get(pointer.manifest);
-    return placement === undefined ? [] : [{ path, pointer, placement }];
-  });
+  const ready = staged.map(({ path, pointer }) => ({ path, pointer, placement: placements.get(pointer.manifest) }));
   const result = yield* commitPending(repository, ready, view, options.message);
   await repository.history.unstage(ready.map(({ path }) => path));
   return result;

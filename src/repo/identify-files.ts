@@ -6,7 +6,7 @@ import type { Archive, Identification, NearMember, Query } from '../lineage/mode
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { axisGraphOf } from './checkpoint-reader.ts';
-import { readLineageView } from './lineage-view.ts';
+import { type LineageView, readLineageView } from './lineage-view.ts';
 import { withOpenFile } from './pending.ts';
 import type { Repository } from './repository.ts';
 import type { IdentificationResult, IdentifyResult, NearestResult, Operation } from './results.ts';
@@ -89,10 +89,35 @@ function describeIdentification(
   };
 }
 
+/** A file without weights is known only by its bytes. */
+function identifyByHash(summary: Summary, view: LineageView): Partial<IdentificationResult> {
+  const sha256 = summary.files[0]?.sha256;
+  const stored = [...view.recorded.values()].find(({ checkpoint }) => checkpoint?.pointer.sha256 === sha256);
+  if (stored?.checkpoint === undefined) return {};
+  const { commit, checkpoint } = stored;
+  const source = checkpoint.path;
+  return {
+    known: true,
+    relation: 'identical',
+    confidence: 1,
+    nearest: {
+      commit,
+      manifest: checkpoint.pointer.manifest,
+      source,
+      trajectory: null,
+      position: null,
+      relativeDistance: 0,
+      cosine: 1,
+    },
+    parents: [{ commit, source, weight: 1 }],
+    notes: ['The file is stored, byte for byte.'],
+  };
+}
+
 async function identifyOpen(
   file: string,
   checkpoint: OpenCheckpoint,
-  archive: Archive,
+  view: LineageView,
   options: IdentifyOptions,
 ): Promise<IdentificationResult> {
   const summary = await summarize(checkpoint);
@@ -101,8 +126,9 @@ async function identifyOpen(
     weights: () => readWeights(checkpoint),
     axisGraph: async () => axisGraphOf(checkpoint),
   };
-  const found = await identifyCheckpoint(query, archive);
-  return describeIdentification(file, summary, checkpoint, archive, found, options);
+  const found = await identifyCheckpoint(query, view.archive);
+  const described = describeIdentification(file, summary, checkpoint, view.archive, found, options);
+  return summary.parameters > 0 ? described : { ...described, ...identifyByHash(summary, view) };
 }
 
 /**
@@ -116,12 +142,12 @@ export async function* identifyFiles(
   options: IdentifyOptions = {},
 ): Operation<IdentifyResult> {
   yield { phase: 'Reading the repository', done: 0, total: files.length };
-  const { archive } = await readLineageView(repository);
+  const view = await readLineageView(repository);
   const results: IdentificationResult[] = [];
   for (const file of files) {
     yield { phase: 'Identifying', done: results.length, total: files.length, detail: file };
     const absolute = path.resolve(repository.environment.workingDirectory, file);
-    results.push(await withOpenFile(absolute, (checkpoint) => identifyOpen(file, checkpoint, archive, options)));
+    results.push(await withOpenFile(absolute, (checkpoint) => identifyOpen(file, checkpoint, view, options)));
   }
   return { results };
 }

@@ -39,10 +39,11 @@ async function* importUnderLock(
       pendingWeightReader(repository, pending),
     );
     yield* storePending(repository, storageOrder(pending, placements), placements);
-    const ready = pending.flatMap((checkpoint) => {
-      const placement = placements.get(checkpoint.plan.id);
-      return placement === undefined ? [] : [{ path: checkpoint.path, pointer: pointerOf(checkpoint), placement }];
-    });
+    const ready = pending.map((checkpoint) => ({
+      path: checkpoint.path,
+      pointer: pointerOf(checkpoint),
+      placement: placements.get(checkpoint.plan.id),
+    }));
     yield* commitPending(repository, ready, view, message);
     await repository.history.unstage([...paths]);
   }

@@ -1,13 +1,23 @@
 import type { CommitId, ManifestId } from '../objects/ids.ts';
+import type { LineageTrailers } from '../objects/trailers.ts';
 import { probabilityOf } from './identify-files.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
+import { isAlterationWord } from './place-pending.ts';
 import type { Repository } from './repository.ts';
 import type { LineageResult } from './results.ts';
 import { resolveRevision } from './revision.ts';
 
 type Edge = LineageResult['edges'][number];
 
-/** What the view infers now, and what users declared or single comparisons found when the checkpoint was committed. */
+/** True for what only the commit knows: what a user declared, or how one comparison found a copy to be altered. */
+function outranksView(trailers: LineageTrailers): boolean {
+  return trailers.edge === 'declared' || isAlterationWord(trailers.relation);
+}
+
+/**
+ * What users declared and single comparisons found when a checkpoint was committed; for all others what the view of the whole
+ * infers now, which does not depend on the order of arrival; where that leaves the direction open, what was recorded.
+ */
 function edgesOf(view: LineageView): readonly {
   readonly child: ManifestId;
   readonly parent: ManifestId;
@@ -18,12 +28,14 @@ function edgesOf(view: LineageView): readonly {
       checkpoint === undefined ? [] : [[commit, checkpoint.pointer.manifest] as const],
     ),
   );
+  const inferredNow = new Set(view.edges.map(({ child }) => child));
   const recorded = [...view.recorded.values()].flatMap(({ checkpoint, trailers }) =>
     (trailers?.parents ?? []).flatMap(({ commit, weight }) => {
       const parent = idOf.get(commit);
       if (checkpoint === undefined || trailers === undefined || parent === undefined) return [];
       const { relation, confidence, logPValue } = trailers;
       const child = checkpoint.pointer.manifest;
+      if (child === parent || (inferredNow.has(child) && !outranksView(trailers))) return [];
       return [{ child, parent, edge: { relation, confidence, pValue: probabilityOf(logPValue), weight } }];
     }),
   );

@@ -57,7 +57,7 @@ function occurrencesOf(
   pending: readonly PendingMember[],
 ): readonly Occurrence[] {
   const committed = [...recorded.values()].flatMap(({ commit, checkpoint, trailers }): readonly Occurrence[] => {
-    if (checkpoint === undefined) return [];
+    if (checkpoint === undefined || checkpoint.pointer.parameters === 0) return [];
     return [
       {
         id: checkpoint.pointer.manifest,
@@ -68,7 +68,8 @@ function occurrencesOf(
       },
     ];
   });
-  return [...committed, ...pending.map(({ id, source }) => ({ id, source, isDeclared: false }))];
+  const waiting = pending.filter(({ summary }) => summary.parameters > 0);
+  return [...committed, ...waiting.map(({ id, source }) => ({ id, source, isDeclared: false }))];
 }
 
 /** The next free name of the form `run-N`. */
@@ -129,6 +130,25 @@ function groupById(occurrences: readonly Occurrence[]): ReadonlyMap<ManifestId, 
     else group.push(occurrence);
   }
   return groups;
+}
+
+/** Pairs that stand in the order of arrival less those that do not. */
+function arrivalVotes(entries: readonly ViewEntry[], arrival: ReadonlyMap<ManifestId, number>): number {
+  const ranks = entries.map(({ id }) => arrival.get(id) ?? 0);
+  let votes = 0;
+  for (const [i, a] of ranks.entries()) for (const b of ranks.slice(i + 1)) votes += Math.sign(b - a);
+  return votes;
+}
+
+/** Where the weights give no direction, what came first is shown first; the direction stays unknown. */
+function orientByArrival(trajectory: ViewTrajectory, arrival: ReadonlyMap<ManifestId, number>): ViewTrajectory {
+  const { entries, direction } = trajectory;
+  if (direction !== 'unknown' || arrivalVotes(entries, arrival) >= 0) return trajectory;
+  const last = Math.max(...entries.map(({ position }) => position));
+  return {
+    ...trajectory,
+    entries: [...entries].reverse().map((entry) => ({ ...entry, position: last - entry.position })),
+  };
 }
 
 /** Puts what users declared where they said: after the tip of the trajectory they named. */
@@ -215,8 +235,10 @@ export async function readLineageView(
       ...(trajectory.forkedFrom === undefined ? {} : { forkedFrom: trajectory.forkedFrom }),
     }),
   );
+  const arrival = new Map([...byId.keys()].map((id, index) => [id, index]));
+  const oriented = inferred.map((trajectory) => orientByArrival(trajectory, arrival));
   const trajectories = addDeclared(
-    inferred,
+    oriented,
     occurrences.filter(({ isDeclared }) => isDeclared),
   );
   return { trajectories, edges: forest.edges, recorded, archive: createArchive(placed(members, trajectories), reader) };

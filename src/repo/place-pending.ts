@@ -3,7 +3,7 @@ import type { Archive, Identification, LineageEdge, Query } from '../lineage/mod
 import type { ManifestId } from '../objects/ids.ts';
 import type { EdgeSource } from '../objects/trailers.ts';
 import type { Summary } from '../sketch/summary.ts';
-import { type LineageView, type PendingMember, readLineageView } from './lineage-view.ts';
+import { type LineageView, type PendingMember, readLineageView, type ViewTrajectory } from './lineage-view.ts';
 import type { Repository } from './repository.ts';
 import type { WeightReader } from './repository-archive.ts';
 
@@ -35,8 +35,31 @@ export interface PlacedPending {
 /** Relations that say where a checkpoint lies on a run: the view of the whole decides these, not one comparison. */
 const ALONG_A_RUN: ReadonlySet<string> = new Set(['next', 'between', 'forked', 'fine-tuned', 'unrelated']);
 
+/** True for a relation that says how a copy was altered, not only where on a run it lies. */
+export function isAlterationWord(relation: string): boolean {
+  return relation.split('+').some((word) => !ALONG_A_RUN.has(word));
+}
+
 function strongestEdge(edges: readonly LineageEdge[], child: ManifestId): LineageEdge | undefined {
   return edges.filter((edge) => edge.child === child).sort((a, b) => b.weight - a.weight)[0];
+}
+
+/** True when a checkpoint that is committed already lies behind this one. */
+function hasCommittedAfter(trajectory: ViewTrajectory, position: number): boolean {
+  return trajectory.entries.some((entry) => entry.commit !== undefined && entry.position > position);
+}
+
+/** The checkpoint before this one on its trajectory, where the view names no parent because the direction is unknown. */
+function predecessor(trajectory: ViewTrajectory, position: number): ManifestId | undefined {
+  return trajectory.entries.findLast((entry) => entry.position < position)?.id;
+}
+
+/** A place on a run whose direction the weights do not give: after what came before. */
+function followPredecessor(trajectory: ViewTrajectory, position: number): Pick<Placement, 'parents' | 'relation'> {
+  const before = predecessor(trajectory, position);
+  return before === undefined
+    ? { parents: [], relation: 'unrelated' }
+    : { parents: [{ id: before, weight: 1 }], relation: 'next' };
 }
 
 /** What the view of all checkpoints says about one of them. */
@@ -44,13 +67,18 @@ function placeByView(view: LineageView, id: ManifestId): Placement | undefined {
   const trajectory = view.trajectories.find(({ entries }) => entries.some((entry) => entry.id === id));
   const entry = trajectory?.entries.find((candidate) => candidate.id === id);
   if (trajectory === undefined || entry === undefined) return undefined;
+  const { position } = entry;
   const edge = strongestEdge(view.edges, id);
+  const { parents, relation } =
+    edge === undefined
+      ? followPredecessor(trajectory, position)
+      : { parents: [{ id: edge.parent, weight: 1 }], relation: edge.relation };
   return {
     id,
     trajectory: trajectory.name,
-    position: entry.position,
-    parents: edge === undefined ? [] : [{ id: edge.parent, weight: 1 }],
-    relation: edge?.relation ?? 'unrelated',
+    position,
+    parents,
+    relation: relation === 'next' && hasCommittedAfter(trajectory, position) ? 'between' : relation,
     confidence: edge?.confidence ?? trajectory.orderConfidence,
     ...(edge?.logPValue === undefined ? {} : { logPValue: edge.logPValue }),
     edge: 'inferred',
@@ -60,7 +88,7 @@ function placeByView(view: LineageView, id: ManifestId): Placement | undefined {
 
 /** True where the comparison with one stored checkpoint says more than the view of the whole. */
 function isAlteration(identification: Identification): boolean {
-  return identification.known && identification.relation.split('+').some((word) => !ALONG_A_RUN.has(word));
+  return identification.known && isAlterationWord(identification.relation);
 }
 
 /** Joins what a single comparison found (the kind of change, the parents) with the place that the view gives. */
@@ -73,7 +101,10 @@ function refine(placement: Placement, identification: Identification): Placement
     const { relation, parents } = identification;
     return { ...placement, relation, parents, ...evidence, ...placeOfAlteration(placement, identification) };
   }
-  if (identification.known) return { ...placement, ...evidence };
+  if (identification.known) {
+    const relation = placement.parents.length === 0 ? identification.relation : placement.relation;
+    return { ...placement, relation, ...evidence };
+  }
   return placement.parents.length === 0 ? { ...placement, confidence: identification.confidence } : placement;
 }
 
@@ -130,6 +161,7 @@ function trajectoryOf(view: LineageView, id: ManifestId | undefined): string | u
 
 /**
  * Places checkpoints that wait: a single one by comparison with the stored ones and by the view of all, several by the view.
+ * Files without weights get no placement.
  *
  * @param reader - reads the weights of stored and waiting checkpoints alike.
  */
@@ -140,10 +172,12 @@ export async function placePending(
   declared: DeclaredPlace = {},
 ): Promise<PlacedPending> {
   const before = await readLineageView(repository);
-  const fresh = pending.filter(({ id }) => placeOfCopy(before.archive, id) === undefined);
+  const fresh = pending.filter(
+    ({ id, summary }) => summary.parameters > 0 && placeOfCopy(before.archive, id) === undefined,
+  );
   const view = fresh.length === 0 ? before : await readLineageView(repository, fresh, reader);
   const placements = new Map<ManifestId, Placement>();
-  for (const { id, summary } of pending) {
+  for (const { id, summary } of pending.filter((one) => one.summary.parameters > 0)) {
     const copy = placeOfCopy(before.archive, id);
     let placement = copy ?? placeByView(view, id);
     if (placement === undefined) continue;

@@ -3,6 +3,16 @@ import type { LineageTrailers } from '../objects/trailers.ts';
 import type { Placement } from './place-pending.ts';
 import type { PlacementResult } from './results.ts';
 
+/** What is said of a file without weights: it has no place in weight space. */
+export const NO_PLACEMENT: PlacementResult = {
+  trajectory: null,
+  position: null,
+  parent: null,
+  relation: 'unrelated',
+  confidence: 0,
+  isNewTrajectory: false,
+};
+
 /** The placement as it leaves the library; parents by their commits, where they have one. */
 export function describePlacement(placement: Placement, commits: ReadonlyMap<ManifestId, string>): PlacementResult {
   const [parent] = [...placement.parents].sort((a, b) => b.weight - a.weight);

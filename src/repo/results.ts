@@ -33,6 +33,8 @@ export interface AddResult {
 
 export interface CommittedCheckpoint {
   readonly commit: string;
+  /** The branch that grew: its trajectory's, or the current one for a file without weights. */
+  readonly branch: string;
   readonly paths: readonly string[];
   readonly placement: PlacementResult;
 }

@@ -17,6 +17,9 @@ export interface DamagedPack {
   readonly error: CorruptError;
 }
 
+/** How many packs are opened at the same time: enough to keep the disk busy, few enough for any limit of open files. */
+const OPEN_AT_ONCE = 32;
+
 /** The packs of a directory and one index over all of them. Packs are immutable, so new ones are all that can be missed. */
 export class PackSet {
   readonly #disk: Disk;
@@ -41,7 +44,10 @@ export class PackSet {
     const names = new Set((await this.#disk.list(this.#directory)).filter(isPackName));
     const isGone = [...this.#packs.keys()].some((name) => !names.has(name));
     if (isGone) this.#forgetAll();
-    for (const name of names) if (!this.#packs.has(name) && !this.#damaged.has(name)) await this.#load(name);
+    const unread = [...names].filter((name) => !this.#packs.has(name) && !this.#damaged.has(name));
+    for (let at = 0; at < unread.length; at += OPEN_AT_ONCE) {
+      await Promise.all(unread.slice(at, at + OPEN_AT_ONCE).map((name) => this.#load(name)));
+    }
   }
 
   #forgetAll(): void {

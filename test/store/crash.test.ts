@@ -9,9 +9,9 @@ import { createBlobStore, openBlobStore } from '../../src/store/pack-blob-store.
 import { changeSome, idOf, putAll, randomBytes, testCoder } from './blobs.ts';
 import { FailingDisk } from './failing-disk.ts';
 import { expectBlobsClean, expectGitClean, newCommit, pointerOf } from './repository.ts';
-import { temporaryFolders } from './temporary.ts';
+import { fastFolder, temporaryFolders } from './temporary.ts';
 
-const temporary = temporaryFolders();
+const temporary = temporaryFolders(fastFolder());
 const first = randomBytes(2000, 1);
 const second = changeSome(first, 2);
 const third = randomBytes(700, 3);

@@ -1,4 +1,5 @@
 import { type Candidates, hasUsableBase, listReferences, sampleCandidates } from './candidates.ts';
+import { isCastable } from './casts.ts';
 import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
 import { encodeDense } from './dense.ts';
@@ -6,7 +7,9 @@ import { numberWidth } from './differences.ts';
 import { type Estimate, estimateBytes, estimateDifferences, estimateFloats } from './estimate.ts';
 import { laneOf } from './lanes.ts';
 import { encodeDeflate, estimateDeflate } from './raw.ts';
+import { recoverUpdate } from './recover-update.ts';
 import { ancestorsOf, buildReference, type Reference } from './reference.ts';
+import { sampleBlock } from './sample.ts';
 import { encodeSparse } from './sparse.ts';
 import { encodeBytes, encodeFloats } from './standalone.ts';
 
@@ -17,6 +20,9 @@ const WORTHWHILE_RATIO = 0.98;
 
 /** Numbers are deflated only where that saves clearly more: it is several times slower than their own codecs. */
 const DEFLATE_HANDICAP = 1.03;
+
+/** Below this the factors of an update would cost what they save. */
+const MIN_RATIO_FOR_SEARCH = 0.08;
 
 interface Option {
   readonly estimate: Estimate;
@@ -41,6 +47,25 @@ function encodeDifferences(
     return { codec: CODEC.dense, payload: encodeDense(plain, context.type, plan), ancestors };
   }
   return { codec: CODEC.sparse, payload: encodeSparse(plain, context.type, plan), ancestors };
+}
+
+/** Differences from an update of low rank; not estimated on strips but tried, as the search tells whether it is there. */
+function lowRankOption(plain: Uint8Array, context: BlockContext): Option | undefined {
+  const { type, base, baseType = type, rowLength, rowOffset = 0 } = context;
+  if (base === undefined || rowLength === undefined || type !== baseType || !isCastable(type) || type === 'f64')
+    return undefined;
+  if (base.length !== plain.length || !Number.isInteger(rowLength) || rowOffset < 0 || rowOffset >= rowLength)
+    return undefined;
+  const update = recoverUpdate(plain, base, type, { rowLength, rowOffset });
+  if (update === undefined) return undefined;
+  const reference: Reference = { kind: 'low-rank', update };
+  const bytes = buildReference(reference, context, plain.length);
+  const estimate = estimateDifferences(sampleBlock(plain, type), sampleBlock(bytes, type), type);
+  const factors = (update.left.length + update.right.length) * 4;
+  return {
+    estimate: { ...estimate, ratio: estimate.ratio + factors / plain.length },
+    encode: () => encodeDifferences(plain, context, reference, estimate.changed),
+  };
 }
 
 /** How a block of that type is coded without a base. */
@@ -78,6 +103,11 @@ export function chooseCoding(plain: Uint8Array, context: BlockContext): EncodedB
     standaloneOption(sample, plain, context),
     deflateOption(sample, plain, context),
   ];
+  const lowRank =
+    MIN_RATIO_FOR_SEARCH < Math.min(...options.map((option) => option.estimate.ratio))
+      ? lowRankOption(plain, context)
+      : undefined;
+  if (lowRank !== undefined) options.push(lowRank);
   const best = options.reduce((a, b) => (b.estimate.ratio < a.estimate.ratio ? b : a));
   return best.estimate.ratio < WORTHWHILE_RATIO ? best.encode() : undefined;
 }

@@ -13,6 +13,8 @@ export interface BlockContext {
   readonly baseOfBase?: Uint8Array;
   /** Elements of one row of the tensor's matrix view, so that updates of low rank are seen: the product of all axes but the first. */
   readonly rowLength?: number;
+  /** How many elements of its first row lie before the block; 0 by default. Only the encoder looks at these two. */
+  readonly rowOffset?: number;
 }
 
 /** A coded block. `codec` names the decoder; the payload is all it needs besides the context. */

@@ -63,7 +63,7 @@ export function decodeDense(payload: Uint8Array, byteLength: number, context: Bl
   const { type } = context;
   check(byteLength % numberWidth(type) === 0, 'the block is no whole number of elements');
   const reader = new PayloadReader(payload);
-  const base = buildReference(readReference(reader), context, byteLength);
+  const base = buildReference(readReference(reader, byteLength / numberWidth(type)), context, byteLength);
   const shift = readShift(reader, type);
   const map = readMap(reader);
   const contexts = applyMap(map, classesOfBlock(base, type));

@@ -3,6 +3,7 @@ import { castBlock, fromFloat32Bits, isCastable, type Rounding, toFloat32Bits } 
 import type { BlockContext } from './codec.ts';
 import { numberWidth } from './differences.ts';
 import { alignBytes } from './lanes.ts';
+import { addLowRank, type LowRank, readLowRank, writeLowRank } from './low-rank.ts';
 import { check, damaged, type PayloadReader, type PayloadWriter } from './payload.ts';
 
 /** What a block is coded against, made from its ancestors. */
@@ -16,7 +17,9 @@ export type Reference =
   /** The base, and its last step again: base + momentum * (base - its base). */
   | { readonly kind: 'predicted'; readonly momentum: number }
   /** A float base divided by a step and rounded to 8-bit integers. */
-  | { readonly kind: 'quantized'; readonly inverseStep: number };
+  | { readonly kind: 'quantized'; readonly inverseStep: number }
+  /** The base and an update of low rank. */
+  | { readonly kind: 'low-rank'; readonly update: LowRank };
 
 /** Ancestors that a reference needs. */
 export function ancestorsOf(reference: Reference): 0 | 1 | 2 {
@@ -44,13 +47,17 @@ export function writeReference(writer: PayloadWriter, reference: Reference): voi
       writer.byte(5);
       writer.float32(reference.inverseStep);
       break;
+    case 'low-rank':
+      writer.byte(6);
+      writeLowRank(writer, reference.update);
+      break;
     default:
       unreachable(reference);
   }
 }
 
-/** Reads what {@link writeReference} wrote. */
-export function readReference(reader: PayloadReader): Reference {
+/** Reads what {@link writeReference} wrote, for a block of so many numbers. */
+export function readReference(reader: PayloadReader, count: number): Reference {
   switch (reader.byte()) {
     case 0:
       return { kind: 'none' };
@@ -64,6 +71,8 @@ export function readReference(reader: PayloadReader): Reference {
       return { kind: 'predicted', momentum: reader.float32() };
     case 5:
       return { kind: 'quantized', inverseStep: reader.float32() };
+    case 6:
+      return { kind: 'low-rank', update: readLowRank(reader, count) };
     default:
       throw damaged('its reference is of no known kind');
   }
@@ -97,6 +106,10 @@ export function buildReference(reference: Reference, context: BlockContext, byte
   check(base.type === context.type, 'its base is of another type');
   if (reference.kind === 'base') return base.bytes;
   check(isCastable(context.type), 'it predicts what is no float');
+  if (reference.kind === 'low-rank') {
+    check(context.type !== 'f64', 'its update is of a type that has none');
+    return addLowRank(base.bytes, context.type, reference.update);
+  }
   const before = context.baseOfBase;
   check(before !== undefined && before.length === base.bytes.length, 'it needs the base of its base');
   return predictBlock(base.bytes, before, context.type, reference.momentum);

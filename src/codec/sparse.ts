@@ -237,7 +237,7 @@ export function decodeSparse(payload: Uint8Array, byteLength: number, context: B
   const width = numberWidth(type);
   check(byteLength % width === 0, 'the block is no whole number of elements');
   const reader = new PayloadReader(payload);
-  const base = buildReference(readReference(reader), context, byteLength);
+  const base = buildReference(readReference(reader, byteLength / width), context, byteLength);
   const total = reader.varint(byteLength / width);
   if (total === 0) {
     check(reader.remaining === 0, 'something follows where nothing changes');

@@ -44,6 +44,12 @@ function makeCases(): readonly Case[] {
       context: { type: 'f32', base: bytesOf(base), baseOfBase: bytesOf(before) },
       codec: 4,
     },
+    {
+      name: 'low rank',
+      plain: bytesOf(base.map((w, i) => w + 0.01 * Math.sin(Math.floor(i / 60)) * Math.cos(7 * (i % 60)))),
+      context: { type: 'f32', base: bytesOf(base), rowLength: 60 },
+      codec: 5,
+    },
     { name: 'sparse', plain: bf16, context: { type: 'bf16', base: bytesOf(top(base)) }, codec: 5 },
     { name: 'cast', plain: bf16, context: { type: 'bf16', base: bytesOf(base), baseType: 'f32' }, codec: 5 },
   ];

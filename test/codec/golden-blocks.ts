@@ -111,6 +111,24 @@ export const GOLDEN: readonly GoldenBlock[] = [
       '040000403f05000046400a480f3ef00f3ef0ffff400ec80fe4803c9002d2400a480fa480f4830ffcffffff830f1070201700655717007b7e83c2ff5b49c3020400080082000200010020081000',
   },
   {
+    name: 'dense, low rank, f32',
+    codec: 4,
+    plain: f32,
+    context: { type: 'f32', base },
+    reference: {
+      kind: 'low-rank',
+      update: {
+        rowLength: 7,
+        rowOffset: 3,
+        rank: 1,
+        left: Float32Array.of(0, 0.5, 1, 2),
+        right: Float32Array.of(0, 1, 2, 3, 4, 5, 6).map((k) => k / 8192),
+      },
+    },
+    payload:
+      '06070301000000000000003f0000803f000000400000000000000039000080390000c0390000003a0000203a0000403a05000066400c88ffffff071ff80fe480fc400a4803b1480410075214887ff081ffffffffffff3ff800100d70510237c5960006e4dfbdee8ad948024000c00b000480001000fe007f0000a700007f007f',
+  },
+  {
     name: 'sparse, base, bf16',
     codec: 5,
     plain: bytesOf(changed),

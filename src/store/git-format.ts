@@ -12,6 +12,8 @@ export interface TreeEntry {
 }
 
 const encoder = new TextEncoder();
+// Bytes that are no UTF-8 were not written by wsvc; they are shown with replacement characters.
+const decoder = new TextDecoder();
 
 function kindOf(mode: string): TreeEntry['kind'] {
   if (mode === '40000') return 'tree';
@@ -39,10 +41,9 @@ export function decodeTree(content: Uint8Array): readonly TreeEntry[] {
     const space = content.indexOf(0x20, at);
     const zero = content.indexOf(0, space);
     if (space < 0 || zero < 0 || zero + 21 > content.byteLength) throw new CorruptError('a git tree is malformed');
-    const mode = new TextDecoder().decode(content.subarray(at, space));
+    const mode = decoder.decode(content.subarray(at, space));
     const id = parseGitObjectId(Buffer.from(content.subarray(zero + 1, zero + 21)).toString('hex'));
-    // A name that is no UTF-8 was not written by wsvc; it is shown with replacement characters.
-    entries.push({ name: new TextDecoder().decode(content.subarray(space + 1, zero)), kind: kindOf(mode), mode, id });
+    entries.push({ name: decoder.decode(content.subarray(space + 1, zero)), kind: kindOf(mode), mode, id });
     at = zero + 21;
   }
   return entries;
@@ -85,7 +86,7 @@ export function encodeCommit(commit: Omit<Commit, 'id'>): Uint8Array {
 
 /** Decodes a commit object's content; headers that wsvc does not use (signatures, encodings) are passed over. @throws CorruptError */
 export function decodeCommit(id: CommitId, content: Uint8Array): Commit {
-  const text = new TextDecoder().decode(content);
+  const text = decoder.decode(content);
   const end = text.indexOf('\n\n');
   const lines = (end < 0 ? text.replace(/\n$/, '') : text.slice(0, end)).split('\n');
   const all = (key: string) =>
@@ -104,7 +105,7 @@ export function decodeCommit(id: CommitId, content: Uint8Array): Commit {
 
 /** The object that an annotated tag names. @throws CorruptError */
 export function decodeTagTarget(content: Uint8Array): GitObjectId {
-  const [, target] = /^object ([0-9a-f]{40})\n/.exec(new TextDecoder().decode(content)) ?? [];
+  const [, target] = /^object ([0-9a-f]{40})\n/.exec(decoder.decode(content)) ?? [];
   if (target === undefined) throw new CorruptError('a git tag is malformed');
   return parseGitObjectId(target);
 }

@@ -5,7 +5,8 @@ import { formatPointer, isPointer, type Pointer, parsePointer } from '../objects
 import { type Disk, nodeDisk } from './disk.ts';
 import { decodeCommit, encodeCommit } from './git-format.ts';
 import { GitIndex } from './git-index.ts';
-import { GitObjects, type ObjectStore } from './git-objects.ts';
+import type { ObjectStore } from './git-object.ts';
+import { GitObjects } from './git-objects.ts';
 import { GitObjectBatch } from './git-pack.ts';
 import { GitRefs } from './git-refs.ts';
 import { GitTrees } from './git-trees.ts';

@@ -7,21 +7,8 @@ import { CorruptError, WsvcError } from '../errors.ts';
 import { type GitObjectId, parseGitObjectId } from '../objects/ids.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { type Disk, isMissing } from './disk.ts';
-
-export type GitObjectType = 'blob' | 'tree' | 'commit' | 'tag';
-
-export interface GitObject {
-  readonly type: GitObjectType;
-  readonly content: Uint8Array;
-}
-
-/** Where objects are read from and written to. */
-export interface ObjectStore {
-  /** @throws WsvcError `not-found`; CorruptError */
-  read(id: GitObjectId): Promise<GitObject>;
-  /** Durable when it resolves, unless the store is a batch. */
-  write(object: GitObject): Promise<GitObjectId>;
-}
+import type { GitObject, GitObjectType, ObjectStore } from './git-object.ts';
+import { GitPackReader } from './git-pack-reader.ts';
 
 /** An object as git hashes it, and as loose files hold it (deflated). */
 function wrap({ type, content }: GitObject): Uint8Array {
@@ -61,11 +48,13 @@ export function isGitError(error: unknown, code: string): boolean {
 
 /**
  * The object database of a bare git directory. wsvc writes loose objects itself (complete, durable, and never trusting
- * a file that is there without looking into it); isomorphic-git reads the packs that stock git makes.
+ * a file that is there without looking into it); isomorphic-git reads
+ * the deltas in the packs that stock git makes.
  */
 export class GitObjects implements ObjectStore {
   readonly gitDirectory: string;
   readonly #disk: Disk;
+  readonly #packs: GitPackReader;
   /** isomorphic-git keeps the packs' indices here. */
   readonly cache: object = {};
   readonly fs = nodeFs;
@@ -73,6 +62,7 @@ export class GitObjects implements ObjectStore {
   constructor(gitDirectory: string, disk: Disk) {
     this.gitDirectory = gitDirectory;
     this.#disk = disk;
+    this.#packs = new GitPackReader(gitDirectory, disk);
   }
 
   #loosePath(id: GitObjectId): string {
@@ -89,13 +79,21 @@ export class GitObjects implements ObjectStore {
   }
 
   async read(id: GitObjectId): Promise<GitObject> {
+    const known = await this.#packs.find(id);
+    if (known !== undefined && gitObjectId(known) === id) return known;
     const loose = await this.#findLoose(id);
     const object = loose === undefined ? undefined : parseLoose(id, loose);
     if (object !== undefined) return object;
-    const packed = await this.#findPacked(id);
+    const packed = (await this.#findInNewPacks(id)) ?? (await this.#findPacked(id));
     if (packed !== undefined) return packed;
     if (loose !== undefined) throw new CorruptError(`git object ${id} is damaged`);
     throw new WsvcError('not-found', `No git object ${id} is stored.`);
+  }
+
+  async #findInNewPacks(id: GitObjectId): Promise<GitObject | undefined> {
+    if (!(await this.#packs.refresh())) return undefined;
+    const object = await this.#packs.find(id);
+    return object !== undefined && gitObjectId(object) === id ? object : undefined;
   }
 
   async #findPacked(id: GitObjectId): Promise<GitObject | undefined> {

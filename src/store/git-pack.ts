@@ -4,7 +4,8 @@ import { crc32, deflateSync, inflateSync } from 'node:zlib';
 import type { GitObjectId } from '../objects/ids.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import type { Disk } from './disk.ts';
-import { type GitObject, type GitObjects, type GitObjectType, gitObjectId, type ObjectStore } from './git-objects.ts';
+import type { GitObject, GitObjectType, ObjectStore } from './git-object.ts';
+import { type GitObjects, gitObjectId } from './git-objects.ts';
 
 /** Numbers of object types in git's pack files. */
 const TYPE_NUMBERS = { commit: 1, tree: 2, blob: 3, tag: 4 } as const satisfies Record<GitObjectType, number>;

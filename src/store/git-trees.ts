@@ -1,7 +1,7 @@
 import { CorruptError } from '../errors.ts';
 import type { GitObjectId } from '../objects/ids.ts';
 import { decodeTree, encodeTree, type TreeEntry } from './git-format.ts';
-import type { ObjectStore } from './git-objects.ts';
+import type { ObjectStore } from './git-object.ts';
 
 /** How many trees are kept parsed: a walk over history meets each several times. */
 const CACHED_TREES = 1024;

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
+import type { GitObjectId } from '../objects/ids.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import type { GitObject, GitObjectType } from './git-object.ts';
+
+/** The objects of git packs that stand there whole, by number; 6 and 7 are deltas. */
+const TYPES: ReadonlyMap<number, GitObjectType> = new Map<number, GitObjectType>([
+  [1, 'commit'],
+  [2, 'tree'],
+  [3, 'blob'],
+  [4, 'tag'],
+]);
+
+const INDEX_MAGIC = 0xff744f63;
+const FANOUT_OFFSET = 8;
+const IDS_OFFSET = FANOUT_OFFSET + 4 * 256;
+const ID_BYTES = 20;
+
+/** A pack's index in memory (version 2), and where each object ends. */
+interface PackIndex {
+  readonly path: string;
+  readonly bytes: Buffer;
+  readonly count: number;
+  readonly sortedOffsets: Float64Array;
+}
+
+function parseIndex(path: string, bytes: Buffer): PackIndex | undefined {
+  const isKnown =
+    bytes.byteLength >= IDS_OFFSET && bytes.readUInt32BE(0) === INDEX_MAGIC && bytes.readUInt32BE(4) === 2;
+  const count = isKnown ? bytes.readUInt32BE(IDS_OFFSET - 4) : 0;
+  const offsetsAt = IDS_OFFSET + count * (ID_BYTES + 4);
+  if (!isKnown || bytes.byteLength < offsetsAt + 4 * count + 2 * ID_BYTES) return undefined;
+  const offsets = Float64Array.from({ length: count }, (_, i) => bytes.readUInt32BE(offsetsAt + 4 * i)).sort();
+  return { path, bytes, count, sortedOffsets: offsets };
+}
+
+/** Binary search among the ids with the same first byte. */
+function findEntry({ bytes }: PackIndex, id: Buffer): number | undefined {
+  const first = id[0] ?? 0;
+  let low = first === 0 ? 0 : bytes.readUInt32BE(FANOUT_OFFSET + 4 * (first - 1));
+  let high = bytes.readUInt32BE(FANOUT_OFFSET + 4 * first);
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const at = IDS_OFFSET + middle * ID_BYTES;
+    const order = id.compare(bytes, at, at + ID_BYTES);
+    if (order === 0) return middle;
+    if (order < 0) high = middle;
+    else low = middle + 1;
+  }
+  return undefined;
+}
+
+/** The first offset after the given one; `undefined` for the last object of a pack. */
+function nextOffset(sorted: Float64Array, offset: number): number | undefined {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? 0) <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low];
+}
+
+/** Parses an object of a pack that is not a delta; the caller compares it with its id. */
+function parseEntry(bytes: Uint8Array): GitObject | undefined {
+  const type = TYPES.get(((bytes[0] ?? 0) >> 4) & 7);
+  if (type === undefined) return undefined;
+  const start = bytes.findIndex((byte) => byte < 0x80) + 1;
+  return { type, content: inflateSync(bytes.subarray(start)) };
+}
+
+/**
+ * Reads whole objects out of git packs, such as `GitObjectBatch` writes, at the cost of one read of the disk each. Deltas, and whatever
+ * looks odd, are left to isomorphic-git.
+ */
+export class GitPackReader {
+  readonly #directory: string;
+  readonly #disk: Disk;
+  readonly #indices = new Map<string, PackIndex>();
+  readonly #unreadable = new Set<string>();
+
+  constructor(gitDirectory: string, disk: Disk) {
+    this.#directory = join(gitDirectory, 'objects', 'pack');
+    this.#disk = disk;
+  }
+
+  /** The object, unchecked; `undefined` when no pack that has been seen has it whole. */
+  async find(id: GitObjectId): Promise<GitObject | undefined> {
+    const key = Buffer.from(id, 'hex');
+    for (const index of this.#indices.values()) {
+      const entry = findEntry(index, key);
+      const object = entry === undefined ? undefined : await this.#readQuietly(index, entry);
+      if (object !== undefined) return object;
+    }
+    return undefined;
+  }
+
+  /** Looks for packs that have appeared since, and forgets those that are gone. True when there are new ones. */
+  async refresh(): Promise<boolean> {
+    const names = new Set((await this.#disk.list(this.#directory)).filter((name) => name.endsWith('.idx')));
+    for (const name of this.#indices.keys()) if (!names.has(name)) this.#indices.delete(name);
+    const unread = [...names].filter((name) => !this.#indices.has(name) && !this.#unreadable.has(name));
+    for (const name of unread) await this.#load(name);
+    return unread.length > 0;
+  }
+
+  async #load(name: string): Promise<void> {
+    const path = join(this.#directory, name);
+    const index = parseIndex(path.replace(/idx$/, 'pack'), Buffer.from(await this.#disk.readFile(path)));
+    if (index === undefined) this.#unreadable.add(name);
+    else this.#indices.set(name, index);
+  }
+
+  async #readQuietly(index: PackIndex, entry: number): Promise<GitObject | undefined> {
+    try {
+      return await this.#read(index, entry);
+    } catch {
+      // A pack that stock git has just replaced, or a damaged one: the slow way finds the object, or says what is wrong.
+      return undefined;
+    }
+  }
+
+  async #read(index: PackIndex, entry: number): Promise<GitObject | undefined> {
+    const offset = index.bytes.readUInt32BE(IDS_OFFSET + index.count * (ID_BYTES + 4) + 4 * entry);
+    // The highest bit sends to a table of 64-bit offsets, which packs above 2 GiB have.
+    if (offset >= 0x80000000) return undefined;
+    const file: DiskFile = await this.#disk.open(index.path, 'r');
+    try {
+      const end =
+        nextOffset(index.sortedOffsets, offset) ?? ((await this.#disk.find(index.path))?.byteLength ?? 0) - ID_BYTES;
+      return parseEntry(await file.read(offset, Math.max(0, end - offset)));
+    } finally {
+      await file.close();
+    }
+  }
+}

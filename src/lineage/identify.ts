@@ -8,9 +8,10 @@ import { type ContentMatch, findByContent } from './contents.ts';
 import { decideRelation } from './decide-relation.ts';
 import { type Frame, moveFrame, openFrame, placedCount } from './frame.ts';
 import { nearness } from './likelihood.ts';
+import { findPartlyReordered, findReordered } from './lost-order.ts';
 import type { Archive, Identification, NearMember, Query } from './model.ts';
 import { type Proof, proveKinship } from './prove-kinship.ts';
-import { joinWords } from './relation.ts';
+import { joinWords, type RelationWord } from './relation.ts';
 import { matchEveryTensor } from './tensor-matches.ts';
 import { roundings } from './tolerance.ts';
 
@@ -39,7 +40,7 @@ export async function identifyCheckpoint(
   if (match) return answerFromContent(query, match);
   const state = await search(query, archive);
   if (!state?.proof.isKnown) return answerUnknown(state, query, archive, limit);
-  return answerKnown(state, limit);
+  return answerKnown(await withReordering(state), limit);
 }
 
 /** Where the search for a relative ended. */
@@ -47,6 +48,14 @@ interface SearchState {
   readonly subject: Case;
   readonly ranked: readonly Ranked[];
   readonly proof: Proof;
+  /** Words that the search found: permuted, rescaled. */
+  readonly words: readonly RelationWord[];
+}
+
+/** A known query may still have some of its units out of order; a copy in order has not. */
+async function withReordering(state: SearchState): Promise<SearchState> {
+  if (state.words.length > 0 || state.proof.by === 'exact copy') return state;
+  return (await findPartlyReordered(state.subject, state.ranked, state.proof)) ?? state;
 }
 
 /** Asks the members of the query's own space, then those of other spaces. */
@@ -107,15 +116,24 @@ async function prove(subject: Case, ranked: readonly Ranked[]): Promise<SearchSt
   let first: SearchState | undefined;
   for (const { id } of bestOfRuns(subject.archive, ranked).slice(0, ASKED)) {
     const proof = await proofFor(subject, id, ranked.length);
-    const state = {
+    const state: SearchState = {
       subject,
       proof,
+      words: [],
       ranked: [...ranked.filter((r) => r.id === id), ...ranked.filter((r) => r.id !== id)],
     };
     if (proof.isKnown) return state;
     first ??= state;
   }
-  return first ?? { subject, ranked, proof: { isKnown: false, by: 'none', zOfCopy: 0, notes: [] } };
+  const reordered = await findReordered(subject, ranked);
+  if (reordered?.proof.isKnown) return reordered;
+  const last: SearchState = first ?? {
+    subject,
+    ranked,
+    words: [],
+    proof: { isKnown: false, by: 'none', zOfCopy: 0, notes: [] },
+  };
+  return { ...last, proof: { ...last.proof, notes: [...last.proof.notes, ...(reordered?.proof.notes ?? [])] } };
 }
 
 function bestOfRuns(archive: Archive, ranked: readonly Ranked[]): readonly Ranked[] {
@@ -174,8 +192,8 @@ function placeOf(trajectory: string | undefined, position: number | undefined) {
   return { ...(trajectory === undefined ? {} : { trajectory }), ...(position === undefined ? {} : { position }) };
 }
 
-async function answerKnown({ subject, ranked, proof }: SearchState, limit: number): Promise<Identification> {
-  const decision = await decideRelation(subject, { ranked, words: [] });
+async function answerKnown({ subject, ranked, proof, words }: SearchState, limit: number): Promise<Identification> {
+  const decision = await decideRelation(subject, { ranked, words });
   const member = subject.archive.member(decision.base);
   const near = await nearTo(subject, decision.base);
   return {
@@ -221,7 +239,7 @@ async function answerUnknown(
     parents: [],
     confidence: confidenceOfUnknown({
       zOfCopy: proof?.zOfCopy ?? 0,
-      lostOrderTested: false,
+      lostOrderTested: (state?.subject.frame.graph.tensors.size ?? 0) > 0,
       nothingComparable: state === undefined && query.summary.parameters > 0,
     }),
     ...(proof?.logPValue === undefined ? {} : { logPValue: proof.logPValue }),

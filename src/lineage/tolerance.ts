@@ -11,6 +11,9 @@ const LEAST_FOR_LATTICE = 32;
 /** Share of a tensor's values that must agree for it to be the same tensor (lineage.md, A2 step 6). */
 export const EXACT_SHARE = 0.98;
 
+/** Values that went through an alignment were multiplied and divided: relative to the largest. */
+export const COMPUTED_BY_ALIGNMENT = 3e-5;
+
 /** How far a value may be from its original, given what its tensor and its file were put through. */
 export interface Rounding {
   readonly grid?: Grid;

@@ -1,0 +1,169 @@
+import type { ManifestId } from '../objects/ids.ts';
+import { applyAlignment } from '../symmetry/align.ts';
+import { testKinship } from '../symmetry/kinship.ts';
+import { logFactorial } from '../symmetry/tails.ts';
+import type { Weights } from '../tensors/weights.ts';
+import { type Aligned, alignCandidate, isReordered } from './aligned-candidate.ts';
+import { withTrajectoryNeighbors } from './candidates.ts';
+import { type Case, type Ranked, rank } from './case.ts';
+import { isExactCopy, logChanceOfCopy } from './exact-copy.ts';
+import { testFamily } from './family-test.ts';
+import { valueCount } from './frame.ts';
+import { LOG_ALPHA } from './judge-kinship.ts';
+import type { Archive } from './model.ts';
+import type { Proof } from './prove-kinship.ts';
+import type { RelationWord } from './relation.ts';
+import { sampleRows } from './sample-rows.ts';
+import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
+
+/** Candidates that are aligned, and other families that are aligned for comparison. */
+const ALIGNED = 6;
+const FAMILIES = 8;
+/** Checkpoints above this are not aligned: an alignment compares every unit with every other. */
+const LARGEST_ALIGNED = 1 << 23;
+/** Nearer a copy than chance. */
+const TOWARDS_COPY = 0.5;
+const LOG_LEVEL = Math.log(0.01);
+/** Statistic above which another run is of the candidate's own family. */
+const SAME_FAMILY_Z = 6;
+
+/** A search among permuted and rescaled copies, proved or not. */
+export interface Reordered {
+  readonly proof: Proof;
+  /** The case with the candidates' units in the query's order. */
+  readonly subject: Case;
+  readonly ranked: readonly Ranked[];
+  readonly words: readonly RelationWord[];
+}
+
+/** Looks for a stored checkpoint of which the query is a copy with its hidden units reordered, flipped or rescaled. */
+export async function findReordered(subject: Case, likely: readonly Ranked[]): Promise<Reordered | undefined> {
+  const { frame } = subject;
+  if (frame.graph.tensors.size === 0 || valueCount(frame.query) > LARGEST_ALIGNED) return undefined;
+  let best: Aligned | undefined;
+  for (const id of proposeByInvariants(subject, likely)) {
+    const aligned = alignCandidate(frame.query, id, await wholeOf(subject, id), frame.graph);
+    if (!best || aligned.misfit < best.misfit) best = aligned;
+  }
+  if (!best) return undefined;
+  const proof = await proveReordered(subject, best);
+  return proof.isKnown ? reorder(subject, best, proof) : { proof, subject, ranked: likely, words: [] };
+}
+
+/** Asks of a known query whether some of its units were reordered, flipped or rescaled after all. */
+export async function findPartlyReordered(
+  subject: Case,
+  ranked: readonly Ranked[],
+  proof: Proof,
+): Promise<Reordered | undefined> {
+  const { frame } = subject;
+  const best = ranked[0];
+  if (!best || frame.graph.tensors.size === 0 || valueCount(frame.query) > LARGEST_ALIGNED) return undefined;
+  const candidate = await wholeOf(subject, best.id);
+  const aligned = alignCandidate(frame.query, best.id, candidate, frame.graph);
+  return isReordered(frame.query, candidate, aligned) ? reorder(subject, aligned, proof) : undefined;
+}
+
+async function wholeOf(subject: Case, id: ManifestId): Promise<Weights> {
+  return (await subject.frame.candidate(id)).whole();
+}
+
+/** The nearest by invariants; where there are none, the best of each run. */
+function proposeByInvariants({ archive, query }: Case, likely: readonly Ranked[]): readonly ManifestId[] {
+  const known = new Map(archive.members.map((member) => [String(member.id), member.id]));
+  const near = archive.neighbors('invariants', query.summary, ALIGNED).flatMap(({ key }) => known.get(key) ?? []);
+  if (near.length > 0) return near;
+  const inSpace = archive.members.filter((m) => m.summary.space === query.summary.space && m.summary !== query.summary);
+  const ids = [...likely.map(({ id }) => id), ...inSpace.map(({ id }) => id)];
+  return bestOfEachRun(archive, ids).slice(0, 2 * ALIGNED);
+}
+
+function bestOfEachRun(archive: Archive, ids: readonly ManifestId[]): readonly ManifestId[] {
+  const runs = new Map<string, ManifestId>();
+  for (const id of ids) {
+    const run = archive.member(id).trajectory ?? id;
+    if (!runs.has(run)) runs.set(run, id);
+  }
+  return [...runs.values()];
+}
+
+/** An aligned copy that is exact is proof; otherwise the similarity is compared with rotated candidates and with other families. */
+async function proveReordered(subject: Case, best: Aligned): Promise<Proof> {
+  const { frame } = subject;
+  const candidate = await wholeOf(subject, best.id);
+  const zOfCopy = testKinship(candidate, candidate, frame.graph).z;
+  const exact = logChanceOfAlignedCopy(subject, best);
+  if (exact < LOG_ALPHA) return { isKnown: true, by: 'aligned copy', logPValue: exact, zOfCopy, notes: [] };
+  const families = await otherFamilies(subject, best.id, candidate);
+  const test = testFamily(frame.query, candidate, frame.graph, families.weights, families.count);
+  const isNearCopy = test.towardsCopy >= TOWARDS_COPY;
+  if (isNearCopy && test.logPValue !== undefined && test.logPValue < LOG_LEVEL) {
+    return { isKnown: true, by: 'aligned copy', logPValue: test.logPValue, zOfCopy, notes: [] };
+  }
+  const note =
+    'Possibly a reordered relative of a stored checkpoint: there are too few other families to tell it from a stranger.';
+  const isOpen = isNearCopy && test.logPValue === undefined;
+  return { isKnown: false, by: 'none', zOfCopy, notes: isOpen ? [note] : [] };
+}
+
+/** ln of the chance that some alignment makes a stranger agree as well: every order and every sign of the units counts as a try. */
+function logChanceOfAlignedCopy(subject: Case, { weights, alignment }: Aligned): number {
+  const { query } = subject.frame;
+  const names = [...query.keys()];
+  const rules = roundings(subject.facts, query, COMPUTED_BY_ALIGNMENT);
+  const masks = supportOf(query);
+  if (query.size !== weights.size || !isExactCopy(query, weights, names, rules, masks)) return 0;
+  let tries = 0;
+  for (const units of alignment.units.values()) tries += logFactorial(units.length) + units.length * Math.LN2;
+  return logChanceOfCopy(query, weights, names, rules, masks) + tries + Math.log(subject.archive.members.length + 1);
+}
+
+/** Where the query is not zero: a pruned copy is compared on what is left of it. */
+function supportOf(query: Weights): Map<string, Uint8Array> {
+  return new Map([...query].map(([name, { data }]) => [name, Uint8Array.from(data, (x) => (x === 0 ? 0 : 1))]));
+}
+
+/** One checkpoint of each run that is not kin to the candidate, at most FAMILIES of them, spread over the archive. */
+async function otherFamilies(subject: Case, id: ManifestId, candidate: Weights) {
+  const { archive, frame } = subject;
+  const { space } = archive.member(id).summary;
+  const runs = new Map<string, ManifestId[]>();
+  for (const member of archive.members) {
+    if (member.summary.space !== space || member.summary === subject.query.summary) continue;
+    const run = member.trajectory ?? member.id;
+    runs.set(run, [...(runs.get(run) ?? []), member.id]);
+  }
+  runs.delete(archive.member(id).trajectory ?? id);
+  const middles = [...runs.values()].flatMap((ids) => ids[ids.length >> 1] ?? []);
+  const step = Math.max(1, Math.floor(middles.length / (2 * FAMILIES)));
+  const weights: Weights[] = [];
+  for (let i = 0; i < middles.length && weights.length < FAMILIES; i += step) {
+    const middle = middles[i];
+    const other = middle && (await wholeOf(subject, middle));
+    if (other && testKinship(candidate, other, frame.graph).z < SAME_FAMILY_Z) weights.push(other);
+  }
+  return { weights, count: middles.length };
+}
+
+/** The case with all candidates in the query's unit order. The order is that of the whole family: every member gets the same alignment. */
+async function reorder(subject: Case, best: Aligned, proof: Proof): Promise<Reordered> {
+  const cache = new Map<ManifestId, Promise<Weights>>();
+  const load = async (id: ManifestId) =>
+    sampleRows(applyAlignment(await wholeOf(subject, id), subject.frame.graph, best.alignment));
+  const reordered: Case = {
+    ...subject,
+    weightsOf(id) {
+      const weights = cache.get(id) ?? load(id);
+      cache.set(id, weights);
+      return weights;
+    },
+  };
+  const ranked = await rank(reordered, [
+    best.id,
+    ...withTrajectoryNeighbors([best.id], subject.archive).filter((id) => id !== best.id),
+  ]);
+  const words: RelationWord[] = [];
+  if (best.moved > 0) words.push('permuted');
+  if (best.isRescaled) words.push('rescaled');
+  return { proof, subject: reordered, ranked, words };
+}

@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
+import { describePlace, formatBytes, formatConfidence } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { describePlace, formatBytes, formatConfidence } from '../cli/describe.ts';
 import { addFiles } from '../repo/add-files.ts';
 import type { AddedFile, AddResult } from '../repo/results.ts';
 

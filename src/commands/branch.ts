@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
+import { shortId } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { shortId } from '../cli/describe.ts';
 import { createBranch, deleteBranch, listBranches } from '../repo/refs.ts';
 import type { NamedCommit } from '../repo/results.ts';
 

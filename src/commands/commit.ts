@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
+import { describePlace, shortId } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { describePlace, shortId } from '../cli/describe.ts';
 import { commitStaged } from '../repo/commit-staged.ts';
 import type { CommitResult } from '../repo/results.ts';
 

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
+import { formatConfidence } from '../charts/describe.ts';
 import { drawTable } from '../charts/table.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { formatConfidence } from '../cli/describe.ts';
 import { EXIT_NO } from '../cli/exit-codes.ts';
 import { type DiffSide, diffCheckpoints, readFileSide, readStoredSide } from '../repo/diff-checkpoints.ts';
 import type { DiffResult, TensorDiff } from '../repo/results.ts';

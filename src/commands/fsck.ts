@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
+import { formatBytes, plural, shortId } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { formatBytes, plural, shortId } from '../cli/describe.ts';
 import { EXIT_FINDINGS } from '../cli/exit-codes.ts';
 import { checkRepository, type FsckLevel } from '../repo/check-repository.ts';
 import type { FsckFinding, FsckResult } from '../repo/results.ts';

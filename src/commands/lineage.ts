@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
+import { formatConfidence, shortId } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { formatConfidence, shortId } from '../cli/describe.ts';
 import { readLineageGraph } from '../repo/lineage-graph.ts';
 import type { LineageResult } from '../repo/results.ts';
 

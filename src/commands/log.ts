@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
+import { describePlace } from '../charts/describe.ts';
 import { drawTrajectories } from '../charts/trajectory-chart.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { describePlace } from '../cli/describe.ts';
 import { logHistory } from '../repo/log-history.ts';
 import { logTrajectories } from '../repo/log-trajectory.ts';
 import type { LogEntry, LogResult, TrajectoryLogResult } from '../repo/results.ts';

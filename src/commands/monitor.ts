@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core';
+import { formatPosition } from '../charts/describe.ts';
 import { drawTable } from '../charts/table.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { formatPosition } from '../cli/describe.ts';
 import { monitorRun } from '../repo/monitor-run.ts';
 import type { MonitorResult } from '../repo/results.ts';
 

@@ -1,5 +1,5 @@
+import { plural } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { plural } from '../cli/describe.ts';
 import { reindex } from '../repo/reindex.ts';
 import type { ReindexResult } from '../repo/results.ts';
 

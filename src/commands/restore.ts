@@ -1,6 +1,8 @@
 import { Args, Flags } from '@oclif/core';
+import { formatBytes } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { formatBytes } from '../cli/describe.ts';
+import { WRITABLE_FORMATS } from '../formats/writers.ts';
+import { convertCheckpoint } from '../repo/convert-checkpoint.ts';
 import { restoreFiles } from '../repo/restore-files.ts';
 import type { RestoreResult } from '../repo/results.ts';
 
@@ -10,22 +12,32 @@ export default class Restore extends WsvcCommand {
     '<%= config.bin %> restore model.bin',
     '<%= config.bin %> restore run-1@{12} -o best.pt',
     '<%= config.bin %> restore run-2~1:ckpt.safetensors',
+    {
+      description: 'In another format.',
+      command: '<%= config.bin %> restore run-1 --format safetensors -o best.safetensors',
+    },
   ];
   static override strict = false;
   static override args = { what: Args.string({ required: true, description: 'Paths, revisions, or REV:PATH.' }) };
   static override flags = {
     output: Flags.string({ char: 'o', description: 'Write the file here.' }),
+    format: Flags.option({
+      options: WRITABLE_FORMATS,
+      description: 'Convert to this format instead of restoring the stored bytes.',
+    })(),
     force: Flags.boolean({ char: 'f', description: 'Overwrite files that are saved nowhere.' }),
   };
 
   async run(): Promise<RestoreResult> {
-    const { argv, flags } = await this.parse(Restore);
-    const result = await this.perform(
-      restoreFiles(await this.repository(flags), argv.map(String), {
-        force: flags.force,
-        ...(flags.output === undefined ? {} : { output: flags.output }),
-      }),
-    );
+    const { args, argv, flags } = await this.parse(Restore);
+    const repository = await this.repository(flags);
+    const output = flags.output === undefined ? {} : { output: flags.output };
+    const named = argv.map(String);
+    const operation =
+      flags.format === undefined
+        ? restoreFiles(repository, named, { force: flags.force, ...output })
+        : convertCheckpoint(repository, args.what, { format: flags.format, force: flags.force, ...output });
+    const result = await this.perform(operation);
     for (const { path, bytes, sha256 } of result.restored)
       this.print(`Restored ${path} (${formatBytes(bytes)}, sha256 ${sha256})`);
     return result;

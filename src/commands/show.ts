@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core';
+import { describePlace, formatBytes, formatCount } from '../charts/describe.ts';
 import { drawTable } from '../charts/table.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { describePlace, formatBytes, formatCount } from '../cli/describe.ts';
 import type { ShownTensor, ShowResult } from '../repo/results.ts';
 import { isFileOnDisk, showFile, showStored } from '../repo/show-checkpoint.ts';
 

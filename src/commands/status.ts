@@ -1,5 +1,5 @@
+import { plural } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { plural } from '../cli/describe.ts';
 import { readStatus } from '../repo/read-status.ts';
 import type { StatusResult } from '../repo/results.ts';
 

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core';
+import { plural, shortId } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { plural, shortId } from '../cli/describe.ts';
 import { type SwitchResult, switchBranch } from '../repo/switch-branch.ts';
 
 export default class Switch extends WsvcCommand {

@@ -13,7 +13,7 @@ import type { Summary } from '../sketch/summary.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { axisGraphOf } from './checkpoint-reader.ts';
-import { findCheckpoint } from './find-checkpoint.ts';
+import { findNamed } from './find-checkpoint.ts';
 import { probabilityOf } from './identify-files.ts';
 import { withOpenFile } from './pending.ts';
 import type { Repository } from './repository.ts';
@@ -39,7 +39,7 @@ export function readFileSide(workingDirectory: string, file: string): Promise<Di
 
 /** Reads a stored checkpoint as one side. @throws WsvcError `not-found` */
 export async function readStoredSide(repository: Repository, named: string): Promise<DiffSide> {
-  const { pointer } = await findCheckpoint(repository, named);
+  const { pointer } = await findNamed(repository, named);
   const id = pointer.manifest;
   const { summary, weights, axisGraph } = repository.checkpoints;
   return { name: named, summary: await summary(id), weights: await weights(id), graph: await axisGraph(id) };

@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
 import { WsvcError } from '../errors.ts';
 import type { CommitId } from '../objects/ids.ts';
 import type { Pointer } from '../objects/pointer.ts';
 import { type RecordedCheckpoint, readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import { resolveRevision } from './revision.ts';
+import { toTreePath } from './work-tree.ts';
 
 /** A stored checkpoint that the user named. */
 export interface FoundCheckpoint {
@@ -67,4 +69,21 @@ export async function findCheckpoint(repository: Repository, named: string): Pro
   const colon = named.indexOf(':');
   if (colon > 0) return findInRevision(repository, named.slice(0, colon), named.slice(colon + 1));
   return (await findByPath(repository, named)) ?? (await findAddedBy(repository, named));
+}
+
+async function isKnownPath(repository: Repository, path: string): Promise<boolean> {
+  const head = await repository.history.readHead();
+  if (head.commit !== undefined && (await repository.history.listPointers(head.commit)).has(path)) return true;
+  return [...(await readRecordedCheckpoints(repository)).values()].some(({ checkpoint }) => checkpoint?.path === path);
+}
+
+/**
+ * As {@link findCheckpoint}, for what a user typed: a path is relative to where the user stands.
+ *
+ * @throws WsvcError `not-found`, or `usage` when it is ambiguous.
+ */
+export async function findNamed(repository: Repository, named: string): Promise<FoundCheckpoint> {
+  if (named.includes(':')) return findCheckpoint(repository, named);
+  const path = toTreePath(repository, resolve(repository.environment.workingDirectory, named));
+  return findCheckpoint(repository, (await isKnownPath(repository, path)) ? path : named);
 }

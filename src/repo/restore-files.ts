@@ -4,7 +4,7 @@ import { createSha256 } from '../bytes/sha256.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { FileHash } from '../objects/ids.ts';
 import type { Manifest, ManifestFile } from '../objects/manifest.ts';
-import { type FoundCheckpoint, findCheckpoint } from './find-checkpoint.ts';
+import { type FoundCheckpoint, findNamed } from './find-checkpoint.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import type { Operation, RestoredFile, RestoreResult } from './results.ts';
@@ -21,7 +21,7 @@ export interface RestoreOptions {
 }
 
 /** Refuses to overwrite bytes that exist nowhere else. */
-export type CheckOverwrite = (file: string, replacement: FileHash) => Promise<void>;
+export type CheckOverwrite = (file: string, replacement: FileHash | undefined) => Promise<void>;
 
 /** Makes the check: a file may be replaced when it is absent, equal, or saved. */
 export async function createOverwriteCheck(repository: Repository, force = false): Promise<CheckOverwrite> {
@@ -116,7 +116,7 @@ export async function* restoreFiles(
   const restored: RestoredFile[] = [];
   for (const [done, name] of named.entries()) {
     yield { phase: 'Restoring', done, total: named.length, detail: name };
-    const found = await findCheckpoint(repository, await asTreePath(repository, name));
+    const found = await findNamed(repository, name);
     const manifest = await repository.checkpoints.manifest(found.pointer.manifest);
     restored.push(
       ...(await restoreManifest(repository, manifest, primaryTarget(repository, found, options.output), mayOverwrite)),
@@ -125,16 +125,4 @@ export async function* restoreFiles(
   const [first] = restored;
   if (first === undefined) throw new WsvcError('usage', 'Name a path or a revision to restore.');
   return { ...first, restored };
-}
-
-/** A path is relative to where the user stands; a revision stays as it is. */
-async function asTreePath(repository: Repository, name: string): Promise<string> {
-  if (name.includes(':')) return name;
-  const relative = toTreePath(repository, path.resolve(repository.environment.workingDirectory, name));
-  const head = await repository.history.readHead();
-  const known = head.commit === undefined ? [] : [...(await repository.history.listPointers(head.commit)).keys()];
-  const isPath =
-    known.includes(relative) ||
-    [...(await readRecordedCheckpoints(repository)).values()].some(({ checkpoint }) => checkpoint?.path === relative);
-  return isPath ? relative : name;
 }

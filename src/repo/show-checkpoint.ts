@@ -4,7 +4,7 @@ import type { OpenCheckpoint } from '../formats/format.ts';
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary, TensorSummary } from '../sketch/summary.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
-import { findCheckpoint } from './find-checkpoint.ts';
+import { findNamed } from './find-checkpoint.ts';
 import { withOpenFile } from './pending.ts';
 import { describeTrailers } from './placement-result.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
@@ -74,7 +74,7 @@ export async function showFile(workingDirectory: string, file: string): Promise<
  * @throws WsvcError `not-found`.
  */
 export async function showStored(repository: Repository, named: string): Promise<ShowResult> {
-  const found = await findCheckpoint(repository, named);
+  const found = await findNamed(repository, named);
   const id = found.pointer.manifest;
   const summary = await repository.checkpoints.summary(id);
   const { tensors, declared } = await repository.checkpoints.manifest(id);

@@ -1,0 +1,97 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { createSha256 } from '../bytes/sha256.ts';
+import { WsvcError } from '../errors.ts';
+import type { FormatWriter, WrittenFile } from '../formats/writer.ts';
+import { findWriter, WRITABLE_FORMATS, writableTensors } from '../formats/writers.ts';
+import { findNamed } from './find-checkpoint.ts';
+import type { Repository } from './repository.ts';
+import { createOverwriteCheck } from './restore-files.ts';
+import type { Operation, RestoredFile, RestoreResult } from './results.ts';
+import { toTreePath } from './work-tree.ts';
+
+export interface ConvertOptions {
+  /** A word of {@link WRITABLE_FORMATS}. */
+  readonly format: string;
+  readonly output?: string;
+  readonly force?: boolean;
+}
+
+const ENDINGS: Readonly<Record<string, string>> = {
+  safetensors: '.safetensors',
+  npz: '.npz',
+  pytorch: '.pt',
+  tfjs: '.json',
+};
+
+function writerFor(format: string): FormatWriter {
+  const writer = findWriter(format);
+  if (writer !== undefined) return writer;
+  throw new WsvcError('usage', `wsvc does not write ${format} files.`, {
+    suggestions: [`It writes ${WRITABLE_FORMATS.join(', ')}.`],
+  });
+}
+
+function defaultName(source: string, format: string): string {
+  return `${source.replace(/(\.index)?\.[^./]+$/, '')}${ENDINGS[format] ?? ''}`;
+}
+
+async function writeConverted(file: WrittenFile, target: string): Promise<Omit<RestoredFile, 'path'>> {
+  const temporary = path.join(path.dirname(target), `.${path.basename(target)}.wsvc-${process.pid}`);
+  await mkdir(path.dirname(target), { recursive: true });
+  const handle = await open(temporary, 'w');
+  try {
+    const hash = createSha256();
+    let bytes = 0;
+    for await (const piece of file.bytes()) {
+      hash.update(piece);
+      await handle.writeFile(piece);
+      bytes += piece.byteLength;
+    }
+    await handle.sync();
+    await rename(temporary, target);
+    return { bytes, sha256: hash.hex() };
+  } finally {
+    await handle.close();
+    await rm(temporary, { force: true });
+  }
+}
+
+/**
+ * Writes a stored checkpoint's tensors (all but the optimizer's) in another format. Files that are saved nowhere are not
+ * overwritten.
+ *
+ * @throws WsvcError `usage` for a format that is not written or cannot hold a tensor; `not-found`; `not-saved`.
+ */
+export async function* convertCheckpoint(
+  repository: Repository,
+  named: string,
+  options: ConvertOptions,
+): Operation<RestoreResult> {
+  const writer = writerFor(options.format);
+  const found = await findNamed(repository, named);
+  const relative = options.output ?? defaultName(found.path, options.format);
+  const primary = path.resolve(repository.environment.workingDirectory, relative);
+  const mayOverwrite = await createOverwriteCheck(repository, options.force);
+  const checkpoint = await repository.checkpoints.open(found.pointer.manifest);
+  try {
+    const kept = checkpoint.tensors.filter(({ role }) => role !== 'optimizer');
+    if (kept.length === 0) throw new WsvcError('bad-file', `${found.path} holds no weights that could be converted.`);
+    const files = writer.write(writableTensors({ ...checkpoint, tensors: kept }), {
+      fileName: path.basename(primary),
+      declared: checkpoint.declared,
+    });
+    const restored: RestoredFile[] = [];
+    for (const file of files) {
+      yield { phase: 'Writing', done: restored.length, total: files.length, detail: file.name };
+      const target = path.join(path.dirname(primary), file.name);
+      await mayOverwrite(target, undefined);
+      restored.push({ path: toTreePath(repository, target), ...(await writeConverted(file, target)) });
+    }
+    const [first] = restored;
+    if (first === undefined) throw new WsvcError('bug', 'A writer wrote nothing.');
+    return { ...first, restored };
+  } finally {
+    await checkpoint.close();
+  }
+}

@@ -1,14 +1,9 @@
 import { chainModules, type Link } from './chain.ts';
+import { type Family, familiesOf, isConsecutive } from './families.ts';
 import { isNumbered, leafChild, type ModuleTree, modulesUnder } from './module-tree.ts';
 import { isWeighted, type Module, parentPath } from './modules.ts';
 import { pairNorms } from './pair-norms.ts';
 import { PARALLEL_NAME, type Proposal, type Refuse } from './proposal.ts';
-
-/** Siblings with one stem and a number: `conv1`, `conv2`. */
-export interface Family {
-  readonly stem: string;
-  readonly members: readonly { readonly number: number; readonly module: Module }[];
-}
 
 const BESIDE_THE_CHAIN = /(downsample|shortcut|skip)/;
 
@@ -23,21 +18,6 @@ export function proposeNumbered(tree: ModuleTree, taken: ReadonlySet<string>, re
     const inside = untaken.flatMap((family) => proposeFamily(tree, path, family, norms, refuse));
     return [...inside, ...proposeConvToLinear(tree, path, leaves, families, norms)];
   });
-}
-
-function familiesOf(modules: readonly Module[]): Family[] {
-  const families = new Map<string, { number: number; module: Module }[]>();
-  for (const module of modules) {
-    const [, stem, number] = /^(?:.*\.)?([a-zA-Z_]*?)_?(\d+)$/.exec(module.path) ?? [];
-    if (stem === undefined || number === undefined || stem === '') continue;
-    families.set(stem, [...(families.get(stem) ?? []), { number: Number(number), module }]);
-  }
-  return [...families].map(([stem, members]) => ({ stem, members: members.sort((a, b) => a.number - b.number) }));
-}
-
-function isConsecutive(family: Family): boolean {
-  const first = family.members[0]?.number ?? 0;
-  return family.members.every(({ number }, i) => number === first + i);
 }
 
 function proposeFamily(

@@ -1,6 +1,6 @@
+import type { Family } from './families.ts';
 import type { ModuleTree } from './module-tree.ts';
 import { baseName, joinPath, type Module } from './modules.ts';
-import type { Family } from './numbered.ts';
 
 /** Layers with their norms in the order they run. */
 export interface Paired {

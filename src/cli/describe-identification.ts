@@ -1,5 +1,5 @@
+import { formatConfidence, formatPosition, shortId } from '../charts/describe.ts';
 import type { IdentificationResult, NearestResult } from '../repo/results.ts';
-import { formatConfidence, formatPosition, shortId } from './describe.ts';
 import type { Paint } from './style.ts';
 
 function describeNear(near: NearestResult): string {

@@ -56,7 +56,7 @@ function narrowBits(u: number, type: BlockType, rounding: Rounding): number {
   return sign | Math.min(code, overflow);
 }
 
-/** As {@link narrowBits} for bf16, in a tenth of the time: half a unit, less one where the last bit kept is even, carries into it. */
+/** As {@link narrowBits} for bf16, without its branches: half a unit, less one where the last bit kept is even, carries into it. */
 function roundToBfloat16(numbers: Uint32Array): void {
   for (let i = 0; i < numbers.length; i++) {
     const u = numbers[i] ?? 0;

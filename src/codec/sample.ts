@@ -1,7 +1,7 @@
 import type { BlockType } from './codec.ts';
 import { numberWidth } from './differences.ts';
 
-/** Numbers that an estimate reads: enough to tell codecs apart by a percent, a thirty-second of a full chunk. */
+/** Numbers that an estimate reads: a thirty-second of a full chunk. How often it picks another codec than the whole block would is not measured. */
 const SAMPLE_COUNT = 16384;
 /** Strips that a sample is made of, spread over the block, so that no single row decides. */
 const STRIPS = 8;

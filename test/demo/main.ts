@@ -217,9 +217,15 @@ async function run(folder: string): Promise<number> {
   await ask(demo, trajectories);
   const raw = await folderByteLength(join(folder, 'pile'));
   const kept = await folderByteLength(join(folder, '.wsvc'));
+  const weights = await folderByteLength(join(folder, '.wsvc', 'blobs'));
+  const derived = await folderByteLength(join(folder, '.wsvc', 'derived'));
   await checkRestored(demo);
   console.log(
-    `\nThe files take ${formatBytes(raw)}, the repository ${formatBytes(kept)}: ${((100 * kept) / raw).toFixed(0)} %.`,
+    `\nThe files take ${formatBytes(raw)}. Stored they take ${formatBytes(weights)}: ${((100 * weights) / raw).toFixed(0)} %.`,
+  );
+  // Beside networks as small as these it counts; it does not grow with them.
+  console.log(
+    `Beside them: history ${formatBytes(kept - weights - derived)}; sketches, which may be deleted, ${formatBytes(derived)}.`,
   );
   if (demo.problems.length === 0) console.log('Everything above is right.');
   else console.log(`Not everything is right: ${demo.problems.join('; ')}.`);

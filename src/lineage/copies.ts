@@ -121,21 +121,28 @@ async function findCasts(nodes: readonly Node[], archive: Archive): Promise<Read
   return casts;
 }
 
-/** Other containers may store the axes in another order: their content differs, their sketch does not. */
+/**
+ * Other containers may store the axes in another order: their content differs, their sketch does not. Equal sketches are equally long, so only
+ * those that follow each other by length are compared.
+ */
 function findRecontained(nodes: readonly Node[]): ReadonlyMap<Node, Node> {
   const found = new Map<Node, Node>();
-  const near = findNearest(
-    nodes.map(({ original }) => original.summary.sketch),
-    1,
-  );
-  nodes.forEach((node, i) => {
-    const [nearest] = near[i] ?? [];
-    const other = nearest === undefined ? undefined : nodes[nearest.index];
-    if (nearest === undefined || other === undefined || nearest.index > i) return;
-    if (nearest.squared > SKETCH_RESOLUTION ** 2 * squareOf(node.original.summary.sketch)) return;
-    found.set(node, other);
+  const byLength = nodes.map((node) => ({ node, square: squareOf(node.original.summary.sketch) }));
+  byLength.sort((a, b) => a.square - b.square);
+  byLength.forEach(({ node, square }, i) => {
+    for (let k = i - 1; k >= 0; k--) {
+      const other = byLength[k];
+      if (other === undefined || square - other.square > 4 * SKETCH_RESOLUTION * square) return;
+      if (!isSameSketch(node, other.node, square)) continue;
+      found.set(node, other.node);
+      return;
+    }
   });
   return found;
+}
+
+function isSameSketch(a: Node, b: Node, square: number): boolean {
+  return squaredDistance(a.original.summary.sketch, b.original.summary.sketch) <= SKETCH_RESOLUTION ** 2 * square;
 }
 
 /** The node that is folded last along the way, so that a copy of a copy is one of the original. */

@@ -38,7 +38,7 @@ interface OrderedChain {
 
 /** The order by the weights; where they have none, by what the files say. */
 function orderChain(chain: readonly number[], { tree, nodes }: Setting): OrderedChain {
-  const order = weighOrder(chain, tree.distances);
+  const order = weighOrder(chain, tree.distances, nodes[0]?.original.summary.parameters ?? 0);
   const declared = order.isOrdered
     ? undefined
     : readDeclaredProgress(chain.flatMap((node) => nodes[node]?.original ?? []));

@@ -5,6 +5,8 @@ import type { Distances } from './distances.ts';
 
 /** Below this share of a step left one step later, a chain is a cloud: twice what the shortest path through a cloud fakes (lineage.md, B6). */
 const LEAST_MEMORY = 0.15;
+/** Deviations by which the shortest path through a cloud may fake memory: it takes the shortest of many distances. */
+const FAKED_DEVIATIONS = 3;
 /** Shorter chains say nothing about memory. */
 const FEWEST_WITH_MEMORY = 4;
 /** Relative error of a sketched distance. */
@@ -46,13 +48,24 @@ function exchangeCost(chain: Chain, gap: number, distances: Distances): number {
   return error > 0 ? (sum(fresh) - sum(old)) / error : 0;
 }
 
-/** Weighs the order of a chain: by its memory, and by what every exchange of neighbours would cost. */
-export function weighOrder(chain: Chain, distances: Distances): OrderEvidence {
+/** Distances in a cloud of few dimensions differ by themselves, as do their sketches; the memory that order is read from must exceed it. */
+function leastMemory(parameters: number): number {
+  const deviation = Math.sqrt(2 / SKETCH_LENGTH + 2 / Math.max(parameters, 1));
+  return Math.max(LEAST_MEMORY, FAKED_DEVIATIONS * deviation);
+}
+
+/**
+ * Weighs the order of a chain: by its memory, and by what every exchange of neighbours would cost.
+ *
+ * @param parameters of one checkpoint.
+ */
+export function weighOrder(chain: Chain, distances: Distances, parameters: number): OrderEvidence {
   const gaps = chain.slice(1).map((_, gap) => {
     return chain.length < 3 ? 1 : 1 - Math.exp(logNormalTail(exchangeCost(chain, gap, distances)));
   });
   const memory = measureMemory(chain, distances);
+  const least = leastMemory(parameters);
   const all = gaps.reduce((product, gap) => product * gap, 1);
-  if (memory === undefined || memory >= LEAST_MEMORY) return { isOrdered: true, confidence: all, gaps };
-  return { isOrdered: false, confidence: 1 - memory / (2 * LEAST_MEMORY), gaps };
+  if (memory === undefined || memory >= least) return { isOrdered: true, confidence: all, gaps };
+  return { isOrdered: false, confidence: Math.min(1, 1 - memory / (2 * least)), gaps };
 }

@@ -2,6 +2,7 @@ import { recoverComponent } from './component.ts';
 import { foldCopies, hasSketch, type Node } from './copies.ts';
 import { readDeclaredProgress } from './declared-order.ts';
 import { describeComponent } from './describe-component.ts';
+import { readFeatures } from './features.ts';
 import { findComponents } from './find-components.ts';
 import { emptyForest, joinForests, loneTrajectory } from './forest.ts';
 import type { Archive, Forest, Member } from './model.ts';
@@ -29,10 +30,7 @@ async function recoverNodes(nodes: readonly Node[], archive: Archive): Promise<F
   const originals = nodes.map(({ original }) => original);
   const tree = recoverComponent({
     points: originals.map(({ summary }) => summary.centred),
-    features: [
-      Float64Array.from(originals, ({ summary }) => Math.log(summary.norm)),
-      Float64Array.from(originals, ({ summary }) => Math.log(summary.kurtosis)),
-    ],
+    features: readFeatures(originals),
     declared: readDeclaredProgress(originals),
   });
   return describeComponent(tree, nodes, archive);

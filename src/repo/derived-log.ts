@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { appendFile, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 /** Length, key and checksum that stand before every payload, in bytes. */
 const HEADER_BYTES = 4 + 32 + 32;
@@ -61,12 +62,8 @@ export async function openDerivedLog(path: string): Promise<DerivedLog> {
     },
     async append(records) {
       for (const { key, payload } of records) appended.set(key, payload);
+      await mkdir(dirname(path), { recursive: true });
       await appendFile(path, Buffer.concat(records.map(({ key, payload }) => encodeRecord(key, payload))));
     },
   };
-}
-
-/** Forgets the log at `path`. */
-export async function removeDerivedLog(path: string): Promise<void> {
-  await rm(path, { force: true });
 }

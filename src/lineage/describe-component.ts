@@ -1,3 +1,5 @@
+import { sketchCosine } from '../sketch/sketch-distance.ts';
+import { askWeights } from './ask-weights.ts';
 import type { ComponentTree } from './component.ts';
 import type { Node } from './copies.ts';
 import { readDeclaredProgress } from './declared-order.ts';
@@ -97,12 +99,17 @@ function nextEdges({ chain, order }: OrderedChain, { tree, nodes }: Setting): re
   });
 }
 
-function forkEdge(chain: readonly number[], fork: Fork, setting: Setting): readonly LineageEdge[] {
-  const child = setting.nodes[chain[0] ?? -1]?.original.id;
-  const parent = setting.nodes[fork.parent]?.original.id;
+async function forkEdge(chain: readonly number[], fork: Fork, setting: Setting): Promise<readonly LineageEdge[]> {
+  const { tree, nodes, archive } = setting;
+  const child = nodes[chain[0] ?? -1]?.original;
+  const parent = nodes[fork.parent]?.original;
   if (child === undefined || parent === undefined) return [];
   const relation = wordForBranch(chain, fork.parent, setting);
-  return [{ child, parent, relation, confidence: fork.confidence * directionConfidence(setting.tree), weight: 1 }];
+  const confidence = fork.confidence * directionConfidence(tree);
+  const cosine = sketchCosine(child.summary.centred, parent.summary.centred);
+  const { logPValue } = await askWeights(child, parent, archive, cosine, Math.max(nodes.length - 1, 1));
+  const evidence = logPValue === undefined ? {} : { logPValue };
+  return [{ child: child.id, parent: parent.id, relation, confidence, ...evidence, weight: 1 }];
 }
 
 function toTrajectory(ordered: OrderedChain, fork: Fork | undefined, setting: Setting): RecoveredTrajectory {
@@ -130,7 +137,7 @@ async function describeBranch(chain: readonly number[], parent: number | undefin
   const copies = chain.flatMap((node) => setting.nodes[node] ?? []).flatMap(copyEdges);
   // Without a direction it is a chain, and nobody is a parent (lineage.md, C).
   if (trajectory.direction === 'unknown') return { trajectories: [trajectory], edges: copies };
-  const forks = fork === undefined ? [] : forkEdge(ordered.chain, fork, setting);
+  const forks = fork === undefined ? [] : await forkEdge(ordered.chain, fork, setting);
   return { trajectories: [trajectory], edges: [...forks, ...nextEdges(ordered, setting), ...copies] };
 }
 

@@ -1,6 +1,6 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { Weights } from '../tensors/weights.ts';
-import { BRANCH_START, chooseExtension, squaredToCombination } from './forks.ts';
+import { BRANCH_START, chooseExtension, marginOf, squaredToCombination } from './forks.ts';
 import type { Archive } from './model.ts';
 
 /** Keeps the logarithm finite where a candidate lies exactly on the extension. */
@@ -9,7 +9,7 @@ const LEAST_SHARE = 1e-12;
 export interface WeighedFork {
   /** Place of the best among the candidates. */
   readonly best: number;
-  /** 1: the extended branch meets the parent itself; 0: it passes half way between the two best. */
+  /** As in {@link marginOf}, the mean over the tensors. */
   readonly margin: number;
 }
 
@@ -46,12 +46,6 @@ function missesIn(branch: readonly number[], candidates: readonly number[], squa
   return candidates.map((candidate) => Math.max(squaredToCombination(squared, branch, extension, candidate), 0));
 }
 
-/** The spacing of the two best candidates in one tensor, against which a miss counts. */
-function marginIn(misses: readonly number[], best: number, second: number, apart: number): number {
-  const gain = (misses[second] ?? 0) - (misses[best] ?? 0);
-  return apart > 0 ? Math.min(1, Math.max(-1, gain / apart)) : 0;
-}
-
 /**
  * Chooses among the best fork candidates on the weights themselves: every tensor has its own unknown noise, so the misses count
  * by their logarithms (lineage.md, A2).
@@ -84,8 +78,9 @@ export async function weighForkCandidates(
   let sum = 0;
   let weight = 0;
   for (const { count, squared, misses } of tensors) {
-    sum += count * marginIn(misses, best, second, squared(start.length + best, start.length + second));
+    const gain = (misses[second] ?? 0) - (misses[best] ?? 0);
+    sum += count * marginOf(gain, squared(start.length + best, start.length + second));
     weight += count;
   }
-  return { best, margin: Math.max(0, sum / weight) };
+  return { best, margin: sum / weight };
 }

@@ -61,12 +61,22 @@ export function rankForkCandidates(branch: Chain, candidates: Chain, distances: 
     .sort((a, b) => a.miss - b.miss || a.candidate - b.candidate);
 }
 
-/** How clearly the best is nearer than the second: 1 where the extension meets the best, 0 where it passes half way between both. */
+/**
+ * How clearly an extension belongs to the best candidate: 1 where it meets it, 0 where it passes half way to the second best, and as
+ * little where it passes beyond the best by as much.
+ *
+ * @param gain by how much less the best one's squared miss is
+ * @param apart squared distance of the two
+ */
+export function marginOf(gain: number, apart: number): number {
+  return apart > 0 ? Math.max(0, 1 - Math.abs(1 - gain / apart)) : 0;
+}
+
+/** The margin between the best two of ranked candidates. */
 export function forkMargin([best, second]: readonly ForkCandidate[], distances: Distances): number {
   if (best === undefined) return 0;
   if (second === undefined) return 1;
-  const apart = distances.squared(best.candidate, second.candidate);
-  return apart > 0 ? Math.min(1, Math.max(0, (second.miss - best.miss) / apart)) : 0;
+  return marginOf(second.miss - best.miss, distances.squared(best.candidate, second.candidate));
 }
 
 /**

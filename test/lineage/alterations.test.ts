@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { tensorFacts } from '../../src/lineage/alterations.ts';
+import type { Weights } from '../../src/tensors/weights.ts';
+import * as alter from './alter.ts';
+
+function draw(rows: number, columns: number, seed: number): Weights {
+  const gaussian = alter.createGaussian(seed);
+  return new Map([
+    ['w', { shape: [rows, columns], data: Float32Array.from({ length: rows * columns }, () => 0.1 * gaussian()) }],
+  ]);
+}
+
+const factsOf = (weights: Weights) => {
+  const tensor = weights.get('w');
+  if (!tensor) throw new RangeError('The tensor is there.');
+  return tensorFacts(tensor);
+};
+
+describe.each([
+  [8, 24],
+  [20, 36],
+  [64, 64],
+])('a tensor of %i x %i', (rows, columns) => {
+  const plain = draw(rows, columns, 5);
+
+  it('of plain values has neither grid nor lattice', () => {
+    expect(factsOf(plain)).toEqual({ zeroCount: 0 });
+  });
+
+  it.each([
+    ['bf16', alter.toBf16],
+    ['fp16', alter.toFp16],
+  ] as const)('shows that it was %s', (grid, cast) => {
+    expect(factsOf(cast(plain))).toMatchObject({ grid });
+    expect(factsOf(cast(plain)).lattice).toBeUndefined();
+  });
+
+  it.each([
+    ['int8', 127, alter.perTensor, 'tensor'],
+    ['int4', 7, alter.perTensor, 'tensor'],
+    ['int8 per channel', 127, alter.perChannel, 'channel'],
+    ['int4 per channel', 7, alter.perChannel, 'channel'],
+  ] as const)('shows the lattice of %s, and half its step', (_, levels, span, granularity) => {
+    const { lattice } = factsOf(alter.quantize(plain, levels, span));
+    expect(lattice?.granularity).toBe(granularity);
+    const data = plain.get('w')?.data ?? new Float32Array();
+    const size = granularity === 'tensor' ? data.length : columns;
+    const largest = data.subarray(0, size).reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    expect((lattice?.halfSteps[0] ?? 0) / (largest / levels / 2)).toBeCloseTo(1, 3);
+  });
+
+  it('shows an int4 lattice through a later cast to fp16', () => {
+    expect(factsOf(alter.toFp16(alter.quantize(plain, 7, alter.perTensor)))).toMatchObject({
+      grid: 'fp16',
+      lattice: { granularity: 'tensor' },
+    });
+  });
+
+  it('counts zeros', () => {
+    expect(factsOf(alter.prune(plain, 0.5)).zeroCount).toBe((rows * columns) / 2);
+  });
+});
+
+it('finds blocks of 32, with and without an offset', () => {
+  expect(factsOf(alter.quantize(draw(64, 64, 6), 7, alter.perBlock)).lattice?.granularity).toBe('block');
+  expect(factsOf(alter.quantizeWithOffset(draw(64, 64, 6), 15)).lattice?.granularity).toBe('block');
+});
+
+it('finds nothing in a thousand random tensors', () => {
+  for (let seed = 0; seed < 1000; seed++) {
+    expect(factsOf(draw(4 + (seed % 9), 4 + ((seed * 7) % 40), 1000 + seed))).toEqual({ zeroCount: 0 });
+  }
+});
+
+it('takes no constant, and no norm near one in bf16, for a lattice', () => {
+  const gaussian = alter.createGaussian(9);
+  const norm = new Map([['w', { shape: [64], data: Float32Array.from({ length: 64 }, () => 1 + 0.05 * gaussian()) }]]);
+  expect(factsOf(alter.toBf16(norm)).lattice).toBeUndefined();
+  const ones = new Map([['w', { shape: [8, 8], data: new Float32Array(64).fill(1) }]]);
+  expect(factsOf(ones)).toEqual({ zeroCount: 0 });
+});

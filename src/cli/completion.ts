@@ -34,11 +34,11 @@ function bash(commands: readonly CompletedCommand[]): string {
   });
   return [
     '_wsvc() {',
-    '  local current="${COMP_WORDS[COMP_CWORD]}" words',
+    `  local current="\${COMP_WORDS[COMP_CWORD]}" words`,
     '  if [ "$COMP_CWORD" -eq 1 ]; then',
     `    COMPREPLY=($(compgen -W "${commands.map(({ id }) => id).join(' ')}" -- "$current")); return`,
     '  fi',
-    '  case "${COMP_WORDS[1]}" in',
+    `  case "\${COMP_WORDS[1]}" in`,
     ...cases,
     '  esac',
     '  COMPREPLY=($(compgen -W "$words" -- "$current") $(compgen -f -- "$current"))',

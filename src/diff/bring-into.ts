@@ -1,6 +1,6 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { reorderedOffsets } from './axis-orders.ts';
-import type { TensorPair } from './match-tensors.ts';
+import type { TensorPair } from './tensor-pair.ts';
 
 /** The candidate's weights under the query's names, with the query's axes; tensors without a pair are left out. */
 export function bringInto(pairs: readonly TensorPair[], candidate: Weights): Weights {

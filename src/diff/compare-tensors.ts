@@ -1,7 +1,7 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { bringInto } from './bring-into.ts';
-import type { TensorPair } from './match-tensors.ts';
 import { numericalRank, roundingFloor, singularValues } from './singular-values.ts';
+import type { TensorPair } from './tensor-pair.ts';
 
 /** How one tensor differs from the one it answers to. */
 export interface TensorChange {

@@ -1,12 +1,5 @@
 import type { ContentId } from '../objects/ids.ts';
-import type { TensorPair } from './match-tensors.ts';
-
-/** What matching needs to know of a tensor. */
-export interface Named {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly content?: ContentId;
-}
+import type { Named, TensorPair } from './tensor-pair.ts';
 
 /** The prefix that every name shares, up to and with its last dot: wrappers put one in front (`module.`, `model.`). */
 export function commonPrefix(tensors: readonly Named[]): string {

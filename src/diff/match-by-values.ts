@@ -1,7 +1,6 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { axisOrders, isIdentityOrder, reorderedOffsets } from './axis-orders.ts';
-import type { Named } from './match-by-name.ts';
-import type { TensorPair } from './match-tensors.ts';
+import type { Named, TensorPair } from './tensor-pair.ts';
 
 /** Elements that a similarity is estimated from: its standard error, 1/sqrt(4096), is far below what a pairing is decided by. */
 const SAMPLE = 4096;

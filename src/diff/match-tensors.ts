@@ -1,20 +1,15 @@
 import type { Weights } from '../tensors/weights.ts';
 import { isIdentityOrder } from './axis-orders.ts';
-import { commonPrefix, type Named, takeSameContent, takeSameName } from './match-by-name.ts';
+import { commonPrefix, takeSameContent, takeSameName } from './match-by-name.ts';
 import { matchGroup, orderByValues } from './match-by-values.ts';
+import type { Named, TensorPair } from './tensor-pair.ts';
+
+export type { Named, TensorPair } from './tensor-pair.ts';
 
 /** One side of a matching: the tensors, and their values where they are at hand. */
 export interface TensorSet {
   readonly tensors: readonly Named[];
   readonly weights?: Weights;
-}
-
-/** A tensor of the query and the one of the candidate that it answers to. */
-export interface TensorPair {
-  readonly query: string;
-  readonly candidate: string;
-  /** Axis `order[i]` of the candidate's tensor is axis i of the query's; absent when the axes agree. */
-  readonly order?: readonly number[];
 }
 
 export interface TensorMatching {

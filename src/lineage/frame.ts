@@ -1,6 +1,5 @@
 import { bringInto } from '../diff/bring-into.ts';
-import type { Named } from '../diff/match-by-name.ts';
-import { matchTensors, type TensorMatching } from '../diff/match-tensors.ts';
+import { matchTensors, type Named, type TensorMatching } from '../diff/match-tensors.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';

@@ -60,8 +60,8 @@ function stepCandidates(
   }
   const range = (values.at(-1) ?? 0) - (values[0] ?? 0);
   const parts = [1, 2, 3, 4, 5, 6].map((k) => gap / k);
-  const coarse = spacing > 1e-6 ? [...LEVELS.map((n) => largest / n), ...LEVELS.map((n) => range / n)] : [];
-  const possible = [...coarse, ...parts].filter(
+  const fromRange = [...LEVELS.map((n) => largest / n), ...LEVELS.map((n) => range / n)];
+  const possible = [...fromRange, ...parts].filter(
     (step) => step > 4 * spacing * largest && largest / step <= MOST_LEVELS,
   );
   // The coarsest that fits: finer ones then fit too.

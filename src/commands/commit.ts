@@ -32,7 +32,8 @@ export default class Commit extends WsvcCommand {
         `[${this.paint('cyan', branch)} ${this.paint('yellow', shortId(commit))}] ${paths.join(', ')}: ${describePlace(placement)}`,
       );
     }
-    if (!result.head.moved && result.head.branch !== null) this.print(`HEAD stays on ${result.head.branch}.`);
+    if (result.commits.length === 0) this.print('Nothing new: all that was staged is committed already.');
+    else if (!result.head.moved && result.head.branch !== null) this.print(`HEAD stays on ${result.head.branch}.`);
     return result;
   }
 }

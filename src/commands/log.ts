@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { describePlace } from '../charts/describe.ts';
+import { drawHistory } from '../charts/history-graph.ts';
 import { drawTrajectories } from '../charts/trajectory-chart.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
 import { logHistory } from '../repo/log-history.ts';
@@ -37,11 +38,12 @@ export default class Log extends WsvcCommand {
     }
     const limit = flags['max-count'];
     const result = await logHistory(repository, {
-      all: flags.all || flags.graph,
+      all: flags.all,
       ...(args.revision === undefined ? {} : { revision: args.revision }),
       ...(limit === undefined ? {} : { limit }),
     });
-    this.printPaged(result.commits.flatMap((entry) => this.describe(entry)));
+    const described = result.commits.map((entry) => this.describe(entry));
+    this.printPaged(flags.graph ? drawHistory(result.commits, described) : described.flat());
     return result;
   }
 

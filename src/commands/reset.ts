@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import { plural, shortId } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { type ResetOptions, type ResetResult, resetStaging } from '../repo/reset-staging.ts';
-import { isFileOnDisk } from '../repo/show-checkpoint.ts';
+import type { Repository } from '../repo/repository.ts';
+import { isPathToUnstage, type ResetOptions, type ResetResult, resetStaging } from '../repo/reset-staging.ts';
 
 export default class Reset extends WsvcCommand {
   static override summary = 'Unstage files, or move the current branch to another commit.';
@@ -22,9 +22,8 @@ export default class Reset extends WsvcCommand {
   async run(): Promise<ResetResult> {
     const { argv, flags } = await this.parse(Reset);
     const repository = await this.repository(flags);
-    const result = await this.perform(
-      resetStaging(repository, await this.options(argv.map(String), flags, repository.workTree)),
-    );
+    const options = await this.options(argv.map(String), flags, repository);
+    const result = await this.perform(resetStaging(repository, options));
     if (result.unstaged.length > 0) this.print(`Unstaged ${result.unstaged.join(', ')}.`);
     const moved = result.restored.length + result.removed.length;
     if (result.commit !== null)
@@ -35,11 +34,11 @@ export default class Reset extends WsvcCommand {
   private async options(
     named: readonly string[],
     { hard, force }: { readonly hard: boolean; readonly force: boolean },
-    folder: string,
+    repository: Repository,
   ): Promise<ResetOptions> {
     const [first] = named;
     if (first === undefined) return hard ? { revision: 'HEAD', hard, force } : {};
-    const arePaths = named.length > 1 || (await isFileOnDisk(folder, first));
+    const arePaths = named.length > 1 || (await isPathToUnstage(repository, first));
     return arePaths ? { paths: named } : { revision: first, hard, force };
   }
 }

@@ -1,7 +1,7 @@
 import { parseBlobId } from '../objects/ids.ts';
 import { decodeManifest } from '../objects/manifest.ts';
 import { formatPointer } from '../objects/pointer.ts';
-import { findCheckpoint } from './find-checkpoint.ts';
+import { findNamed } from './find-checkpoint.ts';
 import type { Repository } from './repository.ts';
 import { resolveRevision } from './revision.ts';
 
@@ -44,7 +44,7 @@ export async function catFile(
   }
   const isPath = named.includes(':');
   const text = isPath
-    ? formatPointer((await findCheckpoint(repository, named)).pointer)
+    ? formatPointer((await findNamed(repository, named)).pointer)
     : (await repository.history.readCommit(await resolveRevision(repository, named))).message;
   const bytes = new TextEncoder().encode(text);
   return { bytes, result: { kind: isPath ? 'pointer' : 'commit', object: named, bytes: bytes.byteLength, text } };

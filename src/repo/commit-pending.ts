@@ -107,9 +107,36 @@ async function settleHead(repository: Repository, grown: readonly string[]): Pro
   return { branch: head.branch, moved: grown.includes(head.branch) };
 }
 
+/** True where a tip's tree holds the checkpoint at its path: a commit would change nothing, as after an interruption. */
+async function isHeldBy(repository: Repository, tips: Iterable<CommitId>, { path, pointer }: ReadyCheckpoint) {
+  for (const tip of tips) {
+    const held = (await repository.history.listPointers(tip)).get(path);
+    if (held === undefined) continue;
+    if ((await repository.history.readPointer(held)).manifest === pointer.manifest) return true;
+  }
+  return false;
+}
+
+/** Those that a commit would say something about; a declared place counts on its own branch only. */
+async function withoutHeld(
+  repository: Repository,
+  ready: readonly ReadyCheckpoint[],
+  tips: ReadonlyMap<string, CommitId>,
+): Promise<readonly ReadyCheckpoint[]> {
+  const fresh: ReadyCheckpoint[] = [];
+  for (const checkpoint of ready) {
+    const { placement } = checkpoint;
+    const declared = placement?.edge === 'declared' ? tips.get(placement.trajectory) : undefined;
+    const asked = placement?.edge === 'declared' ? (declared === undefined ? [] : [declared]) : tips.values();
+    if (!(await isHeldBy(repository, asked, checkpoint))) fresh.push(checkpoint);
+  }
+  return fresh;
+}
+
 /**
  * Writes one commit a checkpoint and moves the branches of their trajectories. The commits become durable together, then the
- * branches move: what an interruption leaves undone can be committed again.
+ * branches move: what an interruption leaves undone can be committed again. What
+ * a branch holds already at the same path is passed over.
  */
 export async function* commitPending(
   repository: Repository,
@@ -124,7 +151,7 @@ export async function* commitPending(
   const made: CommittedCheckpoint[] = [];
   const fallback = await currentBranch(repository);
   const batch = history.beginCommits();
-  for (const checkpoint of commitOrder(ready, view)) {
+  for (const checkpoint of commitOrder(await withoutHeld(repository, ready, before), view)) {
     yield { phase: 'Committing', done: made.length, total: ready.length, detail: checkpoint.path };
     const { placement, path, pointer } = checkpoint;
     const branch =

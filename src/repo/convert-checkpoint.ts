@@ -5,8 +5,9 @@ import { WsvcError } from '../errors.ts';
 import type { FormatWriter, WrittenFile } from '../formats/writer.ts';
 import { findWriter, WRITABLE_FORMATS, writableTensors } from '../formats/writers.ts';
 import { findNamed } from './find-checkpoint.ts';
+import { createOverwriteCheck } from './overwrite-check.ts';
 import type { Repository } from './repository.ts';
-import { createOverwriteCheck } from './restore-files.ts';
+import { temporaryFor } from './restore-files.ts';
 import type { Operation, RestoredFile, RestoreResult } from './results.ts';
 import { toTreePath } from './work-tree.ts';
 
@@ -37,7 +38,7 @@ function defaultName(source: string, format: string): string {
 }
 
 async function writeConverted(file: WrittenFile, target: string): Promise<Omit<RestoredFile, 'path'>> {
-  const temporary = path.join(path.dirname(target), `.${path.basename(target)}.wsvc-${process.pid}`);
+  const temporary = temporaryFor(target);
   await mkdir(path.dirname(target), { recursive: true });
   const handle = await open(temporary, 'w');
   try {
@@ -70,9 +71,11 @@ export async function* convertCheckpoint(
 ): Operation<RestoreResult> {
   const writer = writerFor(options.format);
   const found = await findNamed(repository, named);
-  const relative = options.output ?? defaultName(found.path, options.format);
-  const primary = path.resolve(repository.environment.workingDirectory, relative);
-  const mayOverwrite = await createOverwriteCheck(repository, options.force);
+  const primary =
+    options.output === undefined
+      ? path.join(repository.workTree, defaultName(found.path, options.format))
+      : path.resolve(repository.environment.workingDirectory, options.output);
+  const mayOverwrite = await createOverwriteCheck(repository, { force: options.force ?? false });
   const checkpoint = await repository.checkpoints.open(found.pointer.manifest);
   try {
     const kept = checkpoint.tensors.filter(({ role }) => role !== 'optimizer');
@@ -81,11 +84,12 @@ export async function* convertCheckpoint(
       fileName: path.basename(primary),
       declared: checkpoint.declared,
     });
+    const targetOf = (file: WrittenFile): string => path.join(path.dirname(primary), file.name);
+    for (const file of files) await mayOverwrite(targetOf(file), undefined);
     const restored: RestoredFile[] = [];
     for (const file of files) {
       yield { phase: 'Writing', done: restored.length, total: files.length, detail: file.name };
-      const target = path.join(path.dirname(primary), file.name);
-      await mayOverwrite(target, undefined);
+      const target = targetOf(file);
       restored.push({ path: toTreePath(repository, target), ...(await writeConverted(file, target)) });
     }
     const [first] = restored;

@@ -40,14 +40,20 @@ function newestWith(recorded: Iterable<RecordedCheckpoint>, path: string): reado
   return found.sort((a, b) => b.author.timestamp - a.author.timestamp);
 }
 
+type Recorded = ReadonlyMap<CommitId, RecordedCheckpoint>;
+
 /** `PATH`: as HEAD has it, else as the only branch that holds it does. */
-export async function findByPath(repository: Repository, path: string): Promise<FoundCheckpoint | undefined> {
+async function findByPath(
+  repository: Repository,
+  path: string,
+  recorded?: Recorded,
+): Promise<FoundCheckpoint | undefined> {
   const head = await repository.history.readHead();
   if (head.commit !== undefined) {
     const pointer = await pointerInTree(repository, head.commit, path);
     if (pointer !== undefined) return { commit: head.commit, path, pointer };
   }
-  const holders = newestWith((await readRecordedCheckpoints(repository)).values(), path);
+  const holders = newestWith((recorded ?? (await readRecordedCheckpoints(repository))).values(), path);
   const contents = new Set(holders.map(({ checkpoint }) => checkpoint?.pointer.manifest));
   const branches = new Set(holders.map(({ trailers }) => trailers?.trajectory));
   if (contents.size > 1 && branches.size > 1) {
@@ -60,30 +66,48 @@ export async function findByPath(repository: Repository, path: string): Promise<
   return { commit: newest.commit, path, pointer: newest.checkpoint.pointer };
 }
 
-/**
- * Finds the stored checkpoint that `named` means: `REV:PATH`, a path, or a revision.
- *
- * @throws WsvcError `not-found`, or `usage` when it is ambiguous.
- */
-export async function findCheckpoint(repository: Repository, named: string): Promise<FoundCheckpoint> {
+/** `REV:PATH`, a path of the tree, or a revision. */
+async function findCheckpoint(repository: Repository, named: string): Promise<FoundCheckpoint> {
   const colon = named.indexOf(':');
-  if (colon > 0) return findInRevision(repository, named.slice(0, colon), named.slice(colon + 1));
-  return (await findByPath(repository, named)) ?? (await findAddedBy(repository, named));
+  if (colon <= 0) return findAddedBy(repository, named);
+  const path = named.slice(colon + 1);
+  return findInRevision(
+    repository,
+    named.slice(0, colon),
+    /^\.\.?\//.test(path) ? pathFromHere(repository, path) : path,
+  );
 }
 
-async function isKnownPath(repository: Repository, path: string): Promise<boolean> {
-  const head = await repository.history.readHead();
-  if (head.commit !== undefined && (await repository.history.listPointers(head.commit)).has(path)) return true;
-  return [...(await readRecordedCheckpoints(repository)).values()].some(({ checkpoint }) => checkpoint?.path === path);
+/** What the user typed, relative to where the user stands, as trees have it. */
+function pathFromHere(repository: Repository, named: string): string {
+  return toTreePath(repository, resolve(repository.environment.workingDirectory, named));
 }
 
 /**
- * As {@link findCheckpoint}, for what a user typed: a path is relative to where the user stands.
+ * Finds the stored checkpoint that the user means: a path (relative to where the user stands), `REV:PATH`, or a revision.
  *
  * @throws WsvcError `not-found`, or `usage` when it is ambiguous.
  */
 export async function findNamed(repository: Repository, named: string): Promise<FoundCheckpoint> {
-  if (named.includes(':')) return findCheckpoint(repository, named);
-  const path = toTreePath(repository, resolve(repository.environment.workingDirectory, named));
-  return findCheckpoint(repository, (await isKnownPath(repository, path)) ? path : named);
+  return (await findByPath(repository, pathFromHere(repository, named))) ?? findCheckpoint(repository, named);
+}
+
+/** Paths of checkpoints below a folder of the work tree, in HEAD's tree or committed anywhere. */
+async function pathsBelow(repository: Repository, folder: string, recorded: Recorded): Promise<readonly string[]> {
+  const { commit } = await repository.history.readHead();
+  const inHead = commit === undefined ? [] : [...(await repository.history.listPointers(commit)).keys()];
+  const committed = [...recorded.values()].flatMap(({ checkpoint }) => checkpoint?.path ?? []);
+  const prefix = folder === '' ? '' : `${folder}/`;
+  return [...new Set([...inHead, ...committed])].filter((path) => path.startsWith(prefix)).sort();
+}
+
+/** As {@link findNamed}; of a folder, all that lies below it. @throws as {@link findNamed} */
+export async function findAllNamed(repository: Repository, named: string): Promise<readonly FoundCheckpoint[]> {
+  const recorded = await readRecordedCheckpoints(repository);
+  const found: FoundCheckpoint[] = [];
+  for (const path of await pathsBelow(repository, pathFromHere(repository, named), recorded)) {
+    const one = await findByPath(repository, path, recorded);
+    if (one !== undefined) found.push(one);
+  }
+  return found.length > 0 && named !== '' ? found : [await findNamed(repository, named)];
 }

@@ -48,14 +48,21 @@ function describeEntry(
   };
 }
 
-/** Newest first; a child always before its parents. */
+/** Newest first; a child always before its parents, also where clocks were wrong: it counts as no older than they. */
 function newestFirst(
   entries: readonly RecordedCheckpoint[],
-  order: ReadonlyMap<CommitId, number>,
+  ancestorsFirst: Iterable<CommitId>,
 ): readonly RecordedCheckpoint[] {
-  return [...entries].sort(
-    (a, b) => b.author.timestamp - a.author.timestamp || (order.get(b.commit) ?? 0) - (order.get(a.commit) ?? 0),
-  );
+  const byId = new Map(entries.map((entry) => [entry.commit, entry]));
+  const keys = new Map<CommitId, { readonly time: number; readonly rank: number }>();
+  for (const id of ancestorsFirst) {
+    const entry = byId.get(id);
+    if (entry === undefined) continue;
+    const time = Math.max(entry.author.timestamp, ...entry.parents.map((parent) => keys.get(parent)?.time ?? 0));
+    keys.set(id, { time, rank: keys.size });
+  }
+  const keyOf = (entry: RecordedCheckpoint) => keys.get(entry.commit) ?? { time: 0, rank: 0 };
+  return [...entries].sort((a, b) => keyOf(b).time - keyOf(a).time || keyOf(b).rank - keyOf(a).rank);
 }
 
 /**
@@ -69,7 +76,6 @@ export async function logHistory(
   options: { readonly revision?: string; readonly all?: boolean; readonly limit?: number } = {},
 ): Promise<LogResult> {
   const recorded = await readRecordedCheckpoints(repository);
-  const order = new Map([...recorded.keys()].map((id, index) => [id, index]));
   const head = await repository.history.readHead();
   const refs = [...(await repository.history.listBranches()), ...(await repository.history.listTags())];
   if (options.revision === undefined && !options.all && head.commit === undefined) return { commits: [] };
@@ -81,7 +87,7 @@ export async function logHistory(
       recorded,
       starts.flatMap((id) => id ?? []),
     ),
-    order,
+    recorded.keys(),
   );
   const namesAt = (commit: CommitId): string[] => refs.filter((ref) => ref.commit === commit).map(({ name }) => name);
   return {

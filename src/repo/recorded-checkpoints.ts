@@ -31,13 +31,26 @@ async function readRecorded(repository: Repository, id: CommitId): Promise<Recor
   };
 }
 
+/** Where branches and tags stand: what is reachable from there is saved. */
+export async function readTips(repository: Repository): Promise<readonly CommitId[]> {
+  const refs = [...(await repository.history.listBranches()), ...(await repository.history.listTags())];
+  return refs.map(({ commit }) => commit);
+}
+
+async function readAllTips(repository: Repository): Promise<readonly CommitId[]> {
+  const { commit } = await repository.history.readHead();
+  return [...(await readTips(repository)), ...(commit === undefined ? [] : [commit])];
+}
+
 /**
  * Reads what every commit reachable from a branch, a tag or HEAD recorded, ancestors first.
  *
+ * @param tips - where to start instead.
  * @returns by commit, in an order that depends on the history alone.
  */
 export async function readRecordedCheckpoints(
   repository: Repository,
+  tips?: readonly CommitId[],
 ): Promise<ReadonlyMap<CommitId, RecordedCheckpoint>> {
   const known = new Map<CommitId, RecordedCheckpoint>();
   const read = async (id: CommitId): Promise<RecordedCheckpoint> => {
@@ -45,13 +58,9 @@ export async function readRecordedCheckpoints(
     known.set(id, recorded);
     return recorded;
   };
-  const head = await repository.history.readHead();
-  const tips = [...(await repository.history.listBranches()), ...(await repository.history.listTags())].map(
-    (ref) => ref.commit,
-  );
-  if (head.commit !== undefined) tips.push(head.commit);
   const found = new Map<CommitId, RecordedCheckpoint>();
-  const stack = tips.reverse().map((id) => ({ id, isExpanded: false }));
+  const starts = [...(tips ?? (await readAllTips(repository)))];
+  const stack = starts.reverse().map((id) => ({ id, isExpanded: false }));
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     if (found.has(top.id)) continue;
     const recorded = await read(top.id);

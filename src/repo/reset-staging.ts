@@ -1,8 +1,11 @@
+import { resolve } from 'node:path';
 import { WsvcError } from '../errors.ts';
+import type { CommitId } from '../objects/ids.ts';
+import { changeWorkTree, treeOf } from './change-work-tree.ts';
 import { type Repository, withLock } from './repository.ts';
 import type { Operation } from './results.ts';
 import { resolveRevision } from './revision.ts';
-import { changeWorkTree } from './switch-branch.ts';
+import { isFileOnDisk } from './show-checkpoint.ts';
 import { resolveInWorkTree, toTreePath } from './work-tree.ts';
 
 export interface ResetResult {
@@ -37,10 +40,24 @@ async function unstage(repository: Repository, paths?: readonly string[]): Promi
   return found;
 }
 
+/** True for a path that is staged, or stands on disk: then it is not a revision that is meant. */
+export async function isPathToUnstage(repository: Repository, named: string): Promise<boolean> {
+  const { workingDirectory } = repository.environment;
+  if (await isFileOnDisk(workingDirectory, named)) return true;
+  const path = toTreePath(repository, resolve(workingDirectory, named));
+  return (await repository.history.listStaged()).some((entry) => entry.path === path);
+}
+
+/** What the other branches and the tags hold: once this branch has moved, only that and its new place are saved. */
+async function tipsWithout(repository: Repository, branch: string): Promise<readonly CommitId[]> {
+  const branches = (await repository.history.listBranches()).filter(({ name }) => name !== branch);
+  return [...branches, ...(await repository.history.listTags())].map(({ commit }) => commit);
+}
+
 async function* resetUnderLock(repository: Repository, options: ResetOptions): Operation<ResetResult> {
   const head = await repository.history.readHead();
-  const unstaged = await unstage(repository, options.paths);
   if (options.paths !== undefined || options.revision === undefined) {
+    const unstaged = await unstage(repository, options.paths);
     return { commit: head.commit ?? null, unstaged, restored: [], removed: [] };
   }
   if (head.kind !== 'branch') throw new WsvcError('usage', 'HEAD is on no branch that could be moved.');
@@ -50,16 +67,16 @@ async function* resetUnderLock(repository: Repository, options: ResetOptions): O
     removed: [],
   };
   if (options.hard) {
-    const from = head.commit === undefined ? new Map() : await repository.history.listPointers(head.commit);
-    changes = yield* changeWorkTree(
-      repository,
-      from,
-      await repository.history.listPointers(commit),
-      options.force ?? false,
-    );
+    changes = yield* changeWorkTree(repository, {
+      from: await treeOf(repository, head.commit),
+      to: await treeOf(repository, commit),
+      everything: true,
+      tips: [...(await tipsWithout(repository, head.branch)), commit],
+      force: options.force ?? false,
+    });
   }
   await repository.history.updateBranch(head.branch, commit, head.commit);
-  return { commit, unstaged, ...changes };
+  return { commit, unstaged: await unstage(repository), ...changes };
 }
 
 /**

@@ -1,15 +1,13 @@
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { createSha256 } from '../bytes/sha256.ts';
+import { createSha256, sha256Hex } from '../bytes/sha256.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
-import type { FileHash } from '../objects/ids.ts';
 import type { Manifest, ManifestFile } from '../objects/manifest.ts';
-import { type FoundCheckpoint, findNamed } from './find-checkpoint.ts';
-import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
+import { type FoundCheckpoint, findAllNamed } from './find-checkpoint.ts';
+import { createOverwriteCheck } from './overwrite-check.ts';
 import type { Repository } from './repository.ts';
 import type { Operation, RestoredFile, RestoreResult } from './results.ts';
-import { readSavedHashes } from './saved-contents.ts';
-import { createFileHasher, rememberSaved } from './stat-cache.ts';
+import { rememberSaved } from './stat-cache.ts';
 import { storedSource } from './stored-files.ts';
 import { toTreePath } from './work-tree.ts';
 
@@ -18,30 +16,6 @@ export interface RestoreOptions {
   readonly output?: string;
   /** Overwrite files that are not saved. */
   readonly force?: boolean;
-}
-
-/** Refuses to overwrite bytes that exist nowhere else. */
-export type CheckOverwrite = (file: string, replacement: FileHash | undefined) => Promise<void>;
-
-/** Makes the check: a file may be replaced when it is absent, equal, or saved. */
-export async function createOverwriteCheck(repository: Repository, force = false): Promise<CheckOverwrite> {
-  const saved = await readSavedHashes(repository, (await readRecordedCheckpoints(repository)).values());
-  const hash = await createFileHasher(repository);
-  return async (file, replacement) => {
-    if (
-      force ||
-      !(await stat(file).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return;
-    const current = await hash(file);
-    if (current === replacement || saved.has(current)) return;
-    throw new WsvcError('not-saved', `${toTreePath(repository, file)} holds changes that are saved nowhere.`, {
-      suggestions: ['Use "wsvc add" and "wsvc commit" to save it first, or --force to overwrite it.'],
-    });
-  };
 }
 
 async function writeStored(repository: Repository, file: ManifestFile, temporary: string): Promise<void> {
@@ -59,6 +33,11 @@ async function writeStored(repository: Repository, file: ManifestFile, temporary
   }
 }
 
+/** A name beside the target that no model file has, and that is not longer than names may be. */
+export function temporaryFor(target: string): string {
+  return path.join(path.dirname(target), `.wsvc-${process.pid}-${sha256Hex(Buffer.from(target)).slice(0, 12)}`);
+}
+
 /** Writes one stored file: complete and checked under another name first, then renamed. */
 export async function writeStoredFile(
   repository: Repository,
@@ -66,7 +45,7 @@ export async function writeStoredFile(
   target: string,
 ): Promise<RestoredFile> {
   await mkdir(path.dirname(target), { recursive: true });
-  const temporary = path.join(path.dirname(target), `.${path.basename(target)}.wsvc-${process.pid}`);
+  const temporary = temporaryFor(target);
   try {
     await writeStored(repository, file, temporary);
     await rename(temporary, target);
@@ -77,20 +56,27 @@ export async function writeStoredFile(
   return { path: toTreePath(repository, target), bytes: file.byteLength, sha256: file.sha256 };
 }
 
-function targetOf(primary: string, file: ManifestFile): string {
-  return file.name === '' ? primary : path.join(path.dirname(primary), file.name);
+/** The files of a checkpoint, and where each stands when the first is `primary`. */
+export function filesBeside(
+  primary: string,
+  manifest: Manifest,
+): readonly { readonly file: ManifestFile; readonly target: string }[] {
+  return manifest.files.map((file) => ({
+    file,
+    target: file.name === '' ? primary : path.join(path.dirname(primary), file.name),
+  }));
 }
 
-/** Writes all files of a checkpoint beside `primary`. */
+/** Writes all files of a checkpoint beside `primary`. Whether they may be overwritten was asked before. */
 export async function restoreManifest(
   repository: Repository,
   manifest: Manifest,
   primary: string,
-  mayOverwrite: CheckOverwrite,
 ): Promise<readonly RestoredFile[]> {
-  for (const file of manifest.files) await mayOverwrite(targetOf(primary, file), file.sha256);
   const restored: RestoredFile[] = [];
-  for (const file of manifest.files) restored.push(await writeStoredFile(repository, file, targetOf(primary, file)));
+  for (const { file, target } of filesBeside(primary, manifest)) {
+    restored.push(await writeStoredFile(repository, file, target));
+  }
   return restored;
 }
 
@@ -99,8 +85,35 @@ function primaryTarget(repository: Repository, found: FoundCheckpoint, output: s
   return path.resolve(repository.environment.workingDirectory, output);
 }
 
+interface Planned {
+  readonly manifest: Manifest;
+  readonly primary: string;
+}
+
+/** Finds everything that was named, and refuses before anything is written. */
+async function planRestore(
+  repository: Repository,
+  named: readonly string[],
+  options: RestoreOptions,
+): Promise<readonly Planned[]> {
+  const found = (await Promise.all(named.map((name) => findAllNamed(repository, name)))).flat();
+  if (options.output !== undefined && found.length > 1) {
+    throw new WsvcError('usage', 'An output file can be given for one checkpoint only.');
+  }
+  const mayOverwrite = await createOverwriteCheck(repository, { force: options.force ?? false });
+  const planned: Planned[] = [];
+  for (const one of found) {
+    const manifest = await repository.checkpoints.manifest(one.pointer.manifest);
+    const primary = primaryTarget(repository, one, options.output);
+    for (const { file, target } of filesBeside(primary, manifest)) await mayOverwrite(target, file.sha256);
+    planned.push({ manifest, primary });
+  }
+  return planned;
+}
+
 /**
- * Restores checkpoints byte for byte: paths as they were last committed, or `REV:PATH`, or the checkpoint of a revision.
+ * Restores checkpoints byte for byte: paths (of a folder: all below it) as they were last committed, or `REV:PATH`, or the
+ * checkpoint of a revision.
  *
  * @throws WsvcError `not-found`, `usage`, `not-saved`; CorruptError when stored bytes are damaged: then nothing was replaced.
  */
@@ -109,18 +122,11 @@ export async function* restoreFiles(
   named: readonly string[],
   options: RestoreOptions = {},
 ): Operation<RestoreResult> {
-  if (options.output !== undefined && named.length > 1) {
-    throw new WsvcError('usage', 'An output file can be given for one checkpoint only.');
-  }
-  const mayOverwrite = await createOverwriteCheck(repository, options.force);
+  const planned = await planRestore(repository, named, options);
   const restored: RestoredFile[] = [];
-  for (const [done, name] of named.entries()) {
-    yield { phase: 'Restoring', done, total: named.length, detail: name };
-    const found = await findNamed(repository, name);
-    const manifest = await repository.checkpoints.manifest(found.pointer.manifest);
-    restored.push(
-      ...(await restoreManifest(repository, manifest, primaryTarget(repository, found, options.output), mayOverwrite)),
-    );
+  for (const [done, { manifest, primary }] of planned.entries()) {
+    yield { phase: 'Restoring', done, total: planned.length, detail: toTreePath(repository, primary) };
+    restored.push(...(await restoreManifest(repository, manifest, primary)));
   }
   const [first] = restored;
   if (first === undefined) throw new WsvcError('usage', 'Name a path or a revision to restore.');

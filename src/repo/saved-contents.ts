@@ -1,6 +1,18 @@
+import type { FormatName } from '../formats/format.ts';
 import type { FileHash } from '../objects/ids.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
+
+/** Formats whose checkpoints are always one file: for the others the manifest tells the parts. */
+const SINGLE_FILE: ReadonlySet<FormatName> = new Set([
+  'pytorch-zip',
+  'pytorch-legacy',
+  'pytorch-tar',
+  'sb3',
+  'npy',
+  'npz',
+  'unknown',
+]);
 
 /** Hashes of every file that a branch or tag reaches: what is among them cannot be lost by overwriting it on disk. */
 export async function readSavedHashes(
@@ -11,14 +23,9 @@ export async function readSavedHashes(
   for (const { checkpoint } of recorded) {
     if (checkpoint === undefined) continue;
     saved.add(checkpoint.pointer.sha256);
-    if (!consistsOfParts(checkpoint.path)) continue;
+    if (SINGLE_FILE.has(checkpoint.pointer.format)) continue;
     for (const file of (await repository.checkpoints.manifest(checkpoint.pointer.manifest)).files)
       saved.add(file.sha256);
   }
   return saved;
-}
-
-/** True for the primary files of checkpoints that have more files beside them: all of these are JSON. */
-function consistsOfParts(path: string): boolean {
-  return path.endsWith('.json');
 }

@@ -1,6 +1,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { WsvcError } from '../errors.ts';
+import { checkTreePath } from '../store/ref-names.ts';
 import type { Repository } from './repository.ts';
 
 /** Folders that never hold a user's models. */
@@ -55,7 +56,7 @@ export async function resolveInWorkTree(repository: Repository, named: string): 
     () => absolute,
   );
   const relative = path.relative(await realpath(repository.workTree), real);
-  if (relative.startsWith('..') || path.isAbsolute(relative)) {
+  if (relative.split(path.sep)[0] === '..' || path.isAbsolute(relative)) {
     throw new WsvcError('usage', `${named} is outside the repository at ${repository.workTree}.`, {
       suggestions: ['Copy the file into the repository, or run "wsvc init" in a folder that holds it.'],
     });
@@ -99,6 +100,8 @@ export async function resolveModelFiles(repository: Repository, named: readonly 
     else if (kind.isFile()) found.add(absolute);
     else throw new WsvcError('usage', `${name} is neither a file nor a folder.`);
   }
+  // Before anything is read: a name that no tree can hold shall not stop the command half-way.
+  for (const file of found) checkTreePath(toTreePath(repository, file));
   if (found.size === 0) {
     throw new WsvcError('not-found', `No model files in ${named.join(', ')}.`, {
       suggestions: [`wsvc looks for ${MODEL_ENDINGS.slice(0, 8).join(', ')} and more; name other files one by one.`],

@@ -1,0 +1,124 @@
+import { rm, rmdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { CommitId, FileHash, GitObjectId } from '../objects/ids.ts';
+import type { Manifest } from '../objects/manifest.ts';
+import { createOverwriteCheck } from './overwrite-check.ts';
+import type { Repository } from './repository.ts';
+import { filesBeside, restoreManifest } from './restore-files.ts';
+import type { Operation } from './results.ts';
+import { createFileHasher } from './stat-cache.ts';
+
+/** Pointers by path. */
+export type Tree = ReadonlyMap<string, GitObjectId>;
+
+export interface WorkTreeChanges {
+  readonly restored: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** What the work tree is to become. */
+export interface WorkTreeTarget {
+  readonly from: Tree;
+  readonly to: Tree;
+  /** Also bring back files that both trees hold alike, where those on disk differ or are missing. */
+  readonly everything?: boolean;
+  /** Give up files that are saved nowhere. */
+  readonly force?: boolean;
+  /** What branches and tags (and HEAD) will hold afterwards: what is reachable from there is saved. */
+  readonly tips: readonly CommitId[];
+}
+
+interface Planned {
+  readonly file: string;
+  readonly manifest: Manifest;
+}
+
+interface Plan {
+  readonly restore: readonly Planned[];
+  readonly remove: readonly Planned[];
+}
+
+/** The pointers in a commit's tree; none before the first commit. */
+export async function treeOf(repository: Repository, commit: CommitId | undefined): Promise<Tree> {
+  return commit === undefined ? new Map() : repository.history.listPointers(commit);
+}
+
+async function plannedAt(repository: Repository, file: string, pointer: GitObjectId): Promise<Planned> {
+  const { manifest } = await repository.history.readPointer(pointer);
+  return { file, manifest: await repository.checkpoints.manifest(manifest) };
+}
+
+function targetsOf(repository: Repository, { file, manifest }: Planned) {
+  return filesBeside(path.join(repository.workTree, file), manifest);
+}
+
+async function holdsAlready(
+  hash: (file: string) => Promise<FileHash>,
+  targets: ReturnType<typeof targetsOf>,
+): Promise<boolean> {
+  for (const { target, file } of targets) {
+    const isFile = await stat(target).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+    if (!isFile || (await hash(target)) !== file.sha256) return false;
+  }
+  return true;
+}
+
+async function planChanges(repository: Repository, { from, to, everything }: WorkTreeTarget): Promise<Plan> {
+  const hash = await createFileHasher(repository);
+  const restore: Planned[] = [];
+  for (const [file, pointer] of to) {
+    if (from.get(file) === pointer && !everything) continue;
+    const planned = await plannedAt(repository, file, pointer);
+    if (!(await holdsAlready(hash, targetsOf(repository, planned)))) restore.push(planned);
+  }
+  const remove: Planned[] = [];
+  for (const [file, pointer] of from) if (!to.has(file)) remove.push(await plannedAt(repository, file, pointer));
+  return { restore, remove };
+}
+
+/** Refuses the whole change before any of it is done. */
+async function checkPlan(repository: Repository, plan: Plan, target: WorkTreeTarget): Promise<void> {
+  const { tips, force = false } = target;
+  const check = await createOverwriteCheck(repository, { tips, force });
+  for (const planned of plan.restore) {
+    for (const { target: file, file: stored } of targetsOf(repository, planned)) await check(file, stored.sha256);
+  }
+  for (const planned of plan.remove) {
+    for (const { target: file } of targetsOf(repository, planned)) await check(file, undefined);
+  }
+}
+
+/** Removes folders that became empty, as git does. */
+async function removeEmptyFolders(repository: Repository, folder: string): Promise<void> {
+  for (let at = folder; at.startsWith(`${repository.workTree}${path.sep}`); at = path.dirname(at)) {
+    if (
+      !(await rmdir(at).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
+  }
+}
+
+/** Makes the work tree hold what a commit holds: what differs comes, then what is not in it goes. Checked first as a whole. */
+export async function* changeWorkTree(repository: Repository, target: WorkTreeTarget): Operation<WorkTreeChanges> {
+  const plan = await planChanges(repository, target);
+  await checkPlan(repository, plan, target);
+  const total = plan.restore.length + plan.remove.length;
+  for (const [done, { file, manifest }] of plan.restore.entries()) {
+    yield { phase: 'Restoring', done, total, detail: file };
+    await restoreManifest(repository, manifest, path.join(repository.workTree, file));
+  }
+  for (const [done, planned] of plan.remove.entries()) {
+    yield { phase: 'Removing', done: plan.restore.length + done, total, detail: planned.file };
+    for (const { target: file } of targetsOf(repository, planned)) {
+      await rm(file, { force: true });
+      await removeEmptyFolders(repository, path.dirname(file));
+    }
+  }
+  return { restored: plan.restore.map(({ file }) => file), removed: plan.remove.map(({ file }) => file) };
+}

@@ -4,8 +4,8 @@ import type { Proof } from './prove-kinship.ts';
 /** No answer is surer than this: files can lie in ways that weights do not show. */
 const MOST = 0.9999;
 /**
- * Residuals of real training are not independent from weight to weight, so that a likelihood ratio overstates: divided by this, differences
- * between neighbouring checkpoints of held-out runs matched how often the nearer one was right.
+ * Residuals of real training are not independent from weight to weight, so that a likelihood ratio overstates. The divisor is a
+ * judgement on the side of doubt: in the benchmark's reliability table, answers that claim .7 to .9 are right more often than that.
  */
 const TEMPER = 8;
 

@@ -92,6 +92,15 @@ function isWhole(plain: Uint8Array, type: BlockType): boolean {
   return plain.length % numberWidth(type) === 0;
 }
 
+/** About how many bytes a block takes without a base, from a sample; `undefined` for bytes that are no whole number of numbers. */
+export function estimateAlone(plain: Uint8Array, type: BlockType): number | undefined {
+  if (plain.length === 0 || !isWhole(plain, type)) return undefined;
+  const context: BlockContext = { type };
+  const sample = sampleCandidates(plain, context);
+  const options = [standaloneOption(sample, plain, context), deflateOption(sample, plain, context)];
+  return Math.min(1, ...options.map((option) => option.estimate.ratio)) * plain.length;
+}
+
 /** Codes a block in the way that a sample says is smallest; `undefined` when none is worth its time. */
 export function chooseCoding(plain: Uint8Array, context: BlockContext): EncodedBlock | undefined {
   if (plain.length === 0) return undefined;

@@ -1,2 +1,3 @@
+export { estimateAlone } from './choose.ts';
 export type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 export { decodeBlock, encodeBlock } from './registry.ts';

@@ -1,4 +1,4 @@
-import { CorruptError } from '../errors.ts';
+import { WsvcError } from '../errors.ts';
 import { chooseCoding } from './choose.ts';
 import type { BlockContext, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
@@ -28,7 +28,8 @@ export function encodeBlock(plain: Uint8Array, context: BlockContext): EncodedBl
 /**
  * Decodes what {@link encodeBlock} made, given the same context.
  *
- * @throws CorruptError when the payload is not one that the codec could have made, or an ancestor is missing.
+ * @throws CorruptError when the payload is not one that the codec could have made, or an ancestor is missing; WsvcError
+ *   `format-version` for a codec that a newer wsvc has.
  */
 export function decodeBlock(
   block: { readonly codec: number; readonly payload: Uint8Array },
@@ -36,6 +37,10 @@ export function decodeBlock(
   context: BlockContext,
 ): Uint8Array {
   const decode = DECODERS.get(block.codec);
-  if (decode === undefined) throw new CorruptError(`a block has the unknown codec ${block.codec}`);
+  if (decode === undefined) {
+    throw new WsvcError('format-version', `This version of wsvc does not know codec ${block.codec} of the store.`, {
+      suggestions: ['Install a newer wsvc: the repository was written by one.'],
+    });
+  }
   return decode(block.payload, byteLength, context);
 }

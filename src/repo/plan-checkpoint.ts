@@ -6,7 +6,8 @@ import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
 import { type BlobId, type ManifestId, parseBlobId, parseManifestId } from '../objects/ids.ts';
 import { encodeManifest, type Manifest, type ManifestFile, type Segment } from '../objects/manifest.ts';
 import type { Summary, TensorSummary } from '../sketch/summary.ts';
-import { chunkByteLength } from '../tensors/chunks.ts';
+import type { BlobRow } from '../store/blob-store.ts';
+import { chunkByteLength, chunkElements } from '../tensors/chunks.ts';
 import { elementByteLength } from '../tensors/dtype.ts';
 
 /** Bytes between tensors (headers, pickles, padding) up to this many are kept in the manifest itself. */
@@ -21,6 +22,8 @@ export interface PlannedBlob {
   readonly type: BlockType;
   /** Which tensor chunk it is; absent for bytes that are no tensor's. */
   readonly chunk?: { readonly tensor: string; readonly index: number };
+  /** Where a chunk of a tensor with two or more axes lies in its rows. */
+  readonly row?: BlobRow;
 }
 
 /** All that storing a checkpoint will write, known before anything is written. */
@@ -65,7 +68,15 @@ function chunkBlobs(run: Run, file: number): readonly PlannedBlob[] {
     byteLength: Math.min(step, run.byteLength - index * step),
     type: run.entry.dtype,
     chunk: { tensor: run.entry.name, index },
+    ...rowOfChunk(run.entry, index),
   }));
+}
+
+/** How a chunk lies in its tensor seen as a matrix: the first axis against all others, as they are stored. */
+export function rowOfChunk({ shape, dtype }: Pick<TensorEntry, 'shape' | 'dtype'>, index: number): { row?: BlobRow } {
+  const length = shape.slice(1).reduce((product, size) => product * size, 1);
+  if (shape.length < 2 || length === 0) return {};
+  return { row: { length, offset: (index * chunkElements(dtype)) % length } };
 }
 
 /** Plans one file: tensor chunks where tensors stand, literals and content-defined chunks between them. */

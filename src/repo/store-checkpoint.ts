@@ -38,7 +38,11 @@ export async function storeCheckpoint(
   for (const blob of plan.blobs) {
     if (!(await options.has(blob.id))) {
       const base = blob.chunk === undefined ? undefined : options.findBase(blob.chunk.tensor, blob.chunk.index);
-      const hint: BlobHint = base === undefined ? { type: blob.type } : { type: blob.type, base };
+      const hint: BlobHint = {
+        type: blob.type,
+        ...(base === undefined ? {} : { base }),
+        ...(blob.row === undefined ? {} : { row: blob.row }),
+      };
       const put = await batch.put(blob.id, await readPlanned(checkpoint, blob), hint);
       storedBytes += put.isNew ? put.storedBytes : 0;
     }

@@ -6,6 +6,14 @@ export interface BlobHint {
   readonly type: BlockType;
   /** A stored blob with as many elements, likely close in value. */
   readonly base?: BlobId;
+  /** Elements of one row of the matrix that the blob is a part of, and how many of its first row lie before the blob. */
+  readonly row?: BlobRow;
+}
+
+/** How a chunk lies in its tensor, seen as a matrix. */
+export interface BlobRow {
+  readonly length: number;
+  readonly offset: number;
 }
 
 /** Immutable bytes by the SHA-256 of their plain content. A remote is another implementation that passes the same contract suite. */

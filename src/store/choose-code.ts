@@ -1,4 +1,4 @@
-import type { BlockContext, BlockType } from '../codec/codec.ts';
+import type { BlockContext, BlockType, EncodedBlock } from '../codec/codec.ts';
 import { WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import { elementByteLength } from '../tensors/dtype.ts';
@@ -16,6 +16,9 @@ export const MAX_CHAIN_DEPTH = 8;
 
 /** How many times its own standalone code a blob may have to read and decode before it is restored. */
 export const MAX_RESTORE_FACTOR = 4;
+
+/** What an estimate from a sample may be too high by; where a delta is not this much smaller, both are coded and compared. */
+const ESTIMATE_SAFETY = 0.9;
 
 /** A blob's record as it will be stored, and what the index says of it. */
 export interface ChosenCode {
@@ -35,13 +38,16 @@ interface Base {
 const elementsOf = (type: BlockType, byteLength: number): number =>
   byteLength / (type === 'bytes' ? 1 : elementByteLength(type));
 
-function encodeAlone(store: PackHost, plain: Uint8Array, type: BlockType): ChosenCode {
-  const { codec, payload } = store.coder.encodeBlock(plain, { type });
+/** A block's code as a record without a base. */
+function makeAlone(plain: Uint8Array, type: BlockType, { codec, payload }: EncodedBlock): ChosenCode {
   const bytes = encodeRecord({ codec, type, byteLength: plain.byteLength, bases: [], payload });
   const recordByteLength = bytes.byteLength;
   const row = { recordByteLength, restoreByteLength: recordByteLength, codec, type, depth: 0, ancestors: 0 };
   return { bytes, bases: [], row };
 }
+
+const encodeAlone = (store: PackHost, plain: Uint8Array, type: BlockType): ChosenCode =>
+  makeAlone(plain, type, store.coder.encodeBlock(plain, { type }));
 
 /** A base that cannot be read is no base: the blob is then stored by itself, and fsck tells of the other. */
 async function readBase(store: PackHost, id: BlobId, find: FindRow): Promise<Base | undefined> {
@@ -80,20 +86,25 @@ async function findBaseOfBase(store: PackHost, base: Base, find: FindRow): Promi
   return isAlike ? found : undefined;
 }
 
-function encodeDelta(
+/** Codes a block that may use a base; the codec may find that it is better off without. */
+function encodeBased(
   store: PackHost,
   plain: Uint8Array,
-  type: BlockType,
+  { type, row: matrix }: BlobHint,
   base: Base,
   baseOfBase: Base | undefined,
-): ChosenCode | undefined {
+): ChosenCode {
   const baseType = base.blob.type;
-  const context: BlockContext = { type, base: base.blob.plain, baseType };
-  const { codec, payload, ancestors } = store.coder.encodeBlock(
-    plain,
-    baseOfBase === undefined ? context : { ...context, baseOfBase: baseOfBase.blob.plain },
-  );
-  if (ancestors === 0) return undefined;
+  const context: BlockContext = {
+    type,
+    base: base.blob.plain,
+    baseType,
+    ...(baseOfBase === undefined ? {} : { baseOfBase: baseOfBase.blob.plain }),
+    ...(matrix === undefined ? {} : { rowLength: matrix.length, rowOffset: matrix.offset }),
+  };
+  const encoded = store.coder.encodeBlock(plain, context);
+  const { codec, payload, ancestors } = encoded;
+  if (ancestors === 0) return makeAlone(plain, type, encoded);
   const bases = [base, ...(ancestors === 2 && baseOfBase !== undefined ? [baseOfBase] : [])].map(({ row }) => row.id);
   const bytes = encodeRecord({ codec, type, byteLength: plain.byteLength, bases, baseType, payload });
   const recordByteLength = bytes.byteLength;
@@ -101,6 +112,41 @@ function encodeDelta(
   const restoreByteLength = recordByteLength + base.row.restoreByteLength;
   const row = { recordByteLength, restoreByteLength, codec, type, depth: base.row.depth + 1, ancestors: bases.length };
   return { bytes, bases, row };
+}
+
+/** What the blob takes by itself: coded when asked, for the codec's estimate from a sample decides most cases. */
+class Alone {
+  readonly #encode: () => ChosenCode;
+  readonly #estimate: number | undefined;
+  #code: ChosenCode | undefined;
+
+  constructor(store: PackHost, plain: Uint8Array, type: BlockType) {
+    this.#encode = () => encodeAlone(store, plain, type);
+    const estimate = store.coder.estimateAlone?.(plain, type);
+    this.#estimate = estimate === undefined ? undefined : estimate * ESTIMATE_SAFETY;
+  }
+
+  get code(): ChosenCode {
+    this.#code ??= this.#encode();
+    return this.#code;
+  }
+
+  /** Bytes that the record takes, or fewer. */
+  get byteLength(): number {
+    return this.#estimate ?? this.code.bytes.byteLength;
+  }
+
+  /** True when a delta is clearly better, without coding the blob by itself. */
+  isBeatenBy({ bytes, row }: ChosenCode): boolean {
+    const { byteLength } = this;
+    return bytes.byteLength < byteLength && row.restoreByteLength <= MAX_RESTORE_FACTOR * byteLength;
+  }
+
+  /** The same, exactly. */
+  isReallyBeatenBy({ bytes, row }: ChosenCode): boolean {
+    const { byteLength } = this.code.bytes;
+    return bytes.byteLength < byteLength && row.restoreByteLength <= MAX_RESTORE_FACTOR * byteLength;
+  }
 }
 
 /**
@@ -113,12 +159,12 @@ export async function chooseCode(
   hint: BlobHint,
   find: FindRow,
 ): Promise<ChosenCode> {
-  const alone = encodeAlone(store, plain, hint.type);
-  const restoreLimit = MAX_RESTORE_FACTOR * alone.bytes.byteLength;
-  const base = await findBase(store, hint, find, restoreLimit);
-  if (base === undefined) return alone;
-  if (elementsOf(hint.type, plain.byteLength) !== elementsOf(base.blob.type, base.row.byteLength)) return alone;
-  const delta = encodeDelta(store, plain, hint.type, base, await findBaseOfBase(store, base, find));
-  if (delta === undefined || delta.bytes.byteLength >= alone.bytes.byteLength) return alone;
-  return delta.row.restoreByteLength <= restoreLimit ? delta : alone;
+  if (hint.base === undefined) return encodeAlone(store, plain, hint.type);
+  const alone = new Alone(store, plain, hint.type);
+  const base = await findBase(store, hint, find, MAX_RESTORE_FACTOR * alone.byteLength);
+  if (base === undefined) return alone.code;
+  if (elementsOf(hint.type, plain.byteLength) !== elementsOf(base.blob.type, base.row.byteLength)) return alone.code;
+  const based = encodeBased(store, plain, hint, base, await findBaseOfBase(store, base, find));
+  if (based.row.ancestors === 0 || alone.isBeatenBy(based)) return based;
+  return alone.isReallyBeatenBy(based) ? based : alone.code;
 }

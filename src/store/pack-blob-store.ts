@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../bytes/sha256.ts';
 import type { BlockContext } from '../codec/codec.ts';
-import { decodeBlock, encodeBlock } from '../codec/index.ts';
+import { decodeBlock, encodeBlock, estimateAlone } from '../codec/index.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { BlobBatch, BlobStore } from './blob-store.ts';
@@ -39,7 +39,7 @@ export class PackedBlobStore implements BlobStore, PackHost {
   constructor(directory: string, options: BlobStoreOptions = {}) {
     this.directory = directory;
     this.disk = options.disk ?? nodeDisk;
-    this.coder = options.coder ?? { encodeBlock, decodeBlock };
+    this.coder = options.coder ?? { encodeBlock, decodeBlock, estimateAlone };
     this.packs = new PackSet(this.disk, packDirectory(directory));
     this.#cache = new PlainCache(options.cacheBytes ?? CACHE_BYTES);
   }

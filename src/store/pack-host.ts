@@ -1,4 +1,4 @@
-import type { BlockContext, EncodedBlock } from '../codec/codec.ts';
+import type { BlockContext, BlockType, EncodedBlock } from '../codec/codec.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { Disk } from './disk.ts';
 import type { PackRow } from './pack-format.ts';
@@ -8,6 +8,8 @@ import type { PlainBlob } from './plain-cache.ts';
 /** The lossless coder of blocks; `codec/` unless a test stands in for it. */
 export interface BlockCoder {
   encodeBlock(plain: Uint8Array, context: BlockContext): EncodedBlock;
+  /** About how many bytes a block takes without a base, from a sample; `undefined` where it cannot tell. */
+  estimateAlone?(plain: Uint8Array, type: BlockType): number | undefined;
   decodeBlock(block: Pick<EncodedBlock, 'codec' | 'payload'>, byteLength: number, context: BlockContext): Uint8Array;
 }
 

@@ -20,13 +20,18 @@ describe('encodeBlock', () => {
 
 describe('decodeBlock', () => {
   it.each([
-    ['an unknown codec', 250, Uint8Array.of(1, 2), 2],
     ['a raw payload of another length', 0, Uint8Array.of(1, 2), 3],
     ['a deflated payload that is none', 1, Uint8Array.of(255, 255, 255), 3],
     ['a deflated payload that inflates to more', 1, Uint8Array.of(0x4b, 0x4c, 0x4c, 0x4c, 4, 0), 2],
   ])('refuses %s', (_, codec, payload, byteLength) => {
     expect(() => decodeBlock({ codec, payload }, byteLength, { type: 'bytes' })).toThrowError(
       expect.objectContaining({ code: 'corrupt' }),
+    );
+  });
+
+  it('tells a codec of a newer wsvc from damage', () => {
+    expect(() => decodeBlock({ codec: 250, payload: Uint8Array.of(1, 2) }, 2, { type: 'bytes' })).toThrowError(
+      expect.objectContaining({ code: 'format-version' }),
     );
   });
 });

@@ -1,4 +1,5 @@
 import { Errors, run } from '@oclif/core';
+import { WsvcError } from '../errors.ts';
 import { reportError } from './report-error.ts';
 
 /** What `wsvc` alone means: the browser, on a terminal inside a repository; else the help. */
@@ -8,9 +9,21 @@ async function defaultCommand(): Promise<readonly string[]> {
   return (await findRepositoryDirectory('.')) === undefined ? [] : ['browse'];
 }
 
+/** Whoever reads the output may stop reading (`wsvc log | head`): that is no failure, and nothing is left to be said. */
+function endWithReader(): void {
+  process.stdout.on('error', (error) => {
+    if ('code' in error && error.code === 'EPIPE') process.exit();
+    throw error;
+  });
+}
+
 /** Starts oclif; whatever no command catches (an unknown command, a broken installation) is reported in one place. */
 export async function main(argv: readonly string[], root: string): Promise<void> {
-  process.once('SIGINT', () => process.exit(130));
+  endWithReader();
+  process.once('SIGINT', () => {
+    reportError(new WsvcError('interrupted', 'Interrupted.'), argv.includes('--json'));
+    process.exit();
+  });
   try {
     await run([...(argv.length === 0 ? await defaultCommand() : argv)], root);
   } catch (error) {

@@ -31,15 +31,26 @@ function fromSystem(error: Error, code: string): WsvcError {
   if (code === 'EISDIR')
     return new WsvcError('usage', `This is a folder${where}; a file was expected.`, { cause: error });
   const message = SYSTEM_MESSAGES[code] ?? `The system refused: ${code}.`;
-  return new WsvcError('system', `${message}${where}`, {
-    cause: error,
-    suggestions: code === 'ENOSPC' ? ['Free some space and run the command again; nothing was lost.'] : [],
-  });
+  return new WsvcError('system', `${message}${where}`, { cause: error, suggestions: suggestFor(code) });
+}
+
+function suggestFor(code: string): readonly string[] {
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  return isFull ? ['Free some space and run the command again; nothing was lost.'] : [];
+}
+
+/** An error that a lower layer has described: what the system said is put before it, in words. */
+function explainSystem(error: WsvcError): WsvcError {
+  const code = property(error.cause, 'code');
+  const said = typeof code === 'string' ? SYSTEM_MESSAGES[code] : undefined;
+  if (error.code !== 'system' || typeof code !== 'string' || said === undefined) return error;
+  const suggestions = [...error.suggestions, ...suggestFor(code)];
+  return new WsvcError('system', `${said} ${error.message}`, { cause: error, suggestions });
 }
 
 /** Turns anything that was thrown into an error with a code; what nobody foresaw is a bug. */
 export function toWsvcError(error: unknown): WsvcError {
-  if (error instanceof WsvcError) return error;
+  if (error instanceof WsvcError) return explainSystem(error);
   if (isUsageError(error)) {
     const [first = ''] = error.message.split('\nSee more help');
     return new WsvcError('usage', first, { cause: error, suggestions: ['See --help.'] });

@@ -135,6 +135,19 @@ async function readHistory(
   }
 }
 
+/** What waits to be committed is no commit's yet, but must be there as well. */
+async function readStaging(
+  repository: Repository,
+): Promise<{ readonly manifests: readonly ManifestId[]; readonly findings: readonly FsckFinding[] }> {
+  try {
+    const staged = await repository.history.listStaged();
+    return { manifests: staged.map(({ pointer }) => pointer.manifest), findings: [] };
+  } catch (error) {
+    const finding = { level: 'git', object: 'index', problem: messageOf(error), commits: [] } as const;
+    return { manifests: [], findings: [finding] };
+  }
+}
+
 /**
  * Checks a repository; changes nothing.
  *
@@ -144,8 +157,10 @@ async function readHistory(
 export async function* checkRepository(repository: Repository, options: FsckOptions = {}): Operation<FsckResult> {
   yield { phase: 'Reading the history', done: 0, total: 1 };
   const { recorded, findings: gitFindings } = await readHistory(repository);
-  const walk = await walkCheckpoints(repository, groupByManifest(recorded));
-  const findings = [...gitFindings, ...walk.findings];
+  const staging = await readStaging(repository);
+  const needed = new Map([...staging.manifests.map((id) => [id, []] as const), ...groupByManifest(recorded)]);
+  const walk = await walkCheckpoints(repository, needed);
+  const findings = [...gitFindings, ...staging.findings, ...walk.findings];
   yield { phase: 'Checking blobs', done: 0, total: 1 };
   const checking = checkBlobs(repository.blobs, { level: options.level ?? 'content' });
   let step = await checking.next();

@@ -13,6 +13,7 @@ import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import { inferAxisGraph } from '../symmetry/infer-axes.ts';
 import type { Weights } from '../tensors/weights.ts';
 import type { DerivedLog } from './derived-log.ts';
+import { readNeededBlob } from './needed.ts';
 import { storedFiles } from './stored-files.ts';
 
 /** Decoded weights kept in memory for candidates that are read again and again, in bytes. */
@@ -86,7 +87,7 @@ export function createCheckpointReader(blobs: BlobStore, summaries: DerivedLog):
   async function manifest(id: ManifestId): Promise<Manifest> {
     const known = manifests.get(id);
     if (known !== undefined) return known;
-    const read = decodeManifest(await blobs.read(id));
+    const read = decodeManifest(await readNeededBlob(blobs, id));
     manifests.set(id, read);
     return read;
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { WsvcError } from '../errors.ts';
 
 /** Length, key and checksum that stand before every payload, in bytes. */
 const HEADER_BYTES = 4 + 32 + 32;
@@ -20,7 +21,11 @@ function checksum(payload: Uint8Array): Buffer {
 }
 
 /** Places of the records, by key; a later record replaces an earlier one. Checksums are checked when a record is used. */
-function scan(file: Buffer): Map<string, { readonly start: number; readonly end: number }> {
+function scan(file: Buffer): {
+  readonly places: ReadonlyMap<string, { readonly start: number; readonly end: number }>;
+  /** Where the last whole record ends: what a write that was cut short has left lies behind it. */
+  readonly end: number;
+} {
   const places = new Map<string, { readonly start: number; readonly end: number }>();
   let at = 0;
   while (at + HEADER_BYTES <= file.byteLength) {
@@ -30,7 +35,7 @@ function scan(file: Buffer): Map<string, { readonly start: number; readonly end:
     places.set(file.toString('hex', at + 4, at + 36), { start, end });
     at = end;
   }
-  return places;
+  return { places, end: at };
 }
 
 function encodeRecord(key: string, payload: Uint8Array): Buffer {
@@ -43,10 +48,22 @@ async function readIfThere(path: string): Promise<Buffer> {
   return readFile(path).catch(() => Buffer.alloc(0));
 }
 
+/** Writes derived data if that can be done: on a full disk, or in a repository that may only be read, it is left out. */
+export async function derive(write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    const isRefused =
+      error instanceof WsvcError ? error.code === 'system' : error instanceof Error && 'syscall' in error;
+    if (!isRefused) throw error;
+  }
+}
+
 /** Opens the log at `path`; one that is missing or unreadable is empty. Keys are 64 hex digits. */
 export async function openDerivedLog(path: string): Promise<DerivedLog> {
   const file = await readIfThere(path);
-  const places = scan(file);
+  const { places, end } = scan(file);
+  let isTorn = end < file.byteLength;
   const appended = new Map<string, Uint8Array>();
   return {
     get size() {
@@ -62,8 +79,14 @@ export async function openDerivedLog(path: string): Promise<DerivedLog> {
     },
     async append(records) {
       for (const { key, payload } of records) appended.set(key, payload);
-      await mkdir(dirname(path), { recursive: true });
-      await appendFile(path, Buffer.concat(records.map(({ key, payload }) => encodeRecord(key, payload))));
+      const encoded = Buffer.concat(records.map(({ key, payload }) => encodeRecord(key, payload)));
+      await derive(async () => {
+        await mkdir(dirname(path), { recursive: true });
+        // Behind a torn record nobody would find what is appended.
+        if (isTorn) await truncate(path, end);
+        isTorn = false;
+        await appendFile(path, encoded);
+      });
     },
   };
 }

@@ -15,7 +15,7 @@ import type { Weights } from '../tensors/weights.ts';
 import { axisGraphOf } from './checkpoint-reader.ts';
 import { findNamed } from './find-checkpoint.ts';
 import { probabilityOf } from './identify-files.ts';
-import { withOpenFile } from './pending.ts';
+import { expectWeights, withModelFile } from './pending.ts';
 import type { Repository } from './repository.ts';
 import type { DiffResult, TensorDiff } from './results.ts';
 
@@ -32,16 +32,17 @@ async function readSide(name: string, checkpoint: OpenCheckpoint): Promise<DiffS
   return { name, summary, weights: await readWeights(checkpoint), graph: axisGraphOf(checkpoint) };
 }
 
-/** Reads a model file on disk as one side. */
+/** Reads a model file on disk as one side. @throws BadFileError */
 export function readFileSide(workingDirectory: string, file: string): Promise<DiffSide> {
-  return withOpenFile(path.resolve(workingDirectory, file), (checkpoint) => readSide(file, checkpoint));
+  return withModelFile(path.resolve(workingDirectory, file), (checkpoint) => readSide(file, checkpoint));
 }
 
-/** Reads a stored checkpoint as one side. @throws WsvcError `not-found` */
+/** Reads a stored checkpoint as one side. @throws WsvcError `not-found`; BadFileError for one without weights. */
 export async function readStoredSide(repository: Repository, named: string): Promise<DiffSide> {
   const { pointer } = await findNamed(repository, named);
   const id = pointer.manifest;
-  const { summary, weights, axisGraph } = repository.checkpoints;
+  const { summary, weights, axisGraph, manifest } = repository.checkpoints;
+  expectWeights(await manifest(id));
   return { name: named, summary: await summary(id), weights: await weights(id), graph: await axisGraph(id) };
 }
 

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Forest } from '../lineage/model.ts';
 import { writeFileAtomic } from '../store/atomic-file.ts';
+import { derive } from './derived-log.ts';
 
 /** Raised whenever the method changes, so that an older result is not taken for this one's. */
 const METHOD_VERSION = 1;
@@ -47,7 +48,9 @@ export async function rememberForest(derivedDirectory: string, key: string, fore
   const file = fileFor(derivedDirectory, key);
   const body = JSON.stringify(forest);
   const checksum = createHash('sha256').update(body).digest('hex');
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeFileAtomic(file, new TextEncoder().encode(`${checksum}\n${body}`));
-  await removeOldest(path.dirname(file));
+  await derive(async () => {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFileAtomic(file, new TextEncoder().encode(`${checksum}\n${body}`));
+    await removeOldest(path.dirname(file));
+  });
 }

@@ -7,7 +7,7 @@ import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { axisGraphOf } from './checkpoint-reader.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
-import { withOpenFile } from './pending.ts';
+import { expectWeights, withReadableFile } from './pending.ts';
 import type { Repository } from './repository.ts';
 import type { IdentificationResult, IdentifyResult, NearestResult, Operation } from './results.ts';
 
@@ -135,6 +135,7 @@ async function identifyOpen(
  * Says what files are and what they were made from, by their weights alone. Writes nothing to the history.
  *
  * @param files - any paths, also outside the work tree.
+ * @throws BadFileError for a single file that is broken, or of no known format, and not stored either.
  */
 export async function* identifyFiles(
   repository: Repository,
@@ -147,7 +148,13 @@ export async function* identifyFiles(
   for (const file of files) {
     yield { phase: 'Identifying', done: results.length, total: files.length, detail: file };
     const absolute = path.resolve(repository.environment.workingDirectory, file);
-    results.push(await withOpenFile(absolute, (checkpoint) => identifyOpen(file, checkpoint, view, options)));
+    const identified = await withReadableFile(absolute, async (checkpoint) => {
+      const result = await identifyOpen(file, checkpoint, view, options);
+      // Of several, the others shall have their answers: then the problem stands beside this one's.
+      if (files.length === 1 && !result.known) expectWeights(checkpoint);
+      return result;
+    });
+    results.push(identified);
   }
   return { results };
 }

@@ -1,9 +1,11 @@
 import path from 'node:path';
 import { directoryFiles } from '../bytes/directory-files.ts';
+import { BadFileError } from '../errors.ts';
 import type { OpenCheckpoint } from '../formats/format.ts';
 import { readWeights } from '../formats/read-weights.ts';
-import { openCheckpoint } from '../formats/registry.ts';
+import { openCheckpoint, openCheckpointAs } from '../formats/registry.ts';
 import type { ManifestId } from '../objects/ids.ts';
+import type { Manifest } from '../objects/manifest.ts';
 import type { Pointer } from '../objects/pointer.ts';
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
@@ -39,16 +41,47 @@ export async function withOpenFile<T>(
   }
 }
 
-/** Reads a file: hashes, sketches, and what storing it would write. */
-export async function readPending(
+/** As {@link withOpenFile}; where the insides turn out to be broken, `use` runs again and gets the bytes only. */
+export async function withReadableFile<T>(
   absolutePath: string,
-  treePath: string,
-  onBytes?: (n: number) => void,
-): Promise<PendingCheckpoint> {
-  return withOpenFile(absolutePath, async (checkpoint) => {
-    const summary = await summarize(checkpoint, onBytes === undefined ? {} : { onBytes });
+  use: (checkpoint: OpenCheckpoint) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withOpenFile(absolutePath, use);
+  } catch (problem) {
+    if (!(problem instanceof BadFileError)) throw problem;
+    const bytesOnly = await openCheckpointAs('unknown', directoryFiles(absolutePath));
+    try {
+      return await use({ ...bytesOnly, problem });
+    } finally {
+      await bytesOnly.close();
+    }
+  }
+}
+
+/** Reads a file: hashes, sketches, and what storing it would write. */
+export function readPending(absolutePath: string, treePath: string): Promise<PendingCheckpoint> {
+  return withReadableFile(absolutePath, async (checkpoint) => {
+    const summary = await summarize(checkpoint);
     return { path: treePath, absolutePath, summary, plan: await planCheckpoint(checkpoint, summary) };
   });
+}
+
+/**
+ * Opens a model file whose weights are wanted, and uses it.
+ *
+ * @throws BadFileError when it is broken, or of no format that wsvc reads.
+ */
+export function withModelFile<T>(absolutePath: string, use: (checkpoint: OpenCheckpoint) => Promise<T>): Promise<T> {
+  return withOpenFile(absolutePath, async (checkpoint) => use(expectWeights(checkpoint)));
+}
+
+/** What was opened, or stored, as bytes only is refused. @throws BadFileError */
+export function expectWeights<T extends Pick<OpenCheckpoint | Manifest, 'format' | 'problem'>>(checkpoint: T): T {
+  const { format, problem } = checkpoint;
+  if (problem instanceof BadFileError) throw problem;
+  if (format !== 'unknown') return checkpoint;
+  throw new BadFileError({ format: 'model', rule: problem ?? 'it begins like no format that wsvc reads' });
 }
 
 /** The absolute paths of the files that a pending checkpoint consists of, the primary first. */

@@ -4,6 +4,7 @@ import type { Pointer } from '../objects/pointer.ts';
 import type { LineageTrailers } from '../objects/trailers.ts';
 import { parseCommitMessage } from '../objects/trailers.ts';
 import type { Signature } from '../store/history.ts';
+import { readNeeded } from './needed.ts';
 import type { Repository } from './repository.ts';
 
 /** A commit and the checkpoint it added. */
@@ -54,7 +55,7 @@ export async function readRecordedCheckpoints(
 ): Promise<ReadonlyMap<CommitId, RecordedCheckpoint>> {
   const known = new Map<CommitId, RecordedCheckpoint>();
   const read = async (id: CommitId): Promise<RecordedCheckpoint> => {
-    const recorded = known.get(id) ?? (await readRecorded(repository, id));
+    const recorded = known.get(id) ?? (await readNeeded(`what commit ${id} needs`, () => readRecorded(repository, id)));
     known.set(id, recorded);
     return recorded;
   };

@@ -5,7 +5,7 @@ import { summarize } from '../sketch/summarize.ts';
 import type { Summary, TensorSummary } from '../sketch/summary.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
 import { findNamed } from './find-checkpoint.ts';
-import { withOpenFile } from './pending.ts';
+import { withModelFile } from './pending.ts';
 import { describeTrailers } from './placement-result.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
@@ -58,9 +58,9 @@ function showSummary(
   };
 }
 
-/** Shows a model file on disk; needs no repository. */
+/** Shows a model file on disk; needs no repository. @throws BadFileError for a broken one. */
 export async function showFile(workingDirectory: string, file: string): Promise<ShowResult> {
-  return withOpenFile(path.resolve(workingDirectory, file), async (checkpoint) => ({
+  return withModelFile(path.resolve(workingDirectory, file), async (checkpoint) => ({
     commit: null,
     manifest: null,
     placement: null,
@@ -77,7 +77,7 @@ export async function showStored(repository: Repository, named: string): Promise
   const found = await findNamed(repository, named);
   const id = found.pointer.manifest;
   const summary = await repository.checkpoints.summary(id);
-  const { tensors, declared } = await repository.checkpoints.manifest(id);
+  const { tensors, declared, problem } = await repository.checkpoints.manifest(id);
   const recorded = [...(await readRecordedCheckpoints(repository)).values()];
   const commit = recorded.find((one) => one.checkpoint?.pointer.manifest === id && one.checkpoint.path === found.path);
   return {
@@ -85,6 +85,7 @@ export async function showStored(repository: Repository, named: string): Promise
     manifest: id,
     placement: commit?.trailers === undefined ? null : describeTrailers(commit.trailers, false),
     ...showSummary(found.path, { tensors, declared }, summary),
+    ...(problem === undefined ? {} : { problem }),
   };
 }
 

@@ -11,6 +11,8 @@ export type FormatName =
   | 'npy'
   | 'npz'
   | 'tfjs'
+  | 'gguf'
+  | 'ggml'
   | 'unknown';
 
 /** `weight`: what a model needs to run (parameters and buffers); `optimizer`: moments; `state`: counters, random states, masks. */

@@ -2,6 +2,7 @@ import type { ByteSource, FileSet } from '../bytes/source.ts';
 import { type BadFileError, WsvcError } from '../errors.ts';
 import { badFile, toBadFile } from './bad-file.ts';
 import type { Format, FormatName, OpenCheckpoint } from './format.ts';
+import { ggml, gguf } from './ggml/index.ts';
 import { npy, npz } from './numpy/index.ts';
 import { pytorchLegacy, pytorchTar, pytorchZip } from './pytorch/index.ts';
 import { safetensors } from './safetensors/index.ts';
@@ -13,7 +14,18 @@ import { openUnknown, unknown } from './unknown/index.ts';
 const HEAD_BYTES = 4096;
 
 /** In the order they are tried: the sooner, the surer its sign. */
-const KNOWN_FORMATS: readonly Format[] = [safetensors, npy, npz, tfjs, sb3, pytorchLegacy, pytorchTar, pytorchZip];
+const KNOWN_FORMATS: readonly Format[] = [
+  safetensors,
+  gguf,
+  ggml,
+  npy,
+  npz,
+  tfjs,
+  sb3,
+  pytorchLegacy,
+  pytorchTar,
+  pytorchZip,
+];
 
 /** Opens a primary file, or says what is wrong with it; the source stays the caller's when nothing opened it. */
 type Attempt = { readonly checkpoint: OpenCheckpoint } | { readonly problem: BadFileError; readonly isKnown: boolean };

@@ -33,6 +33,8 @@ const FORMATS = {
   npy: true,
   npz: true,
   tfjs: true,
+  gguf: true,
+  ggml: true,
   unknown: true,
 } as const satisfies Record<FormatName, true>;
 

@@ -1,0 +1,2 @@
+export { gguf } from './gguf.ts';
+export { ggml } from './legacy.ts';

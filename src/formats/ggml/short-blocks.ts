@@ -1,0 +1,144 @@
+import { type BlockType, readHalf, readSingle, round, signed } from './block-type.ts';
+
+/** Elements of a short block (QK4_0 and its like in ggml's `ggml-common.h`). */
+const ELEMENTS = 32;
+const HALF = ELEMENTS / 2;
+
+/**
+ * How the writers of a time laid out blocks (ggml's `GGML_QNT_VERSION`): 0 put neighbours into one byte, later ones elements 16 apart;
+ * from 2 on the scales of Q4 and Q8 are halves.
+ */
+export type QuantVersion = 0 | 1 | 2;
+
+/** Bits of a code: four in `quants`, a fifth in the 32 bits at `high`. */
+interface Codes {
+  readonly quants: number;
+  readonly high?: number;
+}
+
+/** Codes of `bytes` as `scale * (code - zero) + min`. */
+interface Scale {
+  readonly scale: number;
+  readonly zero: number;
+  readonly min: number;
+}
+
+function highBit(bytes: Uint8Array, high: number | undefined, element: number): number {
+  if (high === undefined) return 0;
+  return (((bytes[high + (element >> 3)] ?? 0) >> (element & 7)) & 1) << 4;
+}
+
+/** The five writers of this shape differ in where the parts stand, and in which element a nibble belongs to. */
+function decodeNibbles(
+  bytes: Uint8Array,
+  { quants, high }: Codes,
+  { scale, zero, min }: Scale,
+  isInterleaved: boolean,
+  out: Float32Array,
+  to: number,
+): void {
+  for (let i = 0; i < HALF; i += 1) {
+    const byte = bytes[quants + i] ?? 0;
+    const first = isInterleaved ? 2 * i : i;
+    const second = isInterleaved ? first + 1 : i + HALF;
+    const low = (byte & 15) | highBit(bytes, high, first);
+    const top = (byte >> 4) | highBit(bytes, high, second);
+    out[to + first] = round(scale * (low - zero)) + min;
+    out[to + second] = round(scale * (top - zero)) + min;
+  }
+}
+
+function fourBits(name: string, version: QuantVersion, hasMin: boolean): BlockType {
+  const width = version < 2 ? 4 : 2;
+  const read = version < 2 ? readSingle : readHalf;
+  const quants = hasMin ? 2 * width : width;
+  const zero = hasMin ? 0 : 8;
+  return {
+    name,
+    elements: ELEMENTS,
+    byteLength: quants + HALF,
+    decode(bytes, at, out, to) {
+      const scale = { scale: read(bytes, at), zero, min: hasMin ? read(bytes, at + width) : 0 };
+      decodeNibbles(bytes, { quants: at + quants }, scale, version === 0, out, to);
+    },
+  };
+}
+
+/** Their scales were halves from the beginning. */
+function fiveBits(name: string, version: QuantVersion, hasMin: boolean): BlockType {
+  const high = hasMin ? 4 : 2;
+  const zero = hasMin ? 0 : 16;
+  return {
+    name,
+    elements: ELEMENTS,
+    byteLength: high + 4 + HALF,
+    decode(bytes, at, out, to) {
+      const scale = { scale: readHalf(bytes, at), zero, min: hasMin ? readHalf(bytes, at + 2) : 0 };
+      decodeNibbles(bytes, { quants: at + high + 4, high: at + high }, scale, version === 0, out, to);
+    },
+  };
+}
+
+/** @param skipped bytes between the scale and the codes: a sum that only products need */
+function eightBits(name: string, version: QuantVersion, skipped: number): BlockType {
+  const width = version < 2 ? 4 : 2;
+  const read = version < 2 ? readSingle : readHalf;
+  const start = width + skipped;
+  return {
+    name,
+    elements: ELEMENTS,
+    byteLength: start + ELEMENTS,
+    decode(bytes, at, out, to) {
+      const scale = read(bytes, at);
+      for (let i = 0; i < ELEMENTS; i += 1) out[to + i] = scale * signed(bytes[at + start + i]);
+    },
+  };
+}
+
+/** The blocks of 32 that ggml's types 2 to 9 name, as a writer of that version laid them out. */
+export function shortBlocks(version: QuantVersion): ReadonlyMap<number, BlockType> {
+  return new Map([
+    [2, fourBits('Q4_0', version, false)],
+    [3, fourBits('Q4_1', version, true)],
+    // Two types of May 2023, gone within weeks.
+    [4, { name: 'Q4_2', elements: 16, byteLength: 10 }],
+    [5, { name: 'Q4_3', elements: 16, byteLength: 12 }],
+    [6, fiveBits('Q5_0', version, false)],
+    [7, fiveBits('Q5_1', version, true)],
+    [8, eightBits('Q8_0', version, 0)],
+    [9, eightBits('Q8_1', version, version < 2 ? 4 : 2)],
+  ]);
+}
+
+/** The 16 values of a code that is not linear (`kvalues_iq4nl` of `ggml-common.h`). */
+export const NONLINEAR_VALUES = Float32Array.of(
+  ...[-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113],
+);
+
+/** Twice the values of a four-bit float, E2M1 (OCP Microscaling Formats 1.0). */
+const MXFP4_VALUES = Float32Array.of(...[0, 1, 2, 3, 4, 6, 8, 12, -0, -1, -2, -3, -4, -6, -8, -12]);
+
+function decodeByTable(table: Float32Array, bytes: Uint8Array, quants: number, scale: number): readonly number[] {
+  const values: number[] = [];
+  for (let i = 0; i < ELEMENTS; i += 1) {
+    const byte = bytes[quants + (i % HALF)] ?? 0;
+    values.push(scale * (table[i < HALF ? byte & 15 : byte >> 4] ?? 0));
+  }
+  return values;
+}
+
+export const IQ4_NL: BlockType = {
+  name: 'IQ4_NL',
+  elements: ELEMENTS,
+  byteLength: 2 + HALF,
+  decode: (bytes, at, out, to) => out.set(decodeByTable(NONLINEAR_VALUES, bytes, at + 2, readHalf(bytes, at)), to),
+};
+
+export const MXFP4: BlockType = {
+  name: 'MXFP4',
+  elements: ELEMENTS,
+  byteLength: 1 + HALF,
+  // The exponent is biased by 127, and one less because the values are doubled.
+  decode: (bytes, at, out, to) =>
+    out.set(decodeByTable(MXFP4_VALUES, bytes, at + 1, 2 ** ((bytes[at] ?? 0) - 128)), to),
+};

@@ -19,6 +19,8 @@ export interface ByteSource {
 export interface FileSet {
   /** The file that was named: `model.safetensors`, `model.json`, `pytorch_model.bin.index.json`. */
   readonly primary: string;
+  /** All names of the set, where they are known: those of a stored checkpoint, whose primary file has none. */
+  readonly names?: readonly string[];
   /** Opens a file of the set; `undefined` when there is none of that name. */
   open(name: string): Promise<ByteSource | undefined>;
 }

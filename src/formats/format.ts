@@ -13,6 +13,7 @@ export type FormatName =
   | 'tfjs'
   | 'gguf'
   | 'ggml'
+  | 'tf-checkpoint'
   | 'unknown';
 
 /** `weight`: what a model needs to run (parameters and buffers); `optimizer`: moments; `state`: counters, random states, masks. */

@@ -7,6 +7,7 @@ import { npy, npz } from './numpy/index.ts';
 import { pytorchLegacy, pytorchTar, pytorchZip } from './pytorch/index.ts';
 import { safetensors } from './safetensors/index.ts';
 import { sb3 } from './sb3/index.ts';
+import { tfCheckpoint } from './tf-checkpoint/index.ts';
 import { tfjs } from './tfjs/index.ts';
 import { openUnknown, unknown } from './unknown/index.ts';
 
@@ -18,6 +19,7 @@ const KNOWN_FORMATS: readonly Format[] = [
   safetensors,
   gguf,
   ggml,
+  tfCheckpoint,
   npy,
   npz,
   tfjs,

@@ -35,6 +35,7 @@ const FORMATS = {
   tfjs: true,
   gguf: true,
   ggml: true,
+  'tf-checkpoint': true,
   unknown: true,
 } as const satisfies Record<FormatName, true>;
 

@@ -74,6 +74,7 @@ export function storedSource(file: ManifestFile, blobs: BlobStore): ByteSource {
 export function storedFiles(manifest: Manifest, blobs: BlobStore): FileSet {
   return {
     primary: PRIMARY,
+    names: manifest.files.map((file) => file.name),
     async open(name) {
       const file = manifest.files.find((candidate) => candidate.name === name);
       return file === undefined ? undefined : storedSource(file, blobs);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { pathToFileURL } from 'node:url';
 import { type BlockContext, decodeBlock, encodeBlock } from '../../src/codec/index.ts';
+import type { Bench } from './bench.ts';
 import {
   bitsOf,
   entropyOfClassesByExponent,
@@ -10,13 +10,7 @@ import {
   sizeOfXorPlanes,
 } from './codec-peers.ts';
 import { type CodecSet, type TensorHistory, trainSets } from './codec-sets.ts';
-
-/** A table of results, for printing. */
-export interface BenchTable {
-  readonly title: string;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
+import type { BenchTable } from './table.ts';
 
 const COLUMNS = [
   'set',
@@ -150,8 +144,8 @@ export function benchCodec(): BenchTable {
   };
 }
 
-if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { title, columns, rows } = benchCodec();
-  const lines = [columns, columns.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
-  process.stdout.write(`${title}\n\n${lines.join('\n')}\n`);
-}
+export const codec: Bench = {
+  name: 'codec',
+  about: 'stored bytes of one checkpoint given its predecessor, against re-created peers and entropies',
+  run: async () => [benchCodec()],
+};

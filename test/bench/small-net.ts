@@ -1,4 +1,4 @@
-/** A fully connected ReLU network and its training in plain TypeScript: what the storage benchmark makes its checkpoints with. */
+/** A fully connected network and its training in plain TypeScript: what the benchmarks make their checkpoints with. */
 
 /** Numbers that look random and are the same everywhere (a 32-bit linear congruential generator; only its high bits are used). */
 export function createRandom(seed: number): { uniform(): number; normal(): number } {
@@ -26,6 +26,14 @@ interface Layer {
   readonly bias: Parameter;
 }
 
+/** What the network is trained on, one at a time. */
+export interface Example {
+  readonly input: Float32Array;
+  readonly label: number;
+}
+
+export type Activation = 'relu' | 'tanh';
+
 /** Changes the parameters by their gradients. */
 export type Optimizer = (parameters: readonly Parameter[]) => void;
 
@@ -38,8 +46,10 @@ export class SmallNet {
   readonly #layers: readonly Layer[];
   readonly #random: ReturnType<typeof createRandom>;
   readonly #classes: readonly Float32Array[];
+  readonly #activation: Activation;
 
-  constructor(widths: readonly number[], seed: number) {
+  constructor(widths: readonly number[], seed: number, activation: Activation = 'relu') {
+    this.#activation = activation;
     this.#random = createRandom(seed);
     this.#layers = widths.slice(1).map((outputs, i) => {
       const inputs = widths[i] ?? 0;
@@ -63,23 +73,38 @@ export class SmallNet {
   /** Trains on batches of noisy copies of one vector a class. */
   train(steps: number, optimize: Optimizer, batchSize = 16): void {
     for (let step = 0; step < steps; step++) {
-      for (const parameter of this.parameters) parameter.gradient.fill(0);
-      for (let k = 0; k < batchSize; k++) this.#accumulate(1 / batchSize);
-      optimize(this.parameters);
+      this.trainOn(
+        Array.from({ length: batchSize }, () => this.#drawExample()),
+        optimize,
+      );
     }
   }
 
-  #accumulate(share: number): void {
+  /** Takes one step on a batch of examples. */
+  trainOn(batch: readonly Example[], optimize: Optimizer): void {
+    for (const parameter of this.parameters) parameter.gradient.fill(0);
+    for (const example of batch) this.#accumulate(example, 1 / batch.length);
+    optimize(this.parameters);
+  }
+
+  #drawExample(): Example {
     const label = Math.floor(this.#random.uniform() * this.#classes.length);
     const input = Float32Array.from(this.#classes[label] ?? [], (x) => x + 2.5 * this.#random.normal());
+    return { input, label };
+  }
+
+  #accumulate({ input, label }: Example, share: number): void {
     const activations = [input];
     this.#layers.forEach((layer, i) => {
-      activations.push(forward(layer, activations[i] ?? input, i < this.#layers.length - 1));
+      const activation = i < this.#layers.length - 1 ? this.#activation : undefined;
+      activations.push(forward(layer, activations[i] ?? input, activation));
     });
-    let error = lossGradient(activations.at(-1) ?? input, label, share);
+    let error: Float32Array = lossGradient(activations.at(-1) ?? input, label, share);
     for (let i = this.#layers.length - 1; i >= 0; i--) {
       const [layer, below] = [this.#layers[i], activations[i]];
-      if (layer !== undefined && below !== undefined) error = backward(layer, below, error);
+      if (layer === undefined || below === undefined) continue;
+      addGradients(layer, below, error);
+      if (i > 0) error = propagate(layer, below, error, this.#activation);
     }
   }
 }
@@ -87,13 +112,15 @@ export class SmallNet {
 function forward(
   { inputs, outputs, weight, bias }: Layer,
   x: Float32Array,
-  isHidden: boolean,
+  activation: Activation | undefined,
 ): Float32Array<ArrayBuffer> {
   const y = new Float32Array(outputs);
+  const { values } = weight;
   for (let row = 0; row < outputs; row++) {
     let sum = bias.values[row] ?? 0;
-    for (let i = 0, at = row * inputs; i < inputs; i++, at++) sum += (weight.values[at] ?? 0) * (x[i] ?? 0);
-    y[row] = isHidden && sum < 0 ? 0 : sum;
+    for (let i = 0, at = row * inputs; i < inputs; i++, at++) sum += (values[at] ?? 0) * (x[i] ?? 0);
+    if (activation === 'relu' && sum < 0) sum = 0;
+    y[row] = activation === 'tanh' ? Math.tanh(sum) : sum;
   }
   return y;
 }
@@ -106,42 +133,63 @@ function lossGradient(logits: Float32Array, label: number, share: number): Float
   return powers.map((power, i) => (power / total - (i === label ? 1 : 0)) * share);
 }
 
-function backward({ inputs, outputs, weight, bias }: Layer, x: Float32Array, error: Float32Array): Float32Array {
-  const below = new Float32Array(inputs);
+function addGradients({ inputs, outputs, weight, bias }: Layer, x: Float32Array, error: Float32Array): void {
+  const { gradient } = weight;
   for (let row = 0; row < outputs; row++) {
     const e = error[row] ?? 0;
     if (e === 0) continue;
     bias.gradient[row] = (bias.gradient[row] ?? 0) + e;
-    for (let i = 0, at = row * inputs; i < inputs; i++, at++) {
-      weight.gradient[at] = (weight.gradient[at] ?? 0) + e * (x[i] ?? 0);
-      below[i] = (below[i] ?? 0) + e * (weight.values[at] ?? 0);
-    }
+    for (let i = 0, at = row * inputs; i < inputs; i++, at++) gradient[at] = (gradient[at] ?? 0) + e * (x[i] ?? 0);
   }
+}
+
+/** Brings an error through a layer and the activation below it. */
+function propagate(
+  { inputs, outputs, weight }: Layer,
+  x: Float32Array,
+  error: Float32Array,
+  activation: Activation,
+): Float32Array {
+  const below = new Float32Array(inputs);
+  const { values } = weight;
+  for (let row = 0; row < outputs; row++) {
+    const e = error[row] ?? 0;
+    if (e === 0) continue;
+    for (let i = 0, at = row * inputs; i < inputs; i++, at++) below[i] = (below[i] ?? 0) + e * (values[at] ?? 0);
+  }
+  if (activation === 'tanh') return below.map((e, i) => e * (1 - (x[i] ?? 0) ** 2));
   // What ReLU cut off learns nothing.
   return below.map((e, i) => ((x[i] ?? 0) === 0 ? 0 : e));
 }
 
+/** A learning rate, or one for every step (the first is 0). */
+export type Rate = number | ((step: number) => number);
+
+const rateAt = (rate: Rate, step: number): number => (typeof rate === 'number' ? rate : rate(step));
+
 /** Stochastic gradient descent with momentum. */
-export function createSgd(rate: number, momentum: number): Optimizer {
+export function createSgd(rate: Rate, momentum: number): Optimizer {
   const velocities = new Map<Parameter, Float32Array>();
+  let step = 0;
   return (parameters) => {
+    const now = rateAt(rate, step++);
     for (const parameter of parameters) {
       const velocity = velocities.get(parameter) ?? new Float32Array(parameter.values.length);
       velocities.set(parameter, velocity);
       for (let i = 0; i < velocity.length; i++) {
         velocity[i] = momentum * (velocity[i] ?? 0) + (parameter.gradient[i] ?? 0);
-        parameter.values[i] = (parameter.values[i] ?? 0) - rate * (velocity[i] ?? 0);
+        parameter.values[i] = (parameter.values[i] ?? 0) - now * (velocity[i] ?? 0);
       }
     }
   };
 }
 
 /** Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101); plain Adam without decay. */
-export function createAdam(rate: number, decay = 0): Optimizer {
+export function createAdam(rate: Rate, decay = 0): Optimizer {
   const states = new Map<Parameter, { mean: Float32Array; square: Float32Array }>();
   let step = 0;
   return (parameters) => {
-    step++;
+    const now = rateAt(rate, step++);
     const scale = Math.sqrt(1 - 0.999 ** step) / (1 - 0.9 ** step);
     for (const parameter of parameters) {
       const { values, gradient } = parameter;
@@ -153,7 +201,7 @@ export function createAdam(rate: number, decay = 0): Optimizer {
         mean[i] = 0.9 * (mean[i] ?? 0) + 0.1 * g;
         square[i] = 0.999 * (square[i] ?? 0) + 0.001 * g * g;
         const move = (scale * (mean[i] ?? 0)) / (Math.sqrt(square[i] ?? 0) + 1e-8);
-        values[i] = (values[i] ?? 0) * (1 - rate * decay) - rate * move;
+        values[i] = (values[i] ?? 0) * (1 - now * decay) - now * move;
       }
     }
   };

@@ -1,0 +1,21 @@
+import type { BenchTable } from './table.ts';
+
+export interface BenchOptions {
+  /** Seeds everything that a benchmark draws. {@link DEVELOP_SEED} is for development; any other is to be scored once. */
+  readonly seed: number;
+  /** More of everything; minutes instead of two. */
+  readonly large: boolean;
+  /** Says what is being done, for those who wait. */
+  readonly report: (text: string) => void;
+}
+
+/** The seed that methods are developed on. Figures to publish come from another one. */
+export const DEVELOP_SEED = 1;
+
+/** One benchmark: a name on the command line and the tables it measures. */
+export interface Bench {
+  readonly name: string;
+  /** One line for the list. */
+  readonly about: string;
+  run(options: BenchOptions): Promise<readonly BenchTable[]>;
+}

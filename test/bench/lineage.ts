@@ -1,0 +1,59 @@
+import { type Bench, type BenchOptions, DEVELOP_SEED } from './bench.ts';
+import { benchForest, type Trained } from './lineage-forest.ts';
+import { benchIdentify } from './lineage-identify-zoo.ts';
+import { benchPosition } from './lineage-position.ts';
+import { benchStrangers } from './lineage-strangers.ts';
+import { toMembers } from './members.ts';
+import type { BenchTable } from './table.ts';
+import { SCENES, trainZoo, type ZooSize } from './zoo.ts';
+
+interface Size extends ZooSize {
+  /** Checkpoints that are altered in every way, a zoo. */
+  readonly altered: number;
+  readonly heldOut: number;
+  readonly strangers: number;
+}
+
+const SMALL: Size = { trunks: 6, epochs: 16, forks: 8, forkEpochs: 6, altered: 4, heldOut: 12, strangers: 24 };
+const LARGE: Size = { trunks: 12, epochs: 25, forks: 24, forkEpochs: 8, altered: 16, heldOut: 60, strangers: 200 };
+/** Zoos whose checkpoints are altered and asked about, one an architecture. */
+const ASKED = ['tanh, Adam', 'ReLU, AdamW', 'CNN, Adam'];
+
+async function trainAll(size: Size, { seed, report }: BenchOptions): Promise<readonly Trained[]> {
+  const zoos: Trained[] = [];
+  for (const scene of SCENES) {
+    report(`training: ${scene.name}`);
+    const zoo = await trainZoo(scene, size, seed);
+    zoos.push({ zoo, members: await toMembers(zoo) });
+  }
+  return zoos;
+}
+
+async function benchLineage(options: BenchOptions): Promise<readonly BenchTable[]> {
+  const { seed, large, report } = options;
+  const size = large ? LARGE : SMALL;
+  const zoos = await trainAll(size, options);
+  const asked = zoos.filter(({ zoo }) => ASKED.includes(zoo.scene.name));
+  report('recovering forests');
+  const forest = await benchForest(zoos, seed);
+  report('placing held-out checkpoints');
+  const position = await benchPosition(zoos, size.heldOut);
+  const identify: BenchTable[] = [];
+  for (const trained of asked) {
+    report(`identifying: ${trained.zoo.scene.name}`);
+    identify.push(await benchIdentify(trained, size.altered, seed));
+  }
+  report('asking about strangers');
+  const strangers = await benchStrangers(asked, size.strangers, seed);
+  const about = `${size.trunks} runs of ${size.epochs + 1} checkpoints and ${size.forks} forks of ${size.forkEpochs} a zoo; MNIST digits of 14 × 14; MLP 196-24-16-10, CNN of 5,838 weights; seed ${seed} (${seed === DEVELOP_SEED ? 'the one that is developed on' : 'to be scored once'}).`;
+  return [forest, position, ...identify, strangers].map((table) => ({
+    ...table,
+    notes: [about, ...(table.notes ?? [])],
+  }));
+}
+
+export const lineage: Bench = {
+  name: 'lineage',
+  about: 'trajectories, order, direction, forks, positions, altered checkpoints and strangers, on zoos trained here',
+  run: benchLineage,
+};

@@ -1,0 +1,74 @@
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Bench, DEVELOP_SEED } from './bench.ts';
+import { codec } from './codec.ts';
+import { lineage } from './lineage.ts';
+import { startup } from './startup.ts';
+import { storage } from './storage.ts';
+import { type BenchTable, formatMarkdown, formatText } from './table.ts';
+
+const BENCHES: readonly Bench[] = [startup, storage, lineage, codec];
+
+const USAGE = `npm run bench -- [NAME…] [--seed N] [--large] [--markdown] [--json FILE]
+
+${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join('\n')}
+
+Without names all run. --seed ${DEVELOP_SEED} is the one that methods are developed on; take another to score them once.
+`;
+
+function readArguments() {
+  return parseArgs({
+    allowPositionals: true,
+    options: {
+      seed: { type: 'string', default: String(DEVELOP_SEED) },
+      large: { type: 'boolean', default: false },
+      markdown: { type: 'boolean', default: false },
+      json: { type: 'string' },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+}
+
+function findBenches(names: readonly string[]): readonly Bench[] {
+  if (names.length === 0) return BENCHES;
+  return names.map((name) => {
+    const bench = BENCHES.find((candidate) => candidate.name === name);
+    if (bench === undefined) throw new Error(`There is no benchmark ${name}.\n\n${USAGE}`);
+    return bench;
+  });
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = readArguments();
+  if (values.list || values.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const seed = Number(values.seed);
+  if (!Number.isSafeInteger(seed)) throw new Error('--seed takes a whole number.');
+  const report = (text: string) => process.stderr.write(`  ${text}\n`);
+  const measured: {
+    readonly bench: string;
+    readonly seed: number;
+    readonly seconds: number;
+    readonly table: BenchTable;
+  }[] = [];
+  for (const bench of findBenches(positionals)) {
+    report(`${bench.name}: ${bench.about}`);
+    const start = performance.now();
+    const tables = await bench.run({ seed, large: values.large, report });
+    const seconds = (performance.now() - start) / 1000;
+    for (const table of tables) {
+      process.stdout.write(`${values.markdown ? formatMarkdown(table) : formatText(table)}\n`);
+      measured.push({ bench: bench.name, seed, seconds, table });
+    }
+    report(`${bench.name}: ${seconds.toFixed(0)} s`);
+  }
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(measured, null, 2)}\n`);
+}
+
+await main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+});

@@ -11,9 +11,14 @@ export type FormatName =
   | 'npy'
   | 'npz'
   | 'tfjs'
+  | 'hdf5'
+  | 'keras'
+  | 'onnx'
+  | 'tflite'
   | 'gguf'
   | 'ggml'
   | 'tf-checkpoint'
+  | 'pickle'
   | 'unknown';
 
 /** `weight`: what a model needs to run (parameters and buffers); `optimizer`: moments; `state`: counters, random states, masks. */

@@ -1,9 +1,13 @@
 import type { ByteSource, FileSet } from '../bytes/source.ts';
 import { type BadFileError, WsvcError } from '../errors.ts';
+import { arrayPickle } from './array-pickle/index.ts';
 import { badFile, toBadFile } from './bad-file.ts';
 import type { Format, FormatName, OpenCheckpoint } from './format.ts';
 import { ggml, gguf } from './ggml/index.ts';
+import { hdf5 } from './hdf5/index.ts';
+import { keras } from './keras/index.ts';
 import { npy, npz } from './numpy/index.ts';
+import { onnx } from './onnx/index.ts';
 import { pytorchLegacy, pytorchTar, pytorchZip } from './pytorch/index.ts';
 import { safetensors } from './safetensors/index.ts';
 import { sb3 } from './sb3/index.ts';
@@ -23,10 +27,14 @@ const KNOWN_FORMATS: readonly Format[] = [
   npy,
   npz,
   tfjs,
+  hdf5,
+  keras,
   sb3,
   pytorchLegacy,
   pytorchTar,
   pytorchZip,
+  arrayPickle,
+  onnx,
 ];
 
 /** Opens a primary file, or says what is wrong with it; the source stays the caller's when nothing opened it. */

@@ -33,9 +33,14 @@ const FORMATS = {
   npy: true,
   npz: true,
   tfjs: true,
+  hdf5: true,
+  keras: true,
+  onnx: true,
+  tflite: true,
   gguf: true,
   ggml: true,
   'tf-checkpoint': true,
+  pickle: true,
   unknown: true,
 } as const satisfies Record<FormatName, true>;
 

@@ -67,7 +67,7 @@ function drawNode(node: Node, indent: string, options: ChartOptions): readonly s
   const { paint, columns } = options;
   const longest = Math.max(0, ...trajectory.checkpoints.map(({ stepLength }) => stepLength ?? 0));
   const widest = Math.max(0, ...trajectory.checkpoints.map(({ source }) => source.length));
-  const nameWidth = Math.max(8, Math.min(widest, columns - indent.length - BAR_CELLS - 34));
+  const nameWidth = Math.max(8, Math.min(widest, columns - indent.length - BAR_CELLS - 30));
   const lines = [`${indent}${describeHead(trajectory, paint)}`];
   const drawn = new Set<Node>();
   for (const [index, checkpoint] of trajectory.checkpoints.entries()) {

@@ -63,12 +63,12 @@ async function* addUnderLock(repository: Repository, named: readonly string[]): 
     pendingWeightReader(repository, pending),
   );
   const grown = yield* storePending(repository, storageOrder(pending, placements), placements);
+  await repository.history.stageAll(pending.map((one) => ({ path: one.path, pointer: pointerOf(one) })));
   const commits = commitsOf(view.archive.members);
   const added: AddedFile[] = [];
   for (const checkpoint of pending) {
     const placement = placements.get(checkpoint.plan.id);
     const pointer = pointerOf(checkpoint);
-    await repository.history.stage(checkpoint.path, pointer);
     added.push({
       path: checkpoint.path,
       manifest: pointer.manifest,

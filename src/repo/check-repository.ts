@@ -129,7 +129,10 @@ async function readHistory(
   repository: Repository,
 ): Promise<{ recorded: readonly RecordedCheckpoint[]; findings: readonly FsckFinding[] }> {
   try {
-    return { recorded: [...(await readRecordedCheckpoints(repository)).values()], findings: [] };
+    return {
+      recorded: [...(await readRecordedCheckpoints(repository, undefined, { isFresh: true })).values()],
+      findings: [],
+    };
   } catch (error) {
     return { recorded: [], findings: [{ level: 'git', object: 'history', problem: messageOf(error), commits: [] }] };
   }

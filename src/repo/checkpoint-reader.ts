@@ -122,7 +122,8 @@ export function createCheckpointReader(blobs: BlobStore, summaries: DerivedLog):
     summary,
     async rememberSummaries(entries) {
       for (const [id, entry] of entries) decoded.set(id, entry);
-      await summaries.append([...entries].map(([key, entry]) => ({ key, payload: encodeSummary(entry) })));
+      const unknown = [...entries].filter(([id]) => summaries.get(id) === undefined);
+      await summaries.append(unknown.map(([key, entry]) => ({ key, payload: encodeSummary(entry) })));
     },
     weights: createWeightsCache(async (id) => withCheckpoint(await open(id), readWeights)),
     async axisGraph(id) {

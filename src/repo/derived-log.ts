@@ -1,51 +1,108 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readFile, truncate } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { appendFile, mkdir, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WsvcError } from '../errors.ts';
+import { writeFileAtomic } from '../store/atomic-file.ts';
 
 /** Length, key and checksum that stand before every payload, in bytes. */
 const HEADER_BYTES = 4 + 32 + 32;
+/** A log up to this size is read whole; of a longer one only what is asked for. */
+const WHOLE_BYTES = 1 << 25;
+/** Records that a log holds at least before it is worth writing anew. */
+const FEWEST_TO_COMPACT = 64;
 
 /**
- * A file of derived records by 32-byte key: appended to, read whole, thrown away at any time. A record whose checksum is
- * wrong does not exist; a torn tail ends the file.
+ * A file of derived records by 32-byte key: appended to, thrown away at any time. Nothing is read before the first question, and
+ * of a payload nothing before it is asked for. A record whose checksum is wrong does not exist; a torn tail ends the file.
  */
 export interface DerivedLog {
   get(key: string): Uint8Array | undefined;
+  /** Appends records; when more than half of the file has been replaced since, it is written anew without what was replaced. */
   append(records: readonly { readonly key: string; readonly payload: Uint8Array }[]): Promise<void>;
   readonly size: number;
 }
+
+interface Place {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The file as it was when it was first looked at; what others append or replace afterwards is not seen. */
+interface OpenLog {
+  /** Reads bytes at a place; fewer at the end of the file. */
+  readonly read: (at: number, byteLength: number) => Buffer;
+  /** Of the file, while it is open. */
+  readonly descriptor?: number;
+  /** By key; a later record replaces an earlier one. */
+  readonly places: ReadonlyMap<string, Place>;
+  readonly records: number;
+  /** Where the last whole record ends: what a write that was cut short has left lies behind it. */
+  readonly end: number;
+  readonly byteLength: number;
+}
+
+const EMPTY: OpenLog = { read: () => Buffer.alloc(0), places: new Map(), records: 0, end: 0, byteLength: 0 };
+
+/** Closes the files of logs that nobody holds any longer. */
+const closer = new FinalizationRegistry((descriptor: number) => closeSync(descriptor));
 
 function checksum(payload: Uint8Array): Buffer {
   return createHash('sha256').update(payload).digest();
 }
 
-/** Places of the records, by key; a later record replaces an earlier one. Checksums are checked when a record is used. */
-function scan(file: Buffer): {
-  readonly places: ReadonlyMap<string, { readonly start: number; readonly end: number }>;
-  /** Where the last whole record ends: what a write that was cut short has left lies behind it. */
-  readonly end: number;
-} {
-  const places = new Map<string, { readonly start: number; readonly end: number }>();
-  let at = 0;
-  while (at + HEADER_BYTES <= file.byteLength) {
+function readAt(descriptor: number, at: number, byteLength: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(byteLength);
+  let done = 0;
+  while (done < byteLength) {
+    const count = readSync(descriptor, bytes, done, byteLength - done, at + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return bytes.subarray(0, done);
+}
+
+/** Finds the records, by their heads alone: checksums are checked when a record is used. */
+function scan(read: OpenLog['read'], byteLength: number): Pick<OpenLog, 'places' | 'records' | 'end'> {
+  const places = new Map<string, Place>();
+  let [at, records] = [0, 0];
+  while (at + HEADER_BYTES <= byteLength) {
+    const head = read(at, HEADER_BYTES);
     const start = at + HEADER_BYTES;
-    const end = start + file.readUInt32LE(at);
-    if (end > file.byteLength) break;
-    places.set(file.toString('hex', at + 4, at + 36), { start, end });
+    const end = start + head.readUInt32LE(0);
+    if (end > byteLength) break;
+    places.set(head.toString('hex', 4, 36), { start, end });
+    records += 1;
     at = end;
   }
-  return { places, end: at };
+  return { places, records, end: at };
+}
+
+function openLog(path: string): OpenLog {
+  const descriptor = openSync(path, 'r');
+  const { size: byteLength } = fstatSync(descriptor);
+  if (byteLength > WHOLE_BYTES) {
+    const read: OpenLog['read'] = (at, length) => readAt(descriptor, at, length);
+    return { read, descriptor, byteLength, ...scan(read, byteLength) };
+  }
+  const whole = readAt(descriptor, 0, byteLength);
+  closeSync(descriptor);
+  const read: OpenLog['read'] = (at, length) => whole.subarray(at, at + length);
+  return { read, byteLength, ...scan(read, byteLength) };
+}
+
+function openQuietly(path: string): OpenLog {
+  try {
+    return openLog(path);
+  } catch {
+    return EMPTY;
+  }
 }
 
 function encodeRecord(key: string, payload: Uint8Array): Buffer {
   const header = Buffer.alloc(4);
   header.writeUInt32LE(payload.byteLength);
   return Buffer.concat([header, Buffer.from(key, 'hex'), checksum(payload), payload]);
-}
-
-async function readIfThere(path: string): Promise<Buffer> {
-  return readFile(path).catch(() => Buffer.alloc(0));
 }
 
 /** Writes derived data if that can be done: on a full disk, or in a repository that may only be read, it is left out. */
@@ -59,34 +116,79 @@ export async function derive(write: () => Promise<void>): Promise<void> {
   }
 }
 
+class FileLog implements DerivedLog {
+  readonly #path: string;
+  readonly #appended = new Map<string, Uint8Array>();
+  #opened: OpenLog | undefined;
+  #isTorn = false;
+  #records = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  #open(): OpenLog {
+    if (this.#opened !== undefined) return this.#opened;
+    const opened = openQuietly(this.#path);
+    if (opened.descriptor !== undefined) closer.register(this, opened.descriptor);
+    this.#isTorn = opened.end < opened.byteLength;
+    this.#records = opened.records;
+    this.#opened = opened;
+    return opened;
+  }
+
+  #keys(): ReadonlySet<string> {
+    return new Set([...this.#open().places.keys(), ...this.#appended.keys()]);
+  }
+
+  get size(): number {
+    return this.#keys().size;
+  }
+
+  get(key: string): Uint8Array | undefined {
+    const fresh = this.#appended.get(key);
+    if (fresh !== undefined) return fresh;
+    const { places, read } = this.#open();
+    const place = places.get(key);
+    if (place === undefined) return undefined;
+    const bytes = read(place.start - 32, 32 + place.end - place.start);
+    const payload = bytes.subarray(32);
+    return checksum(payload).equals(bytes.subarray(0, 32)) ? payload : undefined;
+  }
+
+  async append(records: readonly { readonly key: string; readonly payload: Uint8Array }[]): Promise<void> {
+    if (records.length === 0) return;
+    const { end } = this.#open();
+    for (const { key, payload } of records) this.#appended.set(key, payload);
+    this.#records += records.length;
+    await derive(async () => {
+      await mkdir(dirname(this.#path), { recursive: true });
+      if (this.#isStale()) return this.#rewrite();
+      // Behind a torn record nobody would find what is appended.
+      if (this.#isTorn) await truncate(this.#path, end);
+      this.#isTorn = false;
+      await appendFile(this.#path, Buffer.concat(records.map(({ key, payload }) => encodeRecord(key, payload))));
+    });
+  }
+
+  #isStale(): boolean {
+    return this.#records >= FEWEST_TO_COMPACT && this.#records > 2 * this.size;
+  }
+
+  /** Writes the file anew with what is still valid. A record that another process appends meanwhile is lost: it can be derived again. */
+  async #rewrite(): Promise<void> {
+    const kept: Buffer[] = [];
+    for (const key of this.#keys()) {
+      const payload = this.get(key);
+      if (payload !== undefined) kept.push(encodeRecord(key, payload));
+    }
+    await writeFileAtomic(this.#path, Buffer.concat(kept));
+    this.#isTorn = false;
+    this.#records = kept.length;
+  }
+}
+
 /** Opens the log at `path`; one that is missing or unreadable is empty. Keys are 64 hex digits. */
-export async function openDerivedLog(path: string): Promise<DerivedLog> {
-  const file = await readIfThere(path);
-  const { places, end } = scan(file);
-  let isTorn = end < file.byteLength;
-  const appended = new Map<string, Uint8Array>();
-  return {
-    get size() {
-      return new Set([...places.keys(), ...appended.keys()]).size;
-    },
-    get(key) {
-      const fresh = appended.get(key);
-      if (fresh !== undefined) return fresh;
-      const place = places.get(key);
-      if (place === undefined) return undefined;
-      const payload = file.subarray(place.start, place.end);
-      return checksum(payload).equals(file.subarray(place.start - 32, place.start)) ? payload : undefined;
-    },
-    async append(records) {
-      for (const { key, payload } of records) appended.set(key, payload);
-      const encoded = Buffer.concat(records.map(({ key, payload }) => encodeRecord(key, payload)));
-      await derive(async () => {
-        await mkdir(dirname(path), { recursive: true });
-        // Behind a torn record nobody would find what is appended.
-        if (isTorn) await truncate(path, end);
-        isTorn = false;
-        await appendFile(path, encoded);
-      });
-    },
-  };
+export function openDerivedLog(path: string): DerivedLog {
+  return new FileLog(path);
 }

@@ -4,6 +4,7 @@ import type { Pointer } from '../objects/pointer.ts';
 import type { LineageTrailers } from '../objects/trailers.ts';
 import { parseCommitMessage } from '../objects/trailers.ts';
 import type { Signature } from '../store/history.ts';
+import { commitKey, decodeCommitRecord, encodeCommitRecord } from './commit-record.ts';
 import { readNeeded } from './needed.ts';
 import type { Repository } from './repository.ts';
 
@@ -18,7 +19,7 @@ export interface RecordedCheckpoint {
   readonly trailers?: LineageTrailers;
 }
 
-async function readRecorded(repository: Repository, id: CommitId): Promise<RecordedCheckpoint> {
+async function readFromHistory(repository: Repository, id: CommitId): Promise<RecordedCheckpoint> {
   const commit = await repository.history.readCommit(id);
   const { message, trailers } = parseCommitMessage(commit.message);
   const [changed] = await repository.history.changedPaths(id);
@@ -30,6 +31,13 @@ async function readRecorded(repository: Repository, id: CommitId): Promise<Recor
       ? {}
       : { checkpoint: { path: changed.path, pointer: await repository.history.readPointer(changed.pointer) } }),
   };
+}
+
+/** Remembers what commits recorded, so that git need not be asked again. */
+export async function rememberCommits(repository: Repository, learned: readonly RecordedCheckpoint[]): Promise<void> {
+  await repository.commits.append(
+    learned.map((recorded) => ({ key: commitKey(recorded.commit), payload: encodeCommitRecord(recorded) })),
+  );
 }
 
 /** Where branches and tags stand: what is reachable from there is saved. */
@@ -46,16 +54,30 @@ async function readAllTips(repository: Repository): Promise<readonly CommitId[]>
 /**
  * Reads what every commit reachable from a branch, a tag or HEAD recorded, ancestors first.
  *
+ * What a commit recorded never changes: it is remembered in a derived log, and git is asked for new commits only.
+ *
  * @param tips - where to start instead.
+ * @param options - `isFresh`: ask git for every one, to see whether it is whole.
  * @returns by commit, in an order that depends on the history alone.
  */
 export async function readRecordedCheckpoints(
   repository: Repository,
   tips?: readonly CommitId[],
+  options: { readonly isFresh?: boolean } = {},
 ): Promise<ReadonlyMap<CommitId, RecordedCheckpoint>> {
   const known = new Map<CommitId, RecordedCheckpoint>();
+  const learned: RecordedCheckpoint[] = [];
+  const remembered = (id: CommitId): RecordedCheckpoint | undefined => {
+    const bytes = options.isFresh ? undefined : repository.commits.get(commitKey(id));
+    return bytes === undefined ? undefined : decodeCommitRecord(bytes);
+  };
+  const learn = async (id: CommitId): Promise<RecordedCheckpoint> => {
+    const recorded = await readNeeded(`what commit ${id} needs`, () => readFromHistory(repository, id));
+    learned.push(recorded);
+    return recorded;
+  };
   const read = async (id: CommitId): Promise<RecordedCheckpoint> => {
-    const recorded = known.get(id) ?? (await readNeeded(`what commit ${id} needs`, () => readRecorded(repository, id)));
+    const recorded = known.get(id) ?? remembered(id) ?? (await learn(id));
     known.set(id, recorded);
     return recorded;
   };
@@ -72,6 +94,7 @@ export async function readRecordedCheckpoints(
     stack.push({ id: top.id, isExpanded: true });
     for (const parent of recorded.parents) if (!found.has(parent)) stack.push({ id: parent, isExpanded: false });
   }
+  if (!options.isFresh) await rememberCommits(repository, learned);
   return found;
 }
 

@@ -7,7 +7,7 @@ import { checkFormatVersion, createRepositoryLayout } from '../store/layout.ts';
 import { acquireLock } from '../store/lock.ts';
 import { openBlobStore, type PackedBlobStore } from '../store/pack-blob-store.ts';
 import { type CheckpointReader, createCheckpointReader } from './checkpoint-reader.ts';
-import { openDerivedLog } from './derived-log.ts';
+import { type DerivedLog, openDerivedLog } from './derived-log.ts';
 import type { Environment } from './environment.ts';
 
 /** The folder that makes a folder a repository. */
@@ -24,6 +24,8 @@ export interface Repository {
   readonly blobs: PackedBlobStore;
   readonly history: History;
   readonly checkpoints: CheckpointReader;
+  /** What commits recorded, by their ids. */
+  readonly commits: DerivedLog;
   readonly environment: Environment;
 }
 
@@ -62,7 +64,7 @@ export async function openRepository(environment: Environment): Promise<Reposito
   await checkFormatVersion(directory);
   const derivedDirectory = path.join(directory, 'derived');
   const blobs = await openBlobStore(directory);
-  const summaries = await openDerivedLog(path.join(derivedDirectory, 'summaries.log'));
+  const summaries = openDerivedLog(path.join(derivedDirectory, 'summaries.log'));
   return {
     directory,
     workTree: path.dirname(directory),
@@ -70,6 +72,7 @@ export async function openRepository(environment: Environment): Promise<Reposito
     blobs,
     history: await openHistory(directory),
     checkpoints: createCheckpointReader(blobs, summaries),
+    commits: openDerivedLog(path.join(derivedDirectory, 'commits.log')),
     environment,
   };
 }

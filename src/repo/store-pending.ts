@@ -5,7 +5,7 @@ import { filesOf, type PendingCheckpoint, withOpenFile } from './pending.ts';
 import type { Placement } from './place-pending.ts';
 import type { Repository } from './repository.ts';
 import type { ProgressEvent } from './results.ts';
-import { rememberSaved } from './stat-cache.ts';
+import { type HashedFile, rememberSaved } from './stat-cache.ts';
 import { storeCheckpoint } from './store-checkpoint.ts';
 
 /** Plain bytes after which a batch is closed and the next begun: bounds what an interrupted import has to repeat. */
@@ -37,15 +37,16 @@ async function baseOf(
 }
 
 /** Remembers size and time of the files as they were stored, so that `status` need not hash them again. */
-async function rememberFiles(repository: Repository, checkpoint: PendingCheckpoint): Promise<void> {
-  const files = filesOf(checkpoint);
-  const entries = await Promise.all(
-    checkpoint.summary.files.map(async ({ sha256 }, index) => {
+async function rememberFiles(repository: Repository, stored: readonly PendingCheckpoint[]): Promise<void> {
+  const entries: HashedFile[] = [];
+  for (const checkpoint of stored) {
+    const files = filesOf(checkpoint);
+    for (const [index, { sha256 }] of checkpoint.summary.files.entries()) {
       const file = files[index];
-      return file === undefined ? [] : [{ file, sha256, stats: await stat(file) }];
-    }),
-  );
-  await rememberSaved(repository, entries.flat());
+      if (file !== undefined) entries.push({ file, sha256, stats: await stat(file) });
+    }
+  }
+  await rememberSaved(repository, entries);
 }
 
 /**
@@ -80,7 +81,7 @@ export async function* storePending(
       await batch.discard();
     }
     await repository.checkpoints.rememberSummaries(new Map(group.map(({ plan, summary }) => [plan.id, summary])));
-    for (const checkpoint of group) await rememberFiles(repository, checkpoint);
+    await rememberFiles(repository, group);
   }
   return grown;
 }

@@ -190,6 +190,21 @@ class GitHistory implements History {
     await this.#index.update((entries) => entries.set(path, id));
   }
 
+  async stageAll(entries: readonly StagedEntry[]): Promise<void> {
+    const [only] = entries;
+    if (only !== undefined && entries.length === 1) return this.stage(only.path, only.pointer);
+    const batch = new GitObjectBatch(this.#objects, this.#disk);
+    const blobs = new Map<string, GitObjectId>();
+    for (const { path, pointer } of entries) {
+      checkTreePath(path);
+      blobs.set(path, await batch.write({ type: 'blob', content: encoder.encode(formatPointer(pointer)) }));
+    }
+    await batch.flush();
+    await this.#index.update((staged) => {
+      for (const [path, id] of blobs) staged.set(path, id);
+    });
+  }
+
   async unstage(paths?: readonly string[]): Promise<void> {
     await this.#index.update((entries) => {
       for (const path of paths ?? [...entries.keys()]) entries.delete(path);

@@ -23,7 +23,15 @@ interface PackIndex {
   readonly bytes: Buffer;
   readonly count: number;
   readonly sortedOffsets: Float64Array;
+  /** Objects read from it so far. */
+  reads: number;
+  /** The pack itself, once so many were read that it pays. */
+  whole?: Uint8Array;
 }
+
+/** Packs up to this size are read whole after some objects: a walk over history reads nearly all of them. */
+const WHOLE_BYTES = 1 << 25;
+const READS_BEFORE_WHOLE = 16;
 
 function parseIndex(path: string, bytes: Buffer): PackIndex | undefined {
   const isKnown =
@@ -32,7 +40,7 @@ function parseIndex(path: string, bytes: Buffer): PackIndex | undefined {
   const offsetsAt = IDS_OFFSET + count * (ID_BYTES + 4);
   if (!isKnown || bytes.byteLength < offsetsAt + 4 * count + 2 * ID_BYTES) return undefined;
   const offsets = Float64Array.from({ length: count }, (_, i) => bytes.readUInt32BE(offsetsAt + 4 * i)).sort();
-  return { path, bytes, count, sortedOffsets: offsets };
+  return { path, bytes, count, sortedOffsets: offsets, reads: 0 };
 }
 
 /** Binary search among the ids with the same first byte. */
@@ -121,10 +129,23 @@ export class GitPackReader {
     }
   }
 
+  async #readWhole(index: PackIndex): Promise<Uint8Array | undefined> {
+    index.reads += 1;
+    if (index.reads !== READS_BEFORE_WHOLE) return undefined;
+    const byteLength = (await this.#disk.find(index.path))?.byteLength ?? Number.POSITIVE_INFINITY;
+    if (byteLength <= WHOLE_BYTES) index.whole = await this.#disk.readFile(index.path);
+    return index.whole;
+  }
+
   async #read(index: PackIndex, entry: number): Promise<GitObject | undefined> {
     const offset = index.bytes.readUInt32BE(IDS_OFFSET + index.count * (ID_BYTES + 4) + 4 * entry);
     // The highest bit sends to a table of 64-bit offsets, which packs above 2 GiB have.
     if (offset >= 0x80000000) return undefined;
+    const whole = index.whole ?? (await this.#readWhole(index));
+    if (whole !== undefined) {
+      const end = nextOffset(index.sortedOffsets, offset) ?? whole.byteLength - ID_BYTES;
+      return parseEntry(whole.subarray(offset, Math.max(offset, end)));
+    }
     const file: DiskFile = await this.#disk.open(index.path, 'r');
     try {
       const end =

@@ -89,6 +89,8 @@ export interface History {
 
   listStaged(): Promise<readonly StagedEntry[]>;
   stage(path: string, pointer: Pointer): Promise<void>;
+  /** Stages many at once: durable together, and the staging area is written once. */
+  stageAll(entries: readonly StagedEntry[]): Promise<void>;
   /** Removes paths from the staging area; all of them when none is named. */
   unstage(paths?: readonly string[]): Promise<void>;
 }

@@ -14,6 +14,11 @@ import {
  */
 export const MAX_NODES = 1 << 22;
 
+/** How many nodes were made; pickles inside one another share it. */
+export interface NodeCount {
+  count: number;
+}
+
 /** The state of the pickle machine: a stack with marks, and the memo. Only {@link readPickle} drives it. */
 export class Machine {
   readonly cursor: Cursor;
@@ -26,10 +31,11 @@ export class Machine {
   readonly #memo: PickleValue[] = [];
   /** Entries with other numbers. */
   readonly #oddMemo = new Map<number, PickleValue>();
-  #nodeCount = 0;
+  readonly #nodes: NodeCount;
 
-  constructor(cursor: Cursor) {
+  constructor(cursor: Cursor, nodes: NodeCount = { count: 0 }) {
     this.cursor = cursor;
+    this.#nodes = nodes;
   }
 
   push(value: PickleValue): void {
@@ -38,8 +44,8 @@ export class Machine {
 
   /** Pushes a value that takes memory of its own. */
   pushNew(value: PickleValue): void {
-    this.#nodeCount += 1;
-    if (this.#nodeCount > MAX_NODES) throw this.cursor.broken(`a pickle must not hold more than ${MAX_NODES} values`);
+    this.#nodes.count += 1;
+    if (this.#nodes.count > MAX_NODES) throw this.cursor.broken(`a pickle must not hold more than ${MAX_NODES} values`);
     this.#stack.push(value);
   }
 

@@ -1,5 +1,5 @@
 import { Cursor } from './cursor.ts';
-import { Machine } from './machine.ts';
+import { Machine, type NodeCount } from './machine.ts';
 import { OPERATIONS } from './opcodes.ts';
 import type { PickleObject, PicklePersistent, PickleValue } from './value.ts';
 import { asNode } from './value.ts';
@@ -17,6 +17,8 @@ export interface ReadPickleOptions {
    * opcodes, as joblib does.
    */
   readonly afterBuild?: (object: PickleObject, position: number) => number;
+  /** Shared by pickles of one file that are read one by one, so that all of them together are bounded. */
+  readonly nodes?: NodeCount;
 }
 
 export interface PickleResult {
@@ -35,7 +37,7 @@ export interface PickleResult {
  */
 export function readPickle(bytes: Uint8Array, options: ReadPickleOptions = {}): PickleResult {
   const cursor = new Cursor(bytes, options.start ?? 0, options.fileOffset ?? 0);
-  const machine = new Machine(cursor);
+  const machine = new Machine(cursor, options.nodes);
   for (;;) {
     const opcode = cursor.u8();
     if (opcode === STOP) return { value: machine.finish(), end: cursor.position, persistent: machine.persistent };

@@ -1,11 +1,12 @@
 import { invariant } from '../../assert.ts';
 import { badFile } from '../bad-file.ts';
 import type { CheckpointFile, Declared, FormatName, OpenCheckpoint, TensorEntry, UnreadTensor } from '../format.ts';
+import type { PickleValue } from '../pickle/index.ts';
 import { closeFiles } from '../verbatim.ts';
 import type { Archive } from './archive.ts';
 import { readDeclared } from './declared.ts';
 import { nameTensors, roleOf } from './naming.ts';
-import { createTensorFinder } from './rebuild.ts';
+import { createTensorFinder, type UnreadTensor as Unreadable } from './rebuild.ts';
 import { findTensorRange, type StoredTensor, streamTensor, visibleByteLength, visibleDtype } from './stored-tensor.ts';
 import { collectTensors, type FoundTensor } from './walk.ts';
 
@@ -26,8 +27,19 @@ export interface ArchiveContent {
 type Readable = FoundTensor & { readonly tensor: StoredTensor };
 
 /** Finds and names the tensors of an archive. Tensors of kinds that are not read are left out; their bytes are kept with the file. */
-export async function readArchive(format: FormatName, archive: Archive): Promise<ArchiveContent> {
-  const findTensor = createTensorFinder(format, archive.resolveStorage);
+export function readArchive(format: FormatName, archive: Archive): Promise<ArchiveContent> {
+  return readContent(format, archive, createTensorFinder(format, archive.resolveStorage));
+}
+
+/** What was unpickled, and how many bytes it stands for. */
+export type ArchiveValues = Omit<Archive, 'resolveStorage'>;
+
+/** The same for values among which other calls make the tensors. */
+export async function readContent(
+  format: FormatName,
+  archive: ArchiveValues,
+  findTensor: (value: PickleValue) => Promise<StoredTensor | Unreadable | undefined>,
+): Promise<ArchiveContent> {
   const found = [...(await collectTensors(format, archive.root, archive.pickleByteLength, findTensor))];
   if (archive.constants !== undefined) {
     const constants = await collectTensors(format, archive.constants, archive.pickleByteLength, findTensor);

@@ -97,6 +97,16 @@ export async function discardQuietly(file: Pick<AtomicFile, 'discard'>): Promise
 /** How old a temporary file must be before another process may take it for abandoned, in milliseconds (an hour). */
 export const LEFTOVER_GRACE_MS = 60 * 60 * 1000;
 
+/** The time by the clock of the file system that a directory is on: what ages of files are told by, in milliseconds since 1970. */
+export async function readDiskTime(directory: string, disk: Disk = nodeDisk): Promise<number> {
+  const probe = await openAtomicFile(directory, { disk, temporaryDirectory: join(directory, 'tmp') });
+  try {
+    return (await disk.find(probe.temporaryPath))?.modifiedMs ?? 0;
+  } finally {
+    await probe.discard();
+  }
+}
+
 /**
  * Removes temporary files that no living process can still be writing. The file system's own clock decides: a fresh file
  * is made and the others' ages are told by it. Call it under the repository's lock.

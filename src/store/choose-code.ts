@@ -27,11 +27,18 @@ export interface ChosenCode {
   readonly row: Pick<PackRow, 'recordByteLength' | 'restoreByteLength' | 'codec' | 'type' | 'depth' | 'ancestors'>;
 }
 
-type FindRow = (id: BlobId) => Promise<PackRow | undefined>;
+/** A stored blob that may be a base. */
+export interface FoundBase {
+  readonly row: Pick<PackRow, 'id' | 'depth' | 'byteLength' | 'restoreByteLength'>;
+  /** What it is stored against; what its record says by default. */
+  readonly bases?: readonly BlobId[];
+}
+
+type FindRow = (id: BlobId) => Promise<FoundBase | undefined>;
 
 /** An ancestor that a blob may be coded against, with what lies below it. */
 interface Base {
-  readonly row: PackRow;
+  readonly row: FoundBase['row'];
   readonly blob: PlainBlob;
 }
 
@@ -51,10 +58,11 @@ const encodeAlone = (store: PackHost, plain: Uint8Array, type: BlockType): Chose
 
 /** A base that cannot be read is no base: the blob is then stored by itself, and fsck tells of the other. */
 async function readBase(store: PackHost, id: BlobId, find: FindRow): Promise<Base | undefined> {
-  const row = await find(id);
-  if (row === undefined) return undefined;
+  const found = await find(id);
+  if (found === undefined) return undefined;
   try {
-    return { row, blob: await store.readPlain(id) };
+    const blob = await store.readPlain(id);
+    return { row: found.row, blob: found.bases === undefined ? blob : { ...blob, bases: found.bases } };
   } catch (error) {
     if (error instanceof WsvcError && (error.code === 'corrupt' || error.code === 'not-found')) return undefined;
     throw error;

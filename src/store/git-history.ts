@@ -112,6 +112,12 @@ class GitHistory implements History {
     return parsePointer(decoder.decode(content));
   }
 
+  async listTips(): Promise<readonly CommitId[]> {
+    const ids = (await this.#refs.list('any')).map(({ id }) => peelToCommit(this.#objects, id));
+    const head = await this.readHead();
+    return [...new Set([...(await Promise.all(ids)), head.commit])].filter((id) => id !== undefined);
+  }
+
   listBranches(): Promise<readonly Ref[]> {
     return this.#listRefs('heads');
   }

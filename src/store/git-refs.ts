@@ -63,9 +63,9 @@ export class GitRefs {
     return parseGitObjectId(text.slice(0, 40));
   }
 
-  /** All refs below `refs/heads` or `refs/tags`, sorted by name. */
-  async list(kind: 'heads' | 'tags'): Promise<readonly RawRef[]> {
-    const prefix = `refs/${kind}`;
+  /** All refs below `refs/heads` or `refs/tags`, or of any kind, sorted by name. */
+  async list(kind: 'heads' | 'tags' | 'any'): Promise<readonly RawRef[]> {
+    const prefix = kind === 'any' ? 'refs' : `refs/${kind}`;
     const packed = [...(await this.#packed()).keys()].filter((name) => name.startsWith(`${prefix}/`));
     const names = new Set([...packed, ...(await this.#listLoose(prefix))]);
     const refs: RawRef[] = [];

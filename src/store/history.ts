@@ -64,6 +64,8 @@ export interface History {
   /** Paths that a commit adds or replaces against its first parent (one, as wsvc writes them). */
   changedPaths(id: CommitId): Promise<readonly { readonly path: string; readonly pointer: GitObjectId }[]>;
 
+  /** Where all refs of any kind and HEAD stand: what these reach is in the history. */
+  listTips(): Promise<readonly CommitId[]>;
   listBranches(): Promise<readonly Ref[]>;
   listTags(): Promise<readonly Ref[]>;
   /** Moves or makes a branch under its `.lock`, only if it still stands at `expected` (undefined: must not exist). @throws WsvcError `locked` */

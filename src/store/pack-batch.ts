@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { invariant } from '../assert.ts';
 import { sha256Hex } from '../bytes/sha256.ts';
 import { WsvcError } from '../errors.ts';
-import { type BlobId, parseBlobId } from '../objects/ids.ts';
+import type { BlobId } from '../objects/ids.ts';
 import { type AtomicFile, discardQuietly, openAtomicFile } from './atomic-file.ts';
 import type { BlobBatch, BlobHint } from './blob-store.ts';
-import { chooseCode } from './choose-code.ts';
+import { type ChosenCode, chooseCode, type FoundBase } from './choose-code.ts';
 import { packDirectory, packName } from './pack-file.ts';
 import { encodeHeader, encodeIndex, encodeTrailer, HEADER_BYTES, type PackRow, ROW_BYTES } from './pack-format.ts';
 import type { PackHost } from './pack-host.ts';
@@ -16,6 +16,17 @@ interface PutResult {
   readonly isNew: boolean;
 }
 
+/** Makes a batch take blobs that are stored already: only these count as stored beside its own. */
+export interface RepackOptions {
+  findKept(id: BlobId): FoundBase | undefined;
+}
+
+/** A blob's record as a repacking batch wrote it. */
+export interface WrittenRow {
+  readonly row: PackRow;
+  readonly bases: readonly BlobId[];
+}
+
 /** Limit of a blob's plain length, in bytes: what index rows can say, less the record's own overhead. */
 export const MAX_BLOB_BYTES = 2 ** 31;
 
@@ -23,15 +34,44 @@ export const MAX_BLOB_BYTES = 2 ** 31;
 export class PackBatch implements BlobBatch {
   readonly #store: PackHost;
   readonly #rows = new Map<BlobId, PackRow>();
+  readonly #bases = new Map<BlobId, readonly BlobId[]>();
+  readonly #repack: RepackOptions | undefined;
   readonly #hash: Hash = createHash('sha256');
   #file: AtomicFile | undefined;
   #offset = 0;
+  #sha256: string | undefined;
   #state: 'open' | 'failed' | 'closed' = 'open';
   /** Puts are done one after the other: they append to one file. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(store: PackHost) {
+  constructor(store: PackHost, repack?: RepackOptions) {
     this.#store = store;
+    this.#repack = repack;
+  }
+
+  /** Of the committed pack: what it is named by. */
+  sha256(): string {
+    invariant(this.#sha256 !== undefined, 'only a committed batch has a hash');
+    return this.#sha256;
+  }
+
+  /** Bytes written so far. */
+  get byteLength(): number {
+    return this.#offset;
+  }
+
+  written(): readonly WrittenRow[] {
+    return [...this.#rows.values()].map((row) => ({ row, bases: this.#bases.get(row.id) ?? [] }));
+  }
+
+  /** Finds a base as `put` would. */
+  findBase(id: BlobId): Promise<FoundBase | undefined> {
+    return this.#findBase(id);
+  }
+
+  /** Appends a record that has been decoded and compared with its id, as it is. */
+  copy(id: BlobId, plainByteLength: number, code: ChosenCode): Promise<void> {
+    return this.#enqueue(() => this.#append(id, plainByteLength, code).then(() => undefined));
   }
 
   put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult> {
@@ -62,7 +102,7 @@ export class PackBatch implements BlobBatch {
   }
 
   async #put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult> {
-    if (this.#rows.has(id) || (await this.#store.findStored(id)) !== undefined) return { storedBytes: 0, isNew: false };
+    if (await this.#isStored(id)) return { storedBytes: 0, isNew: false };
     invariant(plain.byteLength <= MAX_BLOB_BYTES, 'a blob fits the index');
     invariant(sha256Hex(plain) === id, "a blob's id is the SHA-256 of its content");
     const owned = plain.slice();
@@ -70,20 +110,25 @@ export class PackBatch implements BlobBatch {
     const { plain: decoded } = await this.#store.decodeRecordBytes(id, code.bytes);
     // The hash has been compared; the bytes are compared as well, for it costs nothing beside.
     invariant(Buffer.compare(decoded, owned) === 0, 'what was encoded decodes to the same bytes');
-    const offset = await this.#append(code.bytes);
-    const row: PackRow = { id, offset, byteLength: plain.byteLength, ...code.row };
-    this.#rows.set(id, row);
-    this.#store.addPending(
-      id,
-      { row, read: () => this.#read(row) },
-      { plain: owned, type: hint.type, bases: code.bases },
-    );
+    const row = await this.#append(id, plain.byteLength, code);
+    const pending = { row, read: () => this.#read(row) };
+    // While packs are rewritten the old ones go on answering.
+    if (this.#repack === undefined)
+      this.#store.addPending(id, pending, { plain: owned, type: hint.type, bases: code.bases });
     return { storedBytes: code.bytes.byteLength + ROW_BYTES, isNew: true };
   }
 
+  async #isStored(id: BlobId): Promise<boolean> {
+    if (this.#rows.has(id)) return true;
+    if (this.#repack !== undefined) return this.#repack.findKept(id) !== undefined;
+    return (await this.#store.findStored(id)) !== undefined;
+  }
+
   /** A blob of this batch or a committed one: another batch's may be discarded, and its deltas with it. */
-  async #findBase(id: BlobId): Promise<PackRow | undefined> {
-    return this.#rows.get(id) ?? (await this.#store.findStored(id))?.row;
+  async #findBase(id: BlobId): Promise<FoundBase | undefined> {
+    const row = this.#rows.get(id);
+    if (row !== undefined) return { row, bases: this.#bases.get(id) ?? [] };
+    return this.#repack === undefined ? this.#store.findStored(id) : this.#repack.findKept(id);
   }
 
   #read(row: PackRow): Promise<Uint8Array> {
@@ -91,12 +136,14 @@ export class PackBatch implements BlobBatch {
     return this.#file.file.read(row.offset, row.recordByteLength);
   }
 
-  async #append(bytes: Uint8Array): Promise<number> {
+  async #append(id: BlobId, byteLength: number, code: ChosenCode): Promise<PackRow> {
     try {
       await this.#begin();
-      const offset = this.#offset;
-      await this.#write(bytes);
-      return offset;
+      const row: PackRow = { ...code.row, id, offset: this.#offset, byteLength };
+      await this.#write(code.bytes);
+      this.#rows.set(id, row);
+      this.#bases.set(id, code.bases);
+      return row;
     } catch (error) {
       // How much was written is not known: nothing can follow it.
       this.#state = 'failed';
@@ -132,7 +179,8 @@ export class PackBatch implements BlobBatch {
     await this.#writeEnd();
     const sum = new Uint8Array(this.#hash.digest());
     await file.write(sum);
-    const name = packName(parseBlobId(Buffer.from(sum).toString('hex')));
+    this.#sha256 = Buffer.from(sum).toString('hex');
+    const name = packName(this.#sha256);
     const path = join(packDirectory(this.#store.directory), name);
     await file.commit(path);
     this.#state = 'closed';

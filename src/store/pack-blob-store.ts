@@ -5,7 +5,7 @@ import { decodeBlock, encodeBlock, estimateAlone } from '../codec/index.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { BlobBatch, BlobStore } from './blob-store.ts';
-import { type Disk, nodeDisk } from './disk.ts';
+import { type Disk, isMissing, nodeDisk } from './disk.ts';
 import { PackBatch } from './pack-batch.ts';
 import { openPack, packDirectory, readRecordBytes } from './pack-file.ts';
 import { type PackRow, ROW_BYTES } from './pack-format.ts';
@@ -19,6 +19,8 @@ export interface BlobStoreOptions {
   readonly coder?: BlockCoder;
   /** Plain bytes of decoded blobs that are kept at hand. */
   readonly cacheBytes?: number;
+  /** Names of packs that are looked at as if they were gone. */
+  readonly without?: ReadonlySet<string>;
 }
 
 /** Room for the chunks of a large tensor and its two ancestors many times over. */
@@ -40,7 +42,7 @@ export class PackedBlobStore implements BlobStore, PackHost {
     this.directory = directory;
     this.disk = options.disk ?? nodeDisk;
     this.coder = options.coder ?? { encodeBlock, decodeBlock, estimateAlone };
-    this.packs = new PackSet(this.disk, packDirectory(directory));
+    this.packs = new PackSet(this.disk, packDirectory(directory), options.without);
     this.#cache = new PlainCache(options.cacheBytes ?? CACHE_BYTES);
   }
 
@@ -112,7 +114,18 @@ export class PackedBlobStore implements BlobStore, PackHost {
     return blob;
   }
 
+  /** A pack that another process has rewritten is gone from one moment to the next; its blobs are in another by then. */
   async #decode(id: BlobId, ancestry: number): Promise<PlainBlob> {
+    try {
+      return await this.#decodeStored(id, ancestry);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await this.packs.refresh();
+      return this.#decodeStored(id, ancestry);
+    }
+  }
+
+  async #decodeStored(id: BlobId, ancestry: number): Promise<PlainBlob> {
     if (ancestry > MAX_ANCESTRY) throw new CorruptError(`blob ${id} is coded against itself`);
     const pending = this.#pending.get(id);
     if (pending !== undefined) return this.decodeRecordBytes(id, await pending.read(), ancestry);
@@ -161,6 +174,7 @@ export class PackedBlobStore implements BlobStore, PackHost {
     try {
       return (await this.readPlain(base, ancestry)).plain;
     } catch (cause) {
+      if (isMissing(cause)) throw cause;
       throw new CorruptError(`blob ${id} is coded against ${base}, which cannot be read`, { cause });
     }
   }

@@ -30,7 +30,10 @@ export class PackSet {
   /** Further places of blobs that two processes stored at the same time. */
   readonly #copies = new Map<BlobId, Location[]>();
 
-  constructor(disk: Disk, directory: string) {
+  readonly #without: ReadonlySet<string>;
+
+  constructor(disk: Disk, directory: string, without: ReadonlySet<string> = new Set()) {
+    this.#without = without;
     this.#disk = disk;
     this.#directory = directory;
   }
@@ -41,7 +44,9 @@ export class PackSet {
    * @throws WsvcError `format-version` when one is newer than this wsvc.
    */
   async refresh(): Promise<void> {
-    const names = new Set((await this.#disk.list(this.#directory)).filter(isPackName));
+    const names = new Set(
+      (await this.#disk.list(this.#directory)).filter((name) => isPackName(name) && !this.#without.has(name)),
+    );
     const isGone = [...this.#packs.keys()].some((name) => !names.has(name));
     if (isGone) this.#forgetAll();
     const unread = [...names].filter((name) => !this.#packs.has(name) && !this.#damaged.has(name));

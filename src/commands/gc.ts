@@ -1,0 +1,46 @@
+import { Flags } from '@oclif/core';
+import { formatBytes, plural } from '../charts/describe.ts';
+import { WsvcCommand } from '../cli/base-command.ts';
+import { collectGarbage, type GarbageResult } from '../repo/collect-garbage.ts';
+
+export default class Gc extends WsvcCommand {
+  static override summary = 'Remove what nothing needs any more, and merge small packs.';
+  static override description =
+    'Keeps everything that a branch, a tag, HEAD or a staged file needs. May be interrupted at any moment. What is younger than an hour is left alone. Unreachable commits are left to "git gc" in .wsvc.';
+  static override examples = [
+    '<%= config.bin %> gc --dry-run',
+    '<%= config.bin %> gc',
+    '<%= config.bin %> gc --now',
+    '<%= config.bin %> gc --aggressive',
+  ];
+  static override flags = {
+    'dry-run': Flags.boolean({ char: 'n', description: 'Say what would be done, and do nothing.' }),
+    now: Flags.boolean({ description: 'Leave no hour of grace to what is young.' }),
+    aggressive: Flags.boolean({
+      description: 'Code all weights anew against their neighbors on the trajectory; keep what is smaller. Slow.',
+    }),
+  };
+
+  async run(): Promise<GarbageResult> {
+    const { flags } = await this.parse(Gc);
+    const options = { dryRun: flags['dry-run'], now: flags.now, aggressive: flags.aggressive };
+    const result = await this.perform(collectGarbage(await this.repository(flags), options));
+    this.print(this.describe(result));
+    return result;
+  }
+
+  private describe(result: GarbageResult): string[] {
+    const { dryRun, dropped, copied, bytesBefore, bytesAfter, packsBefore, packsAfter, young } = result;
+    const lines: string[] = [];
+    if (copied.packs === 0) lines.push('There is nothing to collect.');
+    else {
+      const [drop, rewrite] = dryRun ? ['Would drop', 'would rewrite'] : ['Dropped', 'rewrote'];
+      lines.push(
+        `${drop} ${plural(dropped.blobs, 'blob')} (${formatBytes(dropped.bytes)}), ${rewrite} ${plural(copied.packs, 'pack')}: ` +
+          `${plural(packsBefore, 'pack')} of ${formatBytes(bytesBefore)} become ${packsAfter} of ${formatBytes(bytesAfter)}.`,
+      );
+    }
+    if (young > 0) lines.push(`Left alone ${plural(young, 'pack')} younger than an hour (see --now).`);
+    return lines;
+  }
+}

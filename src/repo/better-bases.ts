@@ -1,0 +1,95 @@
+import type { BlobId, ManifestId } from '../objects/ids.ts';
+import type { Manifest, ManifestFile } from '../objects/manifest.ts';
+import type { BlobHint } from '../store/blob-store.ts';
+import { chunkByteLength } from '../tensors/chunks.ts';
+import { findBaseIn } from './find-base.ts';
+import { type LineageView, readLineageView } from './lineage-view.ts';
+import { rowOfChunk } from './plan-checkpoint.ts';
+import type { Repository } from './repository.ts';
+
+/** Which checkpoint each is best coded against: the one before it on its trajectory, or the one that was forked. */
+function neighborsOf({ trajectories }: LineageView): ReadonlyMap<ManifestId, ManifestId> {
+  const neighbors = new Map<ManifestId, ManifestId>();
+  for (const { entries, forkedFrom } of trajectories) {
+    let before = forkedFrom?.id;
+    for (const { id } of entries) {
+      if (before !== undefined && before !== id && !neighbors.has(id)) neighbors.set(id, before);
+      before = id;
+    }
+  }
+  return neighbors;
+}
+
+/** Checkpoints with each after the one it is coded against, where they form no circle. */
+function orderByNeighbors(
+  ids: Iterable<ManifestId>,
+  neighbors: ReadonlyMap<ManifestId, ManifestId>,
+): readonly ManifestId[] {
+  const ordered = new Set<ManifestId>();
+  for (const id of ids) {
+    const chain: ManifestId[] = [];
+    for (let at: ManifestId | undefined = id; at !== undefined && !ordered.has(at) && !chain.includes(at); ) {
+      chain.push(at);
+      at = neighbors.get(at);
+    }
+    for (const one of chain.reverse()) ordered.add(one);
+  }
+  return [...ordered];
+}
+
+/** The blob that stands at an offset of a file. */
+function blobsByOffset(file: ManifestFile): ReadonlyMap<number, BlobId> {
+  const blobs = new Map<number, BlobId>();
+  let at = 0;
+  for (const segment of file.segments) {
+    if ('blob' in segment) blobs.set(at, segment.blob);
+    at += 'blob' in segment ? segment.byteLength : segment.literal.byteLength;
+  }
+  return blobs;
+}
+
+interface TensorChunk {
+  readonly blob: BlobId;
+  readonly tensor: string;
+  readonly index: number;
+  readonly hint: BlobHint;
+}
+
+/** The chunks of tensors that a checkpoint's files hold verbatim. */
+function chunksOf(manifest: Manifest): readonly TensorChunk[] {
+  const files = manifest.files.map(blobsByOffset);
+  return manifest.tensors.flatMap((tensor) => {
+    const { name, dtype, at } = tensor;
+    if (at === undefined) return [];
+    const step = chunkByteLength(dtype);
+    return Array.from({ length: Math.ceil(at.byteLength / step) }, (_, index): TensorChunk[] => {
+      const blob = files[at.file]?.get(at.offset + index * step);
+      const hint: BlobHint = { type: dtype, ...rowOfChunk(tensor, index) };
+      return blob === undefined ? [] : [{ blob, tensor: name, index, hint }];
+    }).flat();
+  });
+}
+
+/**
+ * Says, for every tensor chunk of the checkpoints, which blob it is best coded against by what the whole history shows;
+ * in an order in which bases come first.
+ */
+export async function hintsFromTrajectories(
+  repository: Repository,
+  manifests: Iterable<ManifestId>,
+): Promise<ReadonlyMap<BlobId, BlobHint>> {
+  const neighbors = neighborsOf(await readLineageView(repository));
+  const hints = new Map<BlobId, BlobHint>();
+  for (const id of orderByNeighbors(manifests, neighbors)) {
+    const neighbor = neighbors.get(id);
+    const summary = await repository.checkpoints.summary(id);
+    const base = neighbor === undefined ? undefined : await repository.checkpoints.summary(neighbor);
+    const findBase = findBaseIn(summary, base);
+    for (const { blob, tensor, index, hint } of chunksOf(await repository.checkpoints.manifest(id))) {
+      if (hints.has(blob)) continue;
+      const found = findBase(tensor, index);
+      hints.set(blob, found === undefined || found === blob ? hint : { ...hint, base: found });
+    }
+  }
+  return hints;
+}

@@ -1,0 +1,120 @@
+import { CorruptError, WsvcError } from '../errors.ts';
+import type { BlobId, ManifestId } from '../objects/ids.ts';
+import { LEFTOVER_GRACE_MS, readDiskTime } from '../store/atomic-file.ts';
+import type { BlobHint } from '../store/blob-store.ts';
+import { planRepack, type RepackPlan } from '../store/plan-repack.ts';
+import { readRepackCandidates, repack } from '../store/repack.ts';
+import { hintsFromTrajectories } from './better-bases.ts';
+import { readNeededBlobs, readNeededManifests } from './reachable.ts';
+import { type Repository, withLock } from './repository.ts';
+import type { Operation, ProgressEvent } from './results.ts';
+
+export interface GarbageOptions {
+  /** Say what would be done, and do nothing. */
+  readonly dryRun?: boolean;
+  /** Leave no grace to what is young. */
+  readonly now?: boolean;
+  /** Code everything against better bases where that is smaller. */
+  readonly aggressive?: boolean;
+}
+
+/** What was done, or (`dryRun`) would be. Bytes are those of packs. */
+export interface GarbageResult {
+  readonly dryRun: boolean;
+  readonly bytesBefore: number;
+  /** For a dry run with `aggressive` what is sure; coding anew takes more away. */
+  readonly bytesAfter: number;
+  readonly packsBefore: number;
+  readonly packsAfter: number;
+  readonly dropped: { readonly blobs: number; readonly bytes: number };
+  readonly copied: { readonly blobs: number; readonly packs: number };
+  /** Packs that were left alone because they are younger than the grace time. */
+  readonly young: number;
+}
+
+interface GarbagePlan {
+  readonly repack: RepackPlan;
+  readonly young: number;
+  readonly manifests: ReadonlySet<ManifestId>;
+}
+
+const PHASES = { copy: 'Repacking', check: 'Reading back', remove: 'Removing' } as const;
+
+/** Everything needed must be there: what cannot be read may need blobs that nobody knows of. */
+async function readRoots(repository: Repository, manifests: ReadonlySet<ManifestId>): Promise<ReadonlySet<BlobId>> {
+  try {
+    return await readNeededBlobs(repository, manifests);
+  } catch (cause) {
+    if (!(cause instanceof WsvcError) || (cause.code !== 'not-found' && cause.code !== 'corrupt')) throw cause;
+    throw new CorruptError('a checkpoint of the history cannot be read, so what it needs is not known', {
+      cause,
+      suggestions: ['Run "wsvc fsck --repair" first; nothing was removed.'],
+    });
+  }
+}
+
+async function planGarbage(repository: Repository, options: GarbageOptions): Promise<GarbagePlan> {
+  const manifests = await readNeededManifests(repository);
+  const roots = await readRoots(repository, manifests);
+  const grace = options.now ? Number.NEGATIVE_INFINITY : LEFTOVER_GRACE_MS;
+  const youngSinceMs = (await readDiskTime(repository.directory)) - grace;
+  const candidates = await readRepackCandidates(repository.blobs, youngSinceMs);
+  for (const id of roots) {
+    if (!(await repository.blobs.has(id))) {
+      throw new CorruptError(`blob ${id}, which the history needs, is missing`, {
+        suggestions: ['Run "wsvc fsck --repair" first; nothing was removed.'],
+      });
+    }
+  }
+  return {
+    repack: planRepack(candidates, roots, { everything: options.aggressive ?? false }),
+    young: candidates.filter(({ isYoung }) => isYoung).length,
+    manifests,
+  };
+}
+
+async function* execute(
+  repository: Repository,
+  plan: GarbagePlan,
+  aggressive: boolean,
+): AsyncGenerator<ProgressEvent, void, void> {
+  let hints: ReadonlyMap<BlobId, BlobHint> = new Map();
+  if (aggressive) {
+    yield { phase: 'Looking for better bases', done: 0, total: 1 };
+    hints = await hintsFromTrajectories(repository, plan.manifests);
+  }
+  const steps = repack(repository.blobs, plan.repack, aggressive ? { hints, order: [...hints.keys()] } : {});
+  for await (const { phase, done, total } of steps) {
+    yield { phase: PHASES[phase], done, total };
+  }
+}
+
+async function* collectUnderLock(repository: Repository, options: GarbageOptions): Operation<GarbageResult> {
+  yield { phase: 'Looking for what is needed', done: 0, total: 1 };
+  const plan = await planGarbage(repository, options);
+  const { kept, removed, copies, dropped, bytesBefore } = plan.repack;
+  const planned: GarbageResult = {
+    dryRun: options.dryRun ?? false,
+    bytesBefore,
+    bytesAfter: plan.repack.bytesAfter,
+    packsBefore: kept.length + removed.length,
+    packsAfter: kept.length + Number(copies.length > 0),
+    dropped,
+    copied: { blobs: copies.length, packs: removed.length },
+    young: plan.young,
+  };
+  if (options.dryRun || removed.length === 0) return planned;
+  yield* execute(repository, plan, options.aggressive ?? false);
+  const packs = repository.blobs.packs.packs();
+  return { ...planned, bytesAfter: packs.reduce((sum, pack) => sum + pack.byteLength, 0), packsAfter: packs.length };
+}
+
+/**
+ * Removes stored blobs that no ref, HEAD or staged file needs, and merges small packs. New packs are durable and checked
+ * before old ones go, so it may be interrupted anywhere. Git's own unreachable objects are left to `git gc`.
+ *
+ * @throws WsvcError `locked`; CorruptError when something needed cannot be read: then nothing was removed.
+ */
+export function collectGarbage(repository: Repository, options: GarbageOptions = {}): Operation<GarbageResult> {
+  return withLock(repository, 'wsvc gc', () => collectUnderLock(repository, options));
+}

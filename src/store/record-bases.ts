@@ -1,0 +1,54 @@
+import { toHex } from '../bytes/hex.ts';
+import { CorruptError } from '../errors.ts';
+import { type BlobId, parseBlobId } from '../objects/ids.ts';
+import type { Disk } from './disk.ts';
+import type { PackFile } from './pack-file.ts';
+
+/** The longest beginning of a record, up to its base ids: 1 + 5 + 5 + 5 + 5 + 1 + 2 * 34 bytes, and some. */
+const HEAD_BYTES = 96;
+
+function malformed(): never {
+  throw new CorruptError("a blob's record is malformed");
+}
+
+/** Bytes of the msgpack unsigned integer or nil at an offset. */
+function scalarByteLength(tag: number): number {
+  if (tag < 0x80 || tag === 0xc0) return 1;
+  const at = [0xcc, 0xcd, 0xce].indexOf(tag);
+  return at < 0 ? malformed() : 1 + 2 ** at;
+}
+
+/**
+ * Reads the base ids at the beginning of a record (docs/format.md, section "Record"), without its payload and so without
+ * its checksum: for planning, never for decoding.
+ *
+ * @throws CorruptError
+ */
+export function decodeRecordBases(head: Uint8Array): readonly BlobId[] {
+  if (head[0] !== 0x97) malformed();
+  let at = 1;
+  for (let field = 0; field < 4; field++) at += scalarByteLength(head[at] ?? 0xff);
+  const count = (head[at++] ?? 0) - 0x90;
+  if (count < 0 || count > 2) malformed();
+  return Array.from({ length: count }, () => {
+    if (head[at] !== 0xc4 || head[at + 1] !== 32 || at + 34 > head.byteLength) malformed();
+    at += 34;
+    return parseBlobId(toHex(head.subarray(at - 32, at)));
+  });
+}
+
+/** What each blob of a pack is coded against; blobs that stand alone are left out. @throws CorruptError */
+export async function readBases(disk: Disk, pack: PackFile): Promise<ReadonlyMap<BlobId, readonly BlobId[]>> {
+  const bases = new Map<BlobId, readonly BlobId[]>();
+  const rows = pack.rows.filter((row) => row.ancestors > 0);
+  if (rows.length === 0) return bases;
+  const file = await disk.open(pack.path, 'r');
+  try {
+    for (const { id, offset, recordByteLength } of rows) {
+      bases.set(id, decodeRecordBases(await file.read(offset, Math.min(HEAD_BYTES, recordByteLength))));
+    }
+  } finally {
+    await file.close();
+  }
+  return bases;
+}

@@ -1,0 +1,230 @@
+import { basename } from 'node:path';
+import { CorruptError } from '../errors.ts';
+import type { BlobId } from '../objects/ids.ts';
+import type { BlobHint } from './blob-store.ts';
+import { type ChosenCode, chooseCode, type FoundBase } from './choose-code.ts';
+import type { Disk } from './disk.ts';
+import { PackBatch } from './pack-batch.ts';
+import { PackedBlobStore } from './pack-blob-store.ts';
+import { packDirectory, packName, readRecordBytes } from './pack-file.ts';
+import { decodeRecord } from './pack-record.ts';
+import type { BlobCopy, PlannedCopy, RepackCandidate, RepackPlan } from './plan-repack.ts';
+import { readBases } from './record-bases.ts';
+
+/** A new pack is closed and the next begun after so many bytes: what one interruption can waste. */
+const MAX_PACK_BYTES = 512 * 1024 * 1024;
+
+export interface RepackOptions {
+  /** How blobs may be coded anew; those without a hint, and those that would grow, are copied as they are. */
+  readonly hints?: ReadonlyMap<BlobId, BlobHint>;
+  /** Ids in the order in which blobs should be written; by default bases first. */
+  readonly order?: readonly BlobId[];
+}
+
+/** Told of each blob that is copied or read back, and of each removed pack. */
+export interface RepackStep {
+  readonly phase: 'copy' | 'check' | 'remove';
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Reads what planning a repacking needs. Packs changed after `youngSinceMs` are young. @throws CorruptError when a pack cannot be read. */
+export async function readRepackCandidates(store: PackedBlobStore, youngSinceMs: number): Promise<RepackCandidate[]> {
+  await store.packs.refresh();
+  const [damaged] = store.packs.damaged();
+  if (damaged !== undefined) {
+    throw new CorruptError(`"${damaged.path}" cannot be read, so what is needed is not known`, {
+      cause: damaged.error,
+      suggestions: ['Run "wsvc fsck --repair" first.'],
+    });
+  }
+  const candidates: RepackCandidate[] = [];
+  for (const file of [...store.packs.packs()].sort((a, b) => b.byteLength - a.byteLength)) {
+    const modifiedMs = (await store.disk.find(file.path))?.modifiedMs ?? Number.POSITIVE_INFINITY;
+    candidates.push({ file, bases: await readBases(store.disk, file), isYoung: modifiedMs > youngSinceMs });
+  }
+  return candidates;
+}
+
+/** Blobs as they will be stored: in packs that stay, and in new ones. */
+class Survivors {
+  readonly #found = new Map<BlobId, FoundBase>();
+
+  add(found: FoundBase): void {
+    const known = this.#found.get(found.row.id);
+    if (known === undefined || found.row.depth < known.row.depth) this.#found.set(found.row.id, found);
+  }
+
+  find(id: BlobId): FoundBase | undefined {
+    return this.#found.get(id);
+  }
+}
+
+/** The stored record, decoded and compared with the blob's id; a damaged one is replaced by what another copy says. */
+async function readCopy(store: PackedBlobStore, { pack, row }: BlobCopy): Promise<ChosenCode> {
+  try {
+    const bytes = await readRecordBytes(store.disk, pack.file.path, row);
+    await store.decodeRecordBytes(row.id, bytes);
+    return { bytes, bases: decodeRecord(bytes).bases, row };
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error;
+    const { plain, type } = await store.readPlain(row.id);
+    return chooseCode(store, plain, { type }, async () => undefined);
+  }
+}
+
+/** The record as it is, with what the index must say of it where its bases are now; `undefined` when one is not there. */
+async function placeCopy(batch: PackBatch, code: ChosenCode): Promise<ChosenCode | undefined> {
+  const bases: FoundBase[] = [];
+  for (const id of code.bases) {
+    const base = await batch.findBase(id);
+    if (base === undefined) return undefined;
+    bases.push(base);
+  }
+  const [first, second] = bases;
+  const isBelow = second === undefined || (first?.bases ?? []).includes(second.row.id);
+  const ancestors = (isBelow ? [first] : bases).reduce((sum, base) => sum + (base?.row.restoreByteLength ?? 0), 0);
+  const depth = bases.reduce((most, base) => Math.max(most, base.row.depth + 1), 0);
+  const row = { ...code.row, depth, restoreByteLength: code.row.recordByteLength + ancestors };
+  return { ...code, row };
+}
+
+async function recode(
+  store: PackedBlobStore,
+  batch: PackBatch,
+  id: BlobId,
+  hint: BlobHint,
+): Promise<ChosenCode | undefined> {
+  const { plain } = await store.readPlain(id);
+  const code = await chooseCode(store, plain, hint, (base) => batch.findBase(base));
+  const decoded = await store.decodeRecordBytes(id, code.bytes);
+  return Buffer.compare(decoded.plain, plain) === 0 ? code : undefined;
+}
+
+/** The smaller of the record as it is and of one coded anew. */
+async function chooseCopy(
+  store: PackedBlobStore,
+  batch: PackBatch,
+  copy: BlobCopy,
+  hint: BlobHint | undefined,
+): Promise<ChosenCode> {
+  const asIs = await placeCopy(batch, await readCopy(store, copy));
+  if (hint === undefined && asIs !== undefined) return asIs;
+  const anew = await recode(store, batch, copy.row.id, hint ?? { type: copy.row.type });
+  if (anew === undefined || (asIs !== undefined && asIs.bytes.byteLength <= anew.bytes.byteLength)) {
+    if (asIs !== undefined) return asIs;
+    throw new CorruptError(`blob ${copy.row.id} cannot be coded anew`);
+  }
+  return anew;
+}
+
+/**
+ * The copies in the order asked for; what the order does not name keeps its own place, before all others. Blobs that only
+ * serve as bases are left out then: what is coded anew has better ones.
+ */
+function inOrder(copies: readonly PlannedCopy[], order: readonly BlobId[] | undefined): readonly PlannedCopy[] {
+  if (order === undefined) return copies;
+  const places = new Map(order.map((id, index) => [id, index]));
+  const required = copies.filter(({ isRequired }) => isRequired);
+  return required.toSorted((a, b) => (places.get(a.row.id) ?? -1) - (places.get(b.row.id) ?? -1));
+}
+
+/** Writes the new packs. Nothing that stands is touched. @returns the names of the new packs */
+async function* writeCopies(
+  store: PackedBlobStore,
+  plan: RepackPlan,
+  copies: readonly PlannedCopy[],
+  hints: RepackOptions['hints'],
+): AsyncGenerator<RepackStep, ReadonlySet<string>, void> {
+  const survivors = new Survivors();
+  for (const { file, bases } of plan.kept) {
+    for (const row of file.rows) survivors.add({ row, bases: bases.get(row.id) ?? [] });
+  }
+  const names = new Set<string>();
+  const begin = () => new PackBatch(store, { findKept: (id) => survivors.find(id) });
+  let batch = begin();
+  try {
+    for (const [done, copy] of copies.entries()) {
+      yield { phase: 'copy', done, total: copies.length };
+      const code = await chooseCopy(store, batch, copy, hints?.get(copy.row.id));
+      await batch.copy(copy.row.id, copy.row.byteLength, code);
+      if (batch.byteLength < MAX_PACK_BYTES) continue;
+      names.add(await finishPack(batch, survivors));
+      batch = begin();
+    }
+    if (batch.byteLength > 0) names.add(await finishPack(batch, survivors));
+  } finally {
+    await batch.discard();
+  }
+  return names;
+}
+
+async function finishPack(batch: PackBatch, survivors: Survivors): Promise<string> {
+  await batch.commit();
+  for (const found of batch.written()) survivors.add(found);
+  return packName(batch.sha256());
+}
+
+/** Reads, with fresh eyes and without the packs that will go, everything that was copied. @throws CorruptError */
+async function* checkSurvivors(
+  store: PackedBlobStore,
+  copies: readonly BlobCopy[],
+  going: ReadonlySet<string>,
+): AsyncGenerator<RepackStep, void, void> {
+  const { disk, coder, directory } = store;
+  const survivors = new PackedBlobStore(directory, { disk, coder, without: going });
+  await survivors.packs.refresh();
+  for (const [done, { row }] of copies.entries()) {
+    yield { phase: 'check', done, total: copies.length };
+    if ((await survivors.findStored(row.id)) === undefined) throw new CorruptError(`blob ${row.id} was not copied`);
+    await survivors.readPlain(row.id);
+  }
+}
+
+/**
+ * Packs in the order in which they can go: those whose blobs are coded against others' first, so that at no moment a
+ * blob is left that lacks its base.
+ */
+function orderRemovals(packs: readonly RepackCandidate[]): readonly RepackCandidate[] {
+  const holders = new Map<BlobId, RepackCandidate[]>();
+  for (const pack of packs) for (const { id } of pack.file.rows) holders.set(id, [...(holders.get(id) ?? []), pack]);
+  const ordered: RepackCandidate[] = [];
+  const seen = new Set<RepackCandidate>();
+  const visit = (pack: RepackCandidate): void => {
+    if (seen.has(pack)) return;
+    seen.add(pack);
+    for (const base of [...pack.bases.values()].flat()) for (const holder of holders.get(base) ?? []) visit(holder);
+    ordered.push(pack);
+  };
+  for (const pack of packs) visit(pack);
+  return ordered.reverse();
+}
+
+async function removePack(disk: Disk, path: string, folder: string): Promise<void> {
+  await disk.remove(path);
+  // Flushed one by one: a power cut must not keep a later removal and lose an earlier one.
+  await disk.syncDirectory(folder);
+}
+
+/**
+ * Carries out a plan: writes and flushes the new packs, checks them, and only then removes the old ones. Whatever
+ * moment it is interrupted at, every blob of the plan's roots can be read. Call it under the repository's lock.
+ *
+ * @throws CorruptError when something needed cannot be read; then nothing was removed.
+ */
+export async function* repack(
+  store: PackedBlobStore,
+  plan: RepackPlan,
+  options: RepackOptions = {},
+): AsyncGenerator<RepackStep, void, void> {
+  const copies = inOrder(plan.copies, options.order);
+  const fresh = yield* writeCopies(store, plan, copies, options.hints);
+  // A new pack may be the same, byte for byte, as one that was to go: they are one file then.
+  const going = plan.removed.filter(({ file }) => !fresh.has(basename(file.path)));
+  yield* checkSurvivors(store, copies, new Set(going.map(({ file }) => basename(file.path))));
+  for (const [done, pack] of orderRemovals(going).entries()) {
+    yield { phase: 'remove', done, total: going.length };
+    await removePack(store.disk, pack.file.path, packDirectory(store.directory));
+  }
+  await store.packs.refresh();
+}

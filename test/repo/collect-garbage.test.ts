@@ -1,0 +1,100 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { addFiles } from '../../src/repo/add-files.ts';
+import { checkRepository } from '../../src/repo/check-repository.ts';
+import { collectGarbage } from '../../src/repo/collect-garbage.ts';
+import { resetStaging } from '../../src/repo/reset-staging.ts';
+import { acquireLock } from '../../src/store/lock.ts';
+import { temporaryFolders } from '../store/temporary.ts';
+import { createIn, finish, type Model, moveModel, openIn, randomMatrix, saveFiles, writeModel } from './workspace.ts';
+
+const temporary = temporaryFolders();
+
+/** Three checkpoints of a run that are committed, and one of another run that was added and taken back. */
+async function makeRepository(): Promise<string> {
+  const folder = await temporary();
+  await createIn(folder);
+  let model: Model = { 'fc.weight': randomMatrix(120, 80, 1) };
+  for (let i = 0; i < 3; i++) {
+    await saveFiles(folder, [await writeModel(folder, `step-${i}.safetensors`, model)]);
+    model = moveModel(model, 10 + i);
+  }
+  const other = await writeModel(folder, 'other.safetensors', { 'fc.weight': randomMatrix(120, 80, 9) });
+  await finish(addFiles(await openIn(folder), [other]));
+  return folder;
+}
+
+const packsOf = (folder: string) => readdir(path.join(folder, '.wsvc/blobs/packs'));
+
+async function expectProven(folder: string, files: number): Promise<void> {
+  const { findings, proof } = await finish(checkRepository(await openIn(folder), { prove: true }));
+  expect(findings).toEqual([]);
+  expect(proof).toMatchObject({ files, differingBytes: 0 });
+}
+
+describe('collectGarbage', () => {
+  it('keeps what is staged, and drops it when it was taken back', async () => {
+    const folder = await makeRepository();
+    const staged = await finish(collectGarbage(await openIn(folder), { now: true }));
+    expect(staged.dropped.blobs).toBe(0);
+    await finish(resetStaging(await openIn(folder), { paths: ['other.safetensors'] }));
+    const result = await finish(collectGarbage(await openIn(folder), { now: true }));
+    expect(result.dropped.blobs).toBeGreaterThan(0);
+    expect(result.bytesAfter).toBeLessThan(result.bytesBefore - 20_000);
+    await expectProven(folder, 3);
+    expect((await finish(collectGarbage(await openIn(folder), { now: true }))).copied.packs).toBe(0);
+  });
+
+  it('tells exactly what it would do, and does nothing, when asked to', async () => {
+    const folder = await makeRepository();
+    await finish(resetStaging(await openIn(folder), { paths: ['other.safetensors'] }));
+    const before = await packsOf(folder);
+    const dry = await finish(collectGarbage(await openIn(folder), { now: true, dryRun: true }));
+    expect(await packsOf(folder)).toEqual(before);
+    const done = await finish(collectGarbage(await openIn(folder), { now: true }));
+    expect(done.dropped.blobs).toBeGreaterThan(0);
+    expect({ ...dry, dryRun: false }).toEqual(done);
+  });
+
+  it('leaves an hour of grace', async () => {
+    const folder = await makeRepository();
+    await finish(resetStaging(await openIn(folder), { paths: ['other.safetensors'] }));
+    const before = await packsOf(folder);
+    const result = await finish(collectGarbage(await openIn(folder)));
+    expect(result).toMatchObject({ young: before.length, dropped: { blobs: 0 } });
+    expect(await packsOf(folder)).toEqual(before);
+  });
+
+  it('runs alone', async () => {
+    const folder = await makeRepository();
+    await using _lock = await acquireLock(path.join(folder, '.wsvc'), { purpose: 'a test' });
+    await expect(finish(collectGarbage(await openIn(folder)))).rejects.toMatchObject({ code: 'locked' });
+  });
+
+  it('removes nothing when a checkpoint of the history cannot be read', async () => {
+    const folder = await makeRepository();
+    const [name = ''] = await packsOf(folder);
+    const { truncate } = await import('node:fs/promises');
+    await truncate(path.join(folder, '.wsvc/blobs/packs', name), 100);
+    await expect(finish(collectGarbage(await openIn(folder), { now: true }))).rejects.toMatchObject({
+      code: 'corrupt',
+    });
+    expect(await packsOf(folder)).toContain(name);
+  });
+
+  it('finds better bases for what arrived out of order', async () => {
+    const folder = await temporary();
+    await createIn(folder);
+    const models: Model[] = [{ 'fc.weight': randomMatrix(200, 120, 1) }];
+    for (let i = 0; i < 5; i++) models.push(moveModel(models.at(-1) ?? {}, 20 + i, 2e-4));
+    for (const i of [0, 5, 2, 4, 1, 3]) {
+      await saveFiles(folder, [await writeModel(folder, `step-${i}.safetensors`, models[i] ?? {})]);
+    }
+    const plain = await finish(collectGarbage(await openIn(folder), { now: true }));
+    const result = await finish(collectGarbage(await openIn(folder), { now: true, aggressive: true }));
+    expect(result.bytesAfter).toBeLessThan(plain.bytesAfter);
+    await expectProven(folder, 6);
+    console.log(`aggressive: ${plain.bytesAfter} bytes become ${result.bytesAfter}`);
+  });
+});

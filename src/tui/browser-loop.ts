@@ -32,8 +32,9 @@ export function createBrowserLoop(opening: BrowserState, { perform, draw, quit }
     done.finally(() => writing.delete(done));
   };
   const send = (...events: readonly BrowserEvent[]): void => {
+    if (isStopped) return;
     for (const event of events) {
-      if (isStopped) return;
+      if (isStopped) break;
       const next = update(state, event);
       state = next.state;
       for (const effect of next.effects) {

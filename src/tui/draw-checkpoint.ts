@@ -6,6 +6,8 @@ import { cutStart, padEnd, padStart, toPrintable } from './text-width.ts';
 
 const POSITION_CELLS = 6;
 const STEP_CELLS = 8;
+/** Between the columns, and after the step. */
+const GAP_CELLS = 5;
 const MOST_BAR_CELLS = 20;
 const NOTE_CELLS = 14;
 const LEAST_SOURCE_CELLS = 10;
@@ -19,7 +21,7 @@ interface Columns {
 }
 
 function columnsFor(columns: number): Columns {
-  const rest = columns - POSITION_CELLS - STEP_CELLS - 4;
+  const rest = columns - POSITION_CELLS - STEP_CELLS - GAP_CELLS;
   const note = rest - NOTE_CELLS >= LEAST_SOURCE_CELLS ? NOTE_CELLS : 0;
   const bar = Math.max(0, Math.min(MOST_BAR_CELLS, Math.floor(rest / 2) - NOTE_CELLS));
   return { source: Math.max(1, Math.min(MOST_SOURCE_CELLS, rest - note - bar)), bar, note };

@@ -1,7 +1,7 @@
 import { formatBytes } from '../charts/describe.ts';
 import type { ShownTensor } from '../repo/results.ts';
 import { type Span, span } from './span.ts';
-import { cutStart, padEnd, padStart, toPrintable } from './text-width.ts';
+import { cutEnd, cutStart, padEnd, padStart, toPrintable } from './text-width.ts';
 
 const DTYPE_CELLS = 6;
 const SHAPE_CELLS = 18;
@@ -9,6 +9,8 @@ const NUMBER_CELLS = 10;
 const ZERO_CELLS = 8;
 const LEAST_NAME_CELLS = 12;
 const MOST_NAME_CELLS = 48;
+/** Stands after a tensor that holds what is no number. */
+const ODD_MARK = ' !';
 /** Columns after the name, in the order in which they go when there is no room: the last first. */
 const COLUMNS = [
   { title: 'type', cells: DTYPE_CELLS, isNumber: false, draw: (tensor: ShownTensor) => tensor.dtype },
@@ -42,12 +44,12 @@ function isOdd({ nanCount, infinityCount }: ShownTensor): boolean {
 }
 
 function shownColumns(columns: number): { readonly name: number; readonly shown: readonly (typeof COLUMNS)[number][] } {
-  let left = columns - LEAST_NAME_CELLS;
+  let left = columns - ODD_MARK.length - LEAST_NAME_CELLS;
   const shown = COLUMNS.filter(({ cells }) => {
     left -= cells + 1;
     return left >= 0;
   });
-  const taken = shown.reduce((total, { cells }) => total + cells + 1, 0);
+  const taken = shown.reduce((total, { cells }) => total + cells + 1, ODD_MARK.length);
   return { name: Math.max(1, Math.min(MOST_NAME_CELLS, columns - taken)), shown };
 }
 
@@ -55,7 +57,7 @@ function shownColumns(columns: number): { readonly name: number; readonly shown:
 export function tensorTitles(columns: number): string {
   const { name, shown } = shownColumns(columns);
   return [
-    padEnd('tensor', name),
+    padEnd(cutEnd('tensor', name), name),
     ...shown.map(({ title, cells, isNumber }) => (isNumber ? padStart(title, cells) : padEnd(title, cells))),
   ].join(' ');
 }
@@ -70,7 +72,7 @@ export function drawTensor(tensor: ShownTensor, columns: number): readonly Span[
   return [
     span(padEnd(cutStart(toPrintable(tensor.name), name), name), 'strong'),
     span(cells.join('')),
-    ...(isOdd(tensor) ? [span(' !', 'bad')] : []),
+    ...(isOdd(tensor) ? [span(ODD_MARK, 'bad')] : []),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { Errors, run } from '@oclif/core';
 import { WsvcError } from '../errors.ts';
+import { normalizeArguments } from './arguments.ts';
 import { reportError } from './report-error.ts';
 
 /** What `wsvc` alone means: the browser, on a terminal inside a repository; else the help. */
@@ -18,7 +19,8 @@ function endWithReader(): void {
 }
 
 /** Starts oclif; whatever no command catches (an unknown command, a broken installation) is reported in one place. */
-export async function main(argv: readonly string[], root: string): Promise<void> {
+export async function main(words: readonly string[], root: string): Promise<void> {
+  const argv = normalizeArguments(words);
   endWithReader();
   process.once('SIGINT', () => {
     reportError(new WsvcError('interrupted', 'Interrupted.'), argv.includes('--json'));

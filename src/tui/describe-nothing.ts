@@ -4,13 +4,10 @@ import { toPrintable } from './text-width.ts';
 
 const EMPTY: readonly (readonly Span[])[] = [
   [],
-  [span('  This repository holds no checkpoints yet.', 'strong')],
+  [span('  No checkpoint is committed in this repository yet.', 'strong')],
   [],
   [span('  Leave with q, and then')],
-  [
-    span('    wsvc import FOLDER', 'name'),
-    span('           for a folder of model files: finds the runs and their order'),
-  ],
+  [span('    wsvc import FOLDER', 'name'), span('           for a folder: finds the runs and their order')],
   [span('    wsvc add FILE', 'name'), span('                for one file')],
   [span('    wsvc commit', 'name'), span('                  to keep what was added')],
 ];

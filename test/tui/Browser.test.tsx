@@ -83,7 +83,7 @@ describe('the frame at 80 x 24', () => {
   it('says what to do with an empty repository', () => {
     const { state } = play(opening(), { kind: 'trajectories-loaded', result: { trajectories: [] } });
     const text = draw(state).join('\n');
-    expect(text).toContain('holds no checkpoints yet');
+    expect(text).toContain('No checkpoint is committed');
     expect(text).toContain('wsvc import FOLDER');
   });
 

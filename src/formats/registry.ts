@@ -13,6 +13,7 @@ import { safetensors } from './safetensors/index.ts';
 import { sb3 } from './sb3/index.ts';
 import { tfCheckpoint } from './tf-checkpoint/index.ts';
 import { tfjs } from './tfjs/index.ts';
+import { tflite } from './tflite/index.ts';
 import { openUnknown, unknown } from './unknown/index.ts';
 
 /** What `Format.matches` gets to see. */
@@ -28,6 +29,7 @@ const KNOWN_FORMATS: readonly Format[] = [
   npz,
   tfjs,
   hdf5,
+  tflite,
   keras,
   sb3,
   pytorchLegacy,

@@ -1,3 +1,4 @@
+import { copyBytes } from '../../bytes/collect.ts';
 import type { DType } from '../../tensors/dtype.ts';
 
 /** How integer codes become numbers: `(code - zeroPoint) * scale` in f32, as PyTorch computes it, per tensor or per slice of one axis. */
@@ -21,7 +22,7 @@ export async function* dequantize(
   for await (const piece of pieces) {
     const quarter = Math.max(4, piece.byteLength / GROWTH - ((piece.byteLength / GROWTH) % 4));
     for (let at = 0; at < piece.byteLength; at += quarter) {
-      const codes = readCodes(piece.slice(at, at + quarter), dtype);
+      const codes = readCodes(copyBytes(piece.subarray(at, at + quarter)), dtype);
       yield decode(codes, position, quantizer);
       position += codes.length;
     }

@@ -1,3 +1,4 @@
+import { copyBytes } from '../../bytes/collect.ts';
 import type { ByteSource, FileSet } from '../../bytes/source.ts';
 import { BadFileError } from '../../errors.ts';
 import { elementCount } from '../../tensors/dtype.ts';
@@ -52,14 +53,14 @@ async function readRecord(
   const fail = (rule: string) => badFile('ggml', rule, offset);
   const left = source.byteLength - offset;
   if (left < RECORD_BYTES) throw fail('a tensor must begin with its axes, name and type');
-  const words = new DataView((await source.read(offset, RECORD_BYTES)).slice().buffer);
+  const words = new DataView(copyBytes(await source.read(offset, RECORD_BYTES)).buffer);
   const axes = words.getUint32(0, true);
   const nameBytes = words.getUint32(4, true);
   if (axes > MAX_AXES) throw fail(`a tensor must not have over ${MAX_AXES} axes`);
   if (nameBytes > MAX_NAME_BYTES) throw fail(`a name must not be over ${MAX_NAME_BYTES} bytes`);
   const restBytes = 4 * axes + nameBytes;
   if (restBytes > left - RECORD_BYTES) throw fail('a tensor must state its shape and name');
-  const rest = (await source.read(offset + RECORD_BYTES, restBytes)).slice();
+  const rest = copyBytes(await source.read(offset + RECORD_BYTES, restBytes));
   const shape = [...new Int32Array(rest.buffer, 0, axes)].reverse();
   if (shape.some((size) => size < 0) || !Number.isSafeInteger(elementCount(shape)))
     throw fail('a shape must be countable');

@@ -13,6 +13,7 @@ import type { BlockCoder, PackHost, PendingBlob } from './pack-host.ts';
 import { decodeRecord, type PackRecord } from './pack-record.ts';
 import { type Location, PackSet } from './pack-set.ts';
 import { type PlainBlob, PlainCache } from './plain-cache.ts';
+import { readBases } from './record-bases.ts';
 
 export interface BlobStoreOptions {
   readonly disk?: Disk;
@@ -64,6 +65,18 @@ export class PackedBlobStore implements BlobStore, PackHost {
   async *list(): AsyncIterable<BlobId> {
     await this.packs.refresh();
     yield* [...this.packs.ids()];
+  }
+
+  /** What each stored blob that has bases is coded against, by the copy that is read first. @throws CorruptError */
+  async readBases(): Promise<ReadonlyMap<BlobId, readonly BlobId[]>> {
+    await this.packs.refresh();
+    const all = new Map<BlobId, readonly BlobId[]>();
+    for (const pack of this.packs.packs()) {
+      for (const [id, bases] of await readBases(this.disk, pack)) {
+        if (this.packs.find(id)?.path === pack.path) all.set(id, bases);
+      }
+    }
+    return all;
   }
 
   async beginBatch(): Promise<BlobBatch> {

@@ -3,8 +3,8 @@ import { type DType, elementByteLength, isFloat } from '../tensors/dtype.ts';
 import { encodeFromFloat32 } from '../tensors/encode.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { squaredDistance } from './distances.ts';
+import { type ForestMemo, findNearestWith } from './forest-memo.ts';
 import type { Archive, Member } from './model.ts';
-import { findNearest } from './nearest.ts';
 
 /** Stored checkpoints that hold the same weights, up to rounding: one node of the forest. */
 export interface Node {
@@ -105,10 +105,17 @@ async function findOriginal(node: Node, candidates: readonly Node[], archive: Ar
 }
 
 /** Finds, for nodes of a coarse type, the node that they are casts of; checked on the weights. */
-async function findCasts(nodes: readonly Node[], archive: Archive): Promise<ReadonlyMap<Node, Node>> {
+async function findCasts(
+  nodes: readonly Node[],
+  archive: Archive,
+  memo: ForestMemo | undefined,
+): Promise<ReadonlyMap<Node, Node>> {
   const casts = new Map<Node, Node>();
   if (!nodes.some(({ original }) => coarsestRounding(original) > 0)) return casts;
-  const near = findNearest(
+  const near = findNearestWith(
+    memo,
+    `casts ${nodes[0]?.original.summary.space}`,
+    nodes.map(({ original }) => original.id),
     nodes.map(({ original }) => original.summary.centred),
     CAST_CANDIDATES,
   );
@@ -166,11 +173,15 @@ function foldInto(nodes: readonly Node[], into: ReadonlyMap<Node, Node>, relatio
  *
  * @param members of one space, sorted by id.
  */
-export async function foldCopies(members: readonly Member[], archive: Archive): Promise<readonly Node[]> {
+export async function foldCopies(
+  members: readonly Member[],
+  archive: Archive,
+  memo?: ForestMemo,
+): Promise<readonly Node[]> {
   const unequal = foldContent(members);
   const seen = unequal.filter(({ original }) => hasSketch(original));
   const unseen = unequal.filter(({ original }) => !hasSketch(original));
   const distinct = foldInto(seen, findRecontained(seen), 'recontained');
-  const nodes = foldInto(distinct, await findCasts(distinct, archive), 'cast');
+  const nodes = foldInto(distinct, await findCasts(distinct, archive, memo), 'cast');
   return [...nodes, ...unseen];
 }

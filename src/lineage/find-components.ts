@@ -1,8 +1,8 @@
 import { sketchCosine } from '../sketch/sketch-distance.ts';
 import { askWeights } from './ask-weights.ts';
 import { DisjointSets } from './disjoint-sets.ts';
+import { type ForestMemo, findNearestWith } from './forest-memo.ts';
 import type { Archive, Member } from './model.ts';
-import { findNearest } from './nearest.ts';
 import { type CosineNull, estimateCosineNull } from './unrelated-cosine.ts';
 
 /** Nearest by cosine that a checkpoint may be joined with. */
@@ -30,8 +30,11 @@ function normalize(vector: Float32Array): Float32Array {
 }
 
 /** The pairs of near ones, most alike first; ties by place. */
-function collectPairs(members: readonly Member[]): readonly Pair[] {
-  const near = findNearest(
+function collectPairs(members: readonly Member[], memo: ForestMemo | undefined): readonly Pair[] {
+  const near = findNearestWith(
+    memo,
+    `kin ${members[0]?.summary.space}`,
+    members.map(({ id }) => id),
     members.map(({ summary }) => normalize(summary.centred)),
     KIN_NEIGHBORS,
   );
@@ -103,9 +106,10 @@ async function joinKin(
 export async function findComponents(
   members: readonly Member[],
   archive: Archive,
+  memo?: ForestMemo,
 ): Promise<readonly (readonly number[])[]> {
   const sets = new DisjointSets(members.length);
   if (members.length < 2) return sets.groups();
-  await joinKin(collectPairs(members), sets, members, archive);
+  await joinKin(collectPairs(members, memo), sets, members, archive);
   return sets.groups();
 }

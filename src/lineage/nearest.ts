@@ -88,3 +88,65 @@ export function findNearest(points: readonly Float32Array[], k: number): readonl
   }
   return lists.map(({ indices, squares }) => indices.map((index, at) => ({ index, squared: squares[at] ?? 0 })));
 }
+
+/** Lists of the points that were there before, by their places now; none for a point that is new or that has lost a neighbour. */
+function carryOver(
+  before: { readonly ids: readonly string[]; readonly near: readonly (readonly Near[])[] },
+  ids: readonly string[],
+  capacity: number,
+): readonly (NearestList | undefined)[] {
+  const placeNow = new Map(ids.map((id, place) => [id, place]));
+  const placeBefore = new Map(before.ids.map((id, place) => [id, place]));
+  return ids.map((id) => {
+    const old = before.near[placeBefore.get(id) ?? -1];
+    const list = new NearestList(capacity);
+    for (const { index, squared } of old ?? []) {
+      const place = placeNow.get(before.ids[index] ?? '');
+      if (place === undefined) return undefined;
+      list.offer(place, squared);
+    }
+    return old === undefined ? undefined : list;
+  });
+}
+
+/**
+ * As {@link findNearest}, to the last bit, from the lists of an earlier set of points: only points that are new, or that have lost a
+ * neighbour, are compared with all. Both lists of ids are ascending, so that ties fall as they would anew.
+ *
+ * @param before lists of the same `k`
+ */
+export function updateNearest(
+  before: { readonly ids: readonly string[]; readonly near: readonly (readonly Near[])[] },
+  ids: readonly string[],
+  points: readonly Float32Array[],
+  k: number,
+): readonly (readonly Near[])[] {
+  const capacity = Math.min(k, points.length - 1);
+  const carried = carryOver(before, ids, capacity);
+  const open = carried.flatMap((list, place) => (list === undefined ? [place] : []));
+  if (2 * open.length > points.length) return findNearest(points, k);
+  const known = new Set(before.ids);
+  const lists = carried.map((list) => list ?? new NearestList(capacity));
+  for (const place of open) comparePoint(place, points, lists, carried, !known.has(ids[place] ?? ''));
+  return lists.map(({ indices, squares }) => indices.map((index, at) => ({ index, squared: squares[at] ?? 0 })));
+}
+
+/** Fills the list of one point; a new one is offered to the carried lists of the others as well. */
+function comparePoint(
+  place: number,
+  points: readonly Float32Array[],
+  lists: readonly NearestList[],
+  carried: readonly (NearestList | undefined)[],
+  isNew: boolean,
+): void {
+  const [point, own] = [points[place], lists[place]];
+  if (point === undefined || own === undefined) return;
+  for (const [other, list] of lists.entries()) {
+    const otherPoint = points[other];
+    if (other === place || otherPoint === undefined) continue;
+    const offered = isNew && carried[other] !== undefined ? list : undefined;
+    const squared = squaredWithin(point, otherPoint, Math.max(own.bound, offered?.bound ?? 0));
+    if (squared <= own.bound) own.offer(other, squared);
+    if (offered !== undefined && squared <= offered.bound) offered.offer(place, squared);
+  }
+}

@@ -5,11 +5,14 @@ import { describeComponent } from './describe-component.ts';
 import { readFeatures } from './features.ts';
 import { findComponents } from './find-components.ts';
 import { emptyForest, joinForests, loneTrajectory } from './forest.ts';
+import { componentKey, type ForestMemo } from './forest-memo.ts';
 import type { Archive, Forest, Member } from './model.ts';
 
 export interface ForestOptions {
   /** Called as spaces and components are done, with the checkpoints placed since the last call. */
   readonly onPlaced?: (checkpoints: number) => void;
+  /** What earlier recoveries of similar piles have found. */
+  readonly memo?: ForestMemo;
 }
 
 function compareIds(a: Member, b: Member): number {
@@ -36,18 +39,29 @@ async function recoverNodes(nodes: readonly Node[], archive: Archive): Promise<F
   return describeComponent(tree, nodes, archive);
 }
 
+/** A component that is in an earlier pile too, with the same copies, is recovered already. */
+async function recoverOnce(nodes: readonly Node[], archive: Archive, { memo }: ForestOptions): Promise<Forest> {
+  const key = componentKey(nodes);
+  const forest = memo?.forest(key) ?? (await recoverNodes(nodes, archive));
+  memo?.rememberForest(key, forest);
+  return forest;
+}
+
 async function recoverSpace(members: readonly Member[], archive: Archive, options: ForestOptions): Promise<Forest> {
-  const nodes = await foldCopies(members, archive);
+  const nodes = await foldCopies(members, archive, options.memo);
   const lone = nodes.filter(({ original }) => !hasSketch(original));
   const seen = nodes.filter(({ original }) => hasSketch(original));
   const components = await findComponents(
     seen.map(({ original }) => original),
     archive,
+    options.memo,
   );
   const forests = lone.map(loneTrajectory);
   for (const component of components) {
     const inside = component.flatMap((place) => seen[place] ?? []);
-    forests.push(inside.length === 1 ? joinForests(inside.map(loneTrajectory)) : await recoverNodes(inside, archive));
+    forests.push(
+      inside.length === 1 ? joinForests(inside.map(loneTrajectory)) : await recoverOnce(inside, archive, options),
+    );
     options.onPlaced?.(inside.reduce((sum, { copies }) => sum + 1 + copies.length, 0));
   }
   return joinForests(forests);

@@ -9,8 +9,8 @@ import { writeFileAtomic } from '../store/atomic-file.ts';
 const HEADER_BYTES = 4 + 32 + 32;
 /** A log up to this size is read whole; of a longer one only what is asked for. */
 const WHOLE_BYTES = 1 << 25;
-/** Records that a log holds at least before it is worth writing anew. */
-const FEWEST_TO_COMPACT = 64;
+/** A log up to this size, in bytes, is not worth writing anew. */
+const LEAST_TO_COMPACT = 1 << 14;
 
 /**
  * A file of derived records by 32-byte key: appended to, thrown away at any time. Nothing is read before the first question, and
@@ -20,6 +20,8 @@ export interface DerivedLog {
   get(key: string): Uint8Array | undefined;
   /** Appends records; when more than half of the file has been replaced since, it is written anew without what was replaced. */
   append(records: readonly { readonly key: string; readonly payload: Uint8Array }[]): Promise<void>;
+  /** Writes the log anew with the records of these keys alone. */
+  retain(keys: Iterable<string>): Promise<void>;
   readonly size: number;
 }
 
@@ -36,13 +38,12 @@ interface OpenLog {
   readonly descriptor?: number;
   /** By key; a later record replaces an earlier one. */
   readonly places: ReadonlyMap<string, Place>;
-  readonly records: number;
   /** Where the last whole record ends: what a write that was cut short has left lies behind it. */
   readonly end: number;
   readonly byteLength: number;
 }
 
-const EMPTY: OpenLog = { read: () => Buffer.alloc(0), places: new Map(), records: 0, end: 0, byteLength: 0 };
+const EMPTY: OpenLog = { read: () => Buffer.alloc(0), places: new Map(), end: 0, byteLength: 0 };
 
 /** Closes the files of logs that nobody holds any longer. */
 const closer = new FinalizationRegistry((descriptor: number) => closeSync(descriptor));
@@ -63,19 +64,18 @@ function readAt(descriptor: number, at: number, byteLength: number): Buffer {
 }
 
 /** Finds the records, by their heads alone: checksums are checked when a record is used. */
-function scan(read: OpenLog['read'], byteLength: number): Pick<OpenLog, 'places' | 'records' | 'end'> {
+function scan(read: OpenLog['read'], byteLength: number): Pick<OpenLog, 'places' | 'end'> {
   const places = new Map<string, Place>();
-  let [at, records] = [0, 0];
+  let at = 0;
   while (at + HEADER_BYTES <= byteLength) {
     const head = read(at, HEADER_BYTES);
     const start = at + HEADER_BYTES;
     const end = start + head.readUInt32LE(0);
     if (end > byteLength) break;
     places.set(head.toString('hex', 4, 36), { start, end });
-    records += 1;
     at = end;
   }
-  return { places, records, end: at };
+  return { places, end: at };
 }
 
 function openLog(path: string): OpenLog {
@@ -119,9 +119,12 @@ export async function derive(write: () => Promise<void>): Promise<void> {
 class FileLog implements DerivedLog {
   readonly #path: string;
   readonly #appended = new Map<string, Uint8Array>();
+  /** Bytes of every record that is valid, and their sum. */
+  readonly #live = new Map<string, number>();
+  #liveBytes = 0;
   #opened: OpenLog | undefined;
   #isTorn = false;
-  #records = 0;
+  #byteLength = 0;
 
   constructor(path: string) {
     this.#path = path;
@@ -132,23 +135,27 @@ class FileLog implements DerivedLog {
     const opened = openQuietly(this.#path);
     if (opened.descriptor !== undefined) closer.register(this, opened.descriptor);
     this.#isTorn = opened.end < opened.byteLength;
-    this.#records = opened.records;
+    this.#byteLength = opened.end;
+    for (const [key, { start, end }] of opened.places) this.#count(key, end - start);
     this.#opened = opened;
     return opened;
   }
 
-  #keys(): ReadonlySet<string> {
-    return new Set([...this.#open().places.keys(), ...this.#appended.keys()]);
+  #count(key: string, byteLength: number): void {
+    this.#liveBytes += HEADER_BYTES + byteLength - (this.#live.get(key) ?? 0);
+    this.#live.set(key, HEADER_BYTES + byteLength);
   }
 
   get size(): number {
-    return this.#keys().size;
+    this.#open();
+    return this.#live.size;
   }
 
   get(key: string): Uint8Array | undefined {
     const fresh = this.#appended.get(key);
     if (fresh !== undefined) return fresh;
     const { places, read } = this.#open();
+    if (!this.#live.has(key)) return undefined;
     const place = places.get(key);
     if (place === undefined) return undefined;
     const bytes = read(place.start - 32, 32 + place.end - place.start);
@@ -159,8 +166,11 @@ class FileLog implements DerivedLog {
   async append(records: readonly { readonly key: string; readonly payload: Uint8Array }[]): Promise<void> {
     if (records.length === 0) return;
     const { end } = this.#open();
-    for (const { key, payload } of records) this.#appended.set(key, payload);
-    this.#records += records.length;
+    for (const { key, payload } of records) {
+      this.#appended.set(key, payload);
+      this.#count(key, payload.byteLength);
+      this.#byteLength += HEADER_BYTES + payload.byteLength;
+    }
     await derive(async () => {
       await mkdir(dirname(this.#path), { recursive: true });
       if (this.#isStale()) return this.#rewrite();
@@ -172,19 +182,31 @@ class FileLog implements DerivedLog {
   }
 
   #isStale(): boolean {
-    return this.#records >= FEWEST_TO_COMPACT && this.#records > 2 * this.size;
+    return this.#byteLength > LEAST_TO_COMPACT && this.#byteLength > 2 * this.#liveBytes;
+  }
+
+  async retain(keys: Iterable<string>): Promise<void> {
+    this.#open();
+    const kept = new Set(keys);
+    for (const [key, byteLength] of this.#live) {
+      if (kept.has(key)) continue;
+      this.#live.delete(key);
+      this.#appended.delete(key);
+      this.#liveBytes -= byteLength;
+    }
+    await derive(() => this.#rewrite());
   }
 
   /** Writes the file anew with what is still valid. A record that another process appends meanwhile is lost: it can be derived again. */
   async #rewrite(): Promise<void> {
     const kept: Buffer[] = [];
-    for (const key of this.#keys()) {
+    for (const key of this.#live.keys()) {
       const payload = this.get(key);
       if (payload !== undefined) kept.push(encodeRecord(key, payload));
     }
     await writeFileAtomic(this.#path, Buffer.concat(kept));
     this.#isTorn = false;
-    this.#records = kept.length;
+    this.#byteLength = this.#liveBytes;
   }
 }
 

@@ -3,6 +3,7 @@ import { recoverForest } from '../lineage/recover-forest.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { readCachedForest, rememberForest } from './forest-cache.ts';
+import { openForestMemo } from './forest-memo-log.ts';
 import { hashOfSet, type RecordedCheckpoint, readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import { createArchive, type WeightReader } from './repository-archive.ts';
@@ -204,7 +205,9 @@ async function forestOf(repository: Repository, members: readonly Member[], read
   const key = hashOfSet(members.map(({ id }) => id));
   const cached = await readCachedForest(repository.derivedDirectory, key);
   if (cached !== undefined) return cached;
-  const forest = await recoverForest(members, createArchive(members, reader));
+  const memo = openForestMemo(repository);
+  const forest = await recoverForest(members, createArchive(members, reader), { memo });
+  await memo.save();
   await rememberForest(repository.derivedDirectory, key, forest);
   return forest;
 }

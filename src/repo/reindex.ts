@@ -8,6 +8,7 @@ import type { Operation, ReindexResult } from './results.ts';
 async function* reindexUnderLock(repository: Repository): Operation<ReindexResult> {
   await rm(path.join(repository.derivedDirectory, 'forests'), { recursive: true, force: true });
   await rm(path.join(repository.derivedDirectory, 'summaries.log'), { force: true });
+  await rm(path.join(repository.derivedDirectory, 'lineage.log'), { force: true });
   await rm(path.join(repository.derivedDirectory, 'commits.log'), { force: true });
   await rm(path.join(repository.derivedDirectory, 'stat.log'), { force: true });
   const fresh = await openRepository({ ...repository.environment, workingDirectory: repository.workTree });

@@ -17,5 +17,6 @@ export interface Bench {
   readonly name: string;
   /** One line for the list. */
   readonly about: string;
-  run(options: BenchOptions): Promise<readonly BenchTable[]>;
+  /** Yields each table as soon as it is measured. */
+  run(options: BenchOptions): AsyncIterable<BenchTable>;
 }

@@ -14,7 +14,7 @@ interface Size extends ZooSize {
   readonly strangers: number;
 }
 
-const SMALL: Size = { trunks: 6, epochs: 16, forks: 8, forkEpochs: 6, altered: 4, heldOut: 12, strangers: 24 };
+const SMALL: Size = { trunks: 6, epochs: 16, forks: 8, forkEpochs: 6, altered: 2, heldOut: 6, strangers: 12 };
 const LARGE: Size = { trunks: 12, epochs: 25, forks: 24, forkEpochs: 8, altered: 16, heldOut: 60, strangers: 200 };
 /** Zoos whose checkpoints are altered and asked about, one an architecture. */
 const ASKED = ['tanh, Adam', 'ReLU, AdamW', 'CNN, Adam'];
@@ -29,31 +29,37 @@ async function trainAll(size: Size, { seed, report }: BenchOptions): Promise<rea
   return zoos;
 }
 
-async function benchLineage(options: BenchOptions): Promise<readonly BenchTable[]> {
+async function* benchLineage(options: BenchOptions): AsyncIterable<BenchTable> {
   const { seed, large, report } = options;
   const size = large ? LARGE : SMALL;
   const zoos = await trainAll(size, options);
   const asked = zoos.filter(({ zoo }) => ASKED.includes(zoo.scene.name));
   report('recovering forests');
-  const forest = await benchForest(zoos, seed);
+  yield await benchForest(zoos, seed);
   report('placing held-out checkpoints');
-  const position = await benchPosition(zoos, size.heldOut);
-  const identify: BenchTable[] = [];
+  yield await benchPosition(zoos, size.heldOut);
   for (const trained of asked) {
     report(`identifying: ${trained.zoo.scene.name}`);
-    identify.push(await benchIdentify(trained, size.altered, seed));
+    yield await benchIdentify(trained, size.altered, seed);
   }
   report('asking about strangers');
-  const strangers = await benchStrangers(asked, size.strangers, seed);
-  const about = `${size.trunks} runs of ${size.epochs + 1} checkpoints and ${size.forks} forks of ${size.forkEpochs} a zoo; MNIST digits of 14 × 14; MLP 196-24-16-10, CNN of 5,838 weights; seed ${seed} (${seed === DEVELOP_SEED ? 'the one that is developed on' : 'to be scored once'}).`;
-  return [forest, position, ...identify, strangers].map((table) => ({
-    ...table,
-    notes: [about, ...(table.notes ?? [])],
-  }));
+  yield await benchStrangers(asked, size.strangers, seed);
+}
+
+/** Says on what everything was measured. */
+function describeSize({ trunks, epochs, forks, forkEpochs }: Size, seed: number): string {
+  const kind = seed === DEVELOP_SEED ? 'the one that is developed on' : 'to be scored once';
+  const runs = `${trunks} runs of ${epochs + 1} checkpoints and ${forks} forks of ${forkEpochs} a zoo`;
+  return `${runs}; MNIST digits of 14 × 14; MLP 196-24-16-10, CNN of 5,838 weights; seed ${seed} (${kind}).`;
+}
+
+async function* withSize(options: BenchOptions): AsyncIterable<BenchTable> {
+  const about = describeSize(options.large ? LARGE : SMALL, options.seed);
+  for await (const table of benchLineage(options)) yield { ...table, notes: [about, ...(table.notes ?? [])] };
 }
 
 export const lineage: Bench = {
   name: 'lineage',
   about: 'trajectories, order, direction, forks, positions, altered checkpoints and strangers, on zoos trained here',
-  run: benchLineage,
+  run: withSize,
 };

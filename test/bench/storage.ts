@@ -223,5 +223,7 @@ async function benchStorage(
 export const storage: Bench = {
   name: 'storage',
   about: 'stored bytes and CPU of a series of checkpoints, against git, zlib and what else is installed',
-  run: async ({ seed, large, report }) => benchStorage(seed, large ? LARGE_WIDTHS : WIDTHS, report),
+  async *run({ seed, large, report }) {
+    yield* await benchStorage(seed, large ? LARGE_WIDTHS : WIDTHS, report);
+  },
 };

@@ -119,10 +119,6 @@ export function opening(over: Partial<BrowserState> = {}): BrowserState {
   return { ...openingState({ columns: 80, rows: 24, hasColour: false, pathToTree: '' }), ...over };
 }
 
-export function named(name: KeyName): BrowserEvent {
-  return { kind: 'key', key: { name } };
-}
-
 /** Events of keys: `<enter>` and the like for those that are no character. */
 export function keys(text: string): readonly BrowserEvent[] {
   const presses = text.match(/<[a-z-]+>|[^<]/gu) ?? [];

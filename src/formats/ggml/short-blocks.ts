@@ -118,27 +118,30 @@ export const NONLINEAR_VALUES = Float32Array.of(
 /** Twice the values of a four-bit float, E2M1 (OCP Microscaling Formats 1.0). */
 const MXFP4_VALUES = Float32Array.of(...[0, 1, 2, 3, 4, 6, 8, 12, -0, -1, -2, -3, -4, -6, -8, -12]);
 
-function decodeByTable(table: Float32Array, bytes: Uint8Array, quants: number, scale: number): readonly number[] {
-  const values: number[] = [];
-  for (let i = 0; i < ELEMENTS; i += 1) {
-    const byte = bytes[quants + (i % HALF)] ?? 0;
-    values.push(scale * (table[i < HALF ? byte & 15 : byte >> 4] ?? 0));
-  }
-  return values;
+/** Codes that stand for the values of a table, in two halves. */
+function byTable(
+  name: string,
+  table: Float32Array,
+  scaleBytes: 1 | 2,
+  read: (bytes: Uint8Array, at: number) => number,
+) {
+  const block: BlockType = {
+    name,
+    elements: ELEMENTS,
+    byteLength: scaleBytes + HALF,
+    decode(bytes, at, out, to) {
+      const scale = read(bytes, at);
+      for (let i = 0; i < HALF; i += 1) {
+        const byte = bytes[at + scaleBytes + i] ?? 0;
+        out[to + i] = scale * (table[byte & 15] ?? 0);
+        out[to + HALF + i] = scale * (table[byte >> 4] ?? 0);
+      }
+    },
+  };
+  return block;
 }
 
-export const IQ4_NL: BlockType = {
-  name: 'IQ4_NL',
-  elements: ELEMENTS,
-  byteLength: 2 + HALF,
-  decode: (bytes, at, out, to) => out.set(decodeByTable(NONLINEAR_VALUES, bytes, at + 2, readHalf(bytes, at)), to),
-};
+export const IQ4_NL: BlockType = byTable('IQ4_NL', NONLINEAR_VALUES, 2, readHalf);
 
-export const MXFP4: BlockType = {
-  name: 'MXFP4',
-  elements: ELEMENTS,
-  byteLength: 1 + HALF,
-  // The exponent is biased by 127, and one less because the values are doubled.
-  decode: (bytes, at, out, to) =>
-    out.set(decodeByTable(MXFP4_VALUES, bytes, at + 1, 2 ** ((bytes[at] ?? 0) - 128)), to),
-};
+/** The exponent is biased by 127, and one less because the values are doubled. */
+export const MXFP4: BlockType = byTable('MXFP4', MXFP4_VALUES, 1, (bytes, at) => 2 ** ((bytes[at] ?? 0) - 128));

@@ -59,15 +59,20 @@ class Builder {
         this.pointTo(at, this.writeTable(value.fields));
         return;
       case 'text':
-        return this.writeVector(at, Buffer.byteLength(value.value), Buffer.from(value.value));
+        this.writeVector(at, Buffer.byteLength(value.value), Buffer.from(value.value));
+        return;
       case 'bytes':
-        return this.writeVector(at, value.value.byteLength, value.value);
+        this.writeVector(at, value.value.byteLength, value.value);
+        return;
       case 'i32s':
-        return this.writeVector(at, value.value.length, new Uint8Array(Int32Array.from(value.value).buffer));
+        this.writeVector(at, value.value.length, new Uint8Array(Int32Array.from(value.value).buffer));
+        return;
       case 'f32s':
-        return this.writeVector(at, value.value.length, new Uint8Array(Float32Array.from(value.value).buffer));
+        this.writeVector(at, value.value.length, new Uint8Array(Float32Array.from(value.value).buffer));
+        return;
       case 'i64s':
-        return this.writeVector(at, value.value.length, new Uint8Array(BigInt64Array.from(value.value, BigInt).buffer));
+        this.writeVector(at, value.value.length, new Uint8Array(BigInt64Array.from(value.value, BigInt).buffer));
+        return;
       case 'tables':
         this.writeTables(at, value.value);
     }

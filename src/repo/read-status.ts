@@ -4,7 +4,7 @@ import { describeTrailers } from './placement-result.ts';
 import { type RecordedCheckpoint, readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import type { StatusResult } from './results.ts';
-import { readSavedHashes } from './saved-contents.ts';
+import { recallSavedHashes } from './saved-contents.ts';
 import { createFileHasher } from './stat-cache.ts';
 import { toTreePath, walkModelFiles } from './work-tree.ts';
 
@@ -33,7 +33,7 @@ async function classify(repository: Repository, hasher: Hasher) {
   const recorded = await readRecordedCheckpoints(repository);
   const committed = committedPaths(recorded.values());
   const staged = new Map((await repository.history.listStaged()).map(({ path: file, pointer }) => [file, pointer]));
-  const saved = await readSavedHashes(repository, recorded.values());
+  const saved = await recallSavedHashes(repository, recorded.values());
   const [changed, untracked]: [string[], string[]] = [[], []];
   let savedCount = 0;
   for (const file of await filesOnDisk(repository, new Set([...committed, ...staged.keys()]))) {

@@ -24,7 +24,7 @@ export interface Repository {
   readonly blobs: PackedBlobStore;
   readonly history: History;
   readonly checkpoints: CheckpointReader;
-  /** What commits recorded, by their ids. */
+  /** What commits recorded, by their ids, and the hashes of manifests' files, by theirs. */
   readonly commits: DerivedLog;
   readonly environment: Environment;
 }

@@ -11,7 +11,6 @@ import {
   SmallNet,
 } from './small-net.ts';
 import { takeWeights } from './write-net.ts';
-import { trainConvolutional } from './zoo-cnn.ts';
 
 /** What a fork changes: the examples, the learning rate, what the labels mean, what the images look like. */
 export const FORK_KINDS = ['subset', 'rate', 'labels', 'domain'] as const;
@@ -96,7 +95,11 @@ interface Plan {
 /** Trains a run; the start is its first checkpoint unless it goes on from one. */
 export async function trainPlan(plan: Plan): Promise<readonly Weights[]> {
   const examples = loadExamples(plan.fork === 'subset' ? EXAMPLES : 0, plan.fork);
-  if (plan.scene.architecture === 'cnn') return trainConvolutional(plan, examples);
+  if (plan.scene.architecture === 'cnn') {
+    // TensorFlow.js takes a second to load: only those who train with it wait.
+    const { trainConvolutional } = await import('./zoo-cnn.ts');
+    return trainConvolutional(plan, examples);
+  }
   return trainFullyConnected(plan, examples, plan.scene.architecture);
 }
 

@@ -12,6 +12,7 @@ export { openCheckpoint, openKnownCheckpoint } from './formats/registry.ts';
 export { addFiles } from './repo/add-files.ts';
 export { type CatResult, catFile } from './repo/cat-file.ts';
 export { checkRepository, type FsckOptions } from './repo/check-repository.ts';
+export { collectGarbage, type GarbageOptions, type GarbageResult } from './repo/collect-garbage.ts';
 export { type CommitOptions, commitStaged } from './repo/commit-staged.ts';
 export { type ConvertOptions, convertCheckpoint } from './repo/convert-checkpoint.ts';
 export { type DiffSide, diffCheckpoints, readFileSide, readStoredSide } from './repo/diff-checkpoints.ts';
@@ -21,6 +22,7 @@ export { importFiles } from './repo/import-files.ts';
 export { readLineageGraph } from './repo/lineage-graph.ts';
 export { logHistory } from './repo/log-history.ts';
 export { logTrajectories } from './repo/log-trajectory.ts';
+export { measureUsage, type UsageResult, type UsageShare } from './repo/measure-usage.ts';
 export { monitorRun } from './repo/monitor-run.ts';
 export { readStatus } from './repo/read-status.ts';
 export {
@@ -33,6 +35,7 @@ export {
   listTags,
 } from './repo/refs.ts';
 export { reindex } from './repo/reindex.ts';
+export { type RepairResult, repairRepository } from './repo/repair-repository.ts';
 export { initRepository, openRepository, type Repository } from './repo/repository.ts';
 export { type ResetOptions, type ResetResult, resetStaging } from './repo/reset-staging.ts';
 export { type RestoreOptions, restoreFiles } from './repo/restore-files.ts';

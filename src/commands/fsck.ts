@@ -3,6 +3,7 @@ import { formatBytes, plural, shortId } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
 import { EXIT_FINDINGS } from '../cli/exit-codes.ts';
 import { checkRepository, type FsckLevel } from '../repo/check-repository.ts';
+import { type RepairResult, repairRepository } from '../repo/repair-repository.ts';
 import type { FsckFinding, FsckResult } from '../repo/results.ts';
 
 const LEVELS = ['connectivity', 'stored', 'content'] as const satisfies readonly FsckLevel[];
@@ -10,24 +11,28 @@ const LEVELS = ['connectivity', 'stored', 'content'] as const satisfies readonly
 export default class Fsck extends WsvcCommand {
   static override summary = 'Check that every committed checkpoint can be restored.';
   static override description =
-    'Changes nothing. Exit code 3 when something is wrong; each finding names the commits it affects.';
+    'Changes nothing unless asked to repair. Exit code 3 when something is wrong (still wrong, after a repair); each finding names the commits it affects.';
   static override examples = [
     '<%= config.bin %> fsck',
     '<%= config.bin %> fsck --level connectivity',
     '<%= config.bin %> fsck --prove',
+    '<%= config.bin %> fsck --repair',
   ];
   static override flags = {
     level: Flags.option({ options: LEVELS, default: 'content' as const, description: 'How deep to look.' })(),
     prove: Flags.boolean({
       description: 'Restore every file of every commit and count the bytes that differ from what was added.',
     }),
+    repair: Flags.boolean({
+      description: 'Put back what other packs, or unchanged files of the work tree, hold of what is damaged.',
+    }),
   };
 
   async run(): Promise<FsckResult> {
     const { flags } = await this.parse(Fsck);
-    const result = await this.perform(
-      checkRepository(await this.repository(flags), { level: flags.level, prove: flags.prove }),
-    );
+    const repository = await this.repository(flags);
+    const options = { level: flags.level, prove: flags.prove };
+    const result = flags.repair ? await this.repair(repository, options) : await this.check(repository, options);
     for (const finding of result.findings) this.print(this.describe(finding));
     const { commits, blobs, bytes } = result.checked;
     this.print(
@@ -40,6 +45,21 @@ export default class Fsck extends WsvcCommand {
       );
     }
     if (result.findings.length > 0) process.exitCode = EXIT_FINDINGS;
+    return result;
+  }
+
+  private check(...args: Parameters<typeof checkRepository>): Promise<FsckResult> {
+    return this.perform(checkRepository(...args));
+  }
+
+  private async repair(...args: Parameters<typeof repairRepository>): Promise<RepairResult> {
+    const result = await this.perform(repairRepository(...args));
+    const { recovered, rewrittenPacks, setAside, unrecovered } = result.repair;
+    for (const { blob, source } of recovered) this.print(`Recovered ${blob} from ${source}.`);
+    if (rewrittenPacks > 0) this.print(`Wrote ${plural(rewrittenPacks, 'damaged pack')} anew.`);
+    for (const pack of setAside) this.print(`Nothing needs the unreadable pack ${pack}: renamed to ${pack}.damaged.`);
+    for (const blob of unrecovered)
+      this.print(`${this.paint('red', 'not recovered')} ${blob}: no whole copy was found.`);
     return result;
   }
 

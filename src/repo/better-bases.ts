@@ -48,7 +48,8 @@ function blobsByOffset(file: ManifestFile): ReadonlyMap<number, BlobId> {
   return blobs;
 }
 
-interface TensorChunk {
+/** A blob that holds a part of a tensor, and how it may be coded. */
+export interface TensorChunk {
   readonly blob: BlobId;
   readonly tensor: string;
   readonly index: number;
@@ -56,7 +57,7 @@ interface TensorChunk {
 }
 
 /** The chunks of tensors that a checkpoint's files hold verbatim. */
-function chunksOf(manifest: Manifest): readonly TensorChunk[] {
+export function chunksOf(manifest: Manifest): readonly TensorChunk[] {
   const files = manifest.files.map(blobsByOffset);
   return manifest.tensors.flatMap((tensor) => {
     const { name, dtype, at } = tensor;

@@ -47,7 +47,7 @@ export class PackSet {
     const names = new Set(
       (await this.#disk.list(this.#directory)).filter((name) => isPackName(name) && !this.#without.has(name)),
     );
-    const isGone = [...this.#packs.keys()].some((name) => !names.has(name));
+    const isGone = [...this.#packs.keys(), ...this.#damaged.keys()].some((name) => !names.has(name));
     if (isGone) this.#forgetAll();
     const unread = [...names].filter((name) => !this.#packs.has(name) && !this.#damaged.has(name));
     for (let at = 0; at < unread.length; at += OPEN_AT_ONCE) {

@@ -43,13 +43,17 @@ function readPreamble(source: ByteSource, model: LegacyModel, start: number): Pr
   });
 }
 
-/** One tensor's record: the bytes follow, and then the next record. */
-async function readRecord(
-  source: ByteSource,
-  offset: number,
-  preamble: LegacyPreamble,
-  version: QuantVersion,
-): Promise<PlacedTensor> {
+/** What stands before a tensor's bytes. */
+interface TensorRecord {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** The type's number as this file has it. */
+  readonly stated: number;
+  readonly byteLength: number;
+}
+
+/** Axes, name length and type, then the sizes from the fastest axis to the slowest, and the name. */
+async function readRecord(source: ByteSource, offset: number): Promise<TensorRecord> {
   const fail = (rule: string) => badFile('ggml', rule, offset);
   const left = source.byteLength - offset;
   if (left < RECORD_BYTES) throw fail('a tensor must begin with its axes, name and type');
@@ -58,22 +62,37 @@ async function readRecord(
   const nameBytes = words.getUint32(4, true);
   if (axes > MAX_AXES) throw fail(`a tensor must not have over ${MAX_AXES} axes`);
   if (nameBytes > MAX_NAME_BYTES) throw fail(`a name must not be over ${MAX_NAME_BYTES} bytes`);
-  const restBytes = 4 * axes + nameBytes;
-  if (restBytes > left - RECORD_BYTES) throw fail('a tensor must state its shape and name');
-  const rest = copyBytes(await source.read(offset + RECORD_BYTES, restBytes));
-  const shape = [...new Int32Array(rest.buffer, 0, axes)].reverse();
-  if (shape.some((size) => size < 0) || !Number.isSafeInteger(elementCount(shape)))
+  const byteLength = RECORD_BYTES + 4 * axes + nameBytes;
+  if (byteLength > left) throw fail('a tensor must state its shape and name');
+  const rest = copyBytes(await source.read(offset + RECORD_BYTES, byteLength - RECORD_BYTES));
+  const view = new DataView(rest.buffer);
+  const shape = Array.from({ length: axes }, (_, axis) => view.getInt32(4 * axis, true)).reverse();
+  if (shape.some((size) => size < 0) || !Number.isSafeInteger(elementCount(shape))) {
     throw fail('a shape must be countable');
+  }
   const name = decodeUtf8(rest.subarray(4 * axes));
   if (name === undefined) throw fail('a name must be UTF-8');
-  const stated = words.getUint32(8, true);
-  const type = findElementType(preamble.typeNumber(stated), version);
-  if (type === undefined) throw fail(`the element type ${stated} is not supported`);
+  return { name, shape, stated: words.getUint32(8, true), byteLength };
+}
+
+/** Reads one tensor's record: its bytes follow, and then the next record. */
+async function placeRecord(
+  source: ByteSource,
+  offset: number,
+  preamble: LegacyPreamble,
+  version: QuantVersion,
+): Promise<PlacedTensor> {
+  const fail = (rule: string) => badFile('ggml', rule, offset);
+  const record = await readRecord(source, offset);
+  const { name, shape } = record;
+  const type = findElementType(preamble.typeNumber(record.stated), version);
+  if (type === undefined) throw fail(`the element type ${record.stated} is not supported`);
   const byteLength = storedByteLength(type, shape);
   if (byteLength === undefined) throw fail(`the rows of ${JSON.stringify(name)} must be whole blocks of its type`);
-  const dataOffset = Math.ceil((offset + RECORD_BYTES + restBytes) / preamble.alignment) * preamble.alignment;
-  if (byteLength > source.byteLength - dataOffset)
+  const dataOffset = Math.ceil((offset + record.byteLength) / preamble.alignment) * preamble.alignment;
+  if (byteLength > source.byteLength - dataOffset) {
     throw fail(`the bytes of ${JSON.stringify(name)} must be inside the file`);
+  }
   return { name, shape, type, file: 0, offset: dataOffset, byteLength };
 }
 
@@ -85,7 +104,7 @@ async function readRecords(
   const placed: PlacedTensor[] = [];
   const names = new Set<string>();
   for (let offset = preamble.byteLength; offset < source.byteLength; ) {
-    const tensor = await readRecord(source, offset, preamble, version);
+    const tensor = await placeRecord(source, offset, preamble, version);
     if (names.has(tensor.name)) {
       throw badFile('ggml', `the tensor ${JSON.stringify(tensor.name)} must not be there twice`, offset);
     }

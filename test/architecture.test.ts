@@ -39,6 +39,8 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   ink: ['tui'],
   react: ['tui'],
   yauzl: ['formats'],
+  h5wasm: ['formats'],
+  '@bufbuild/protobuf/wire': ['formats'],
   'fs-native-extensions': ['store'],
   'linear-sum-assignment': ['symmetry'],
 };

@@ -1,5 +1,7 @@
 import { CorruptError } from '../errors.ts';
 
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
 /** Writes numbers and bytes one after the other, little-endian, without names. */
 export class ByteWriter {
   readonly #parts: Uint8Array[] = [];
@@ -58,6 +60,11 @@ export class ByteReader {
   floats(count: number): Float32Array {
     const start = this.#take(4 * count);
     const values = new Float32Array(count);
+    if (IS_LITTLE_ENDIAN) {
+      // The machine has the file's own order: thousands of sketches are copied as they stand.
+      new Uint8Array(values.buffer).set(this.#bytes.subarray(start, this.#at));
+      return values;
+    }
     for (let i = 0; i < count; i += 1) values[i] = this.#view.getFloat32(start + 4 * i, true);
     return values;
   }

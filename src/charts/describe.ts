@@ -44,3 +44,21 @@ export function describePlace(placement: PlacementResult): string {
   const from = parent === null ? '' : ` of ${shortId(parent)}`;
   return `${at}, ${relation}${relation === 'next' || relation === 'between' ? '' : from}${isNewTrajectory ? ', a new trajectory' : ''}`;
 }
+
+/** What moves the cursor, changes colours or turns the direction of text: names in model files are somebody else's. */
+const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Text of unknown origin as a terminal may show it, on one line. */
+export function escapeControls(text: string): string {
+  return text.replace(CONTROLS, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
+}
+
+const OWN_CONTROLS = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m|[\\n\\t])`);
+
+/** As {@link escapeControls}, for lines that wsvc has coloured itself: colours, line ends and tabs stay. */
+export function escapeLine(line: string): string {
+  return line
+    .split(OWN_CONTROLS)
+    .map((part, index) => (index % 2 === 1 ? part : escapeControls(part)))
+    .join('');
+}

@@ -1,6 +1,9 @@
+import { escapeControls } from './describe.ts';
+
 /** Draws rows as aligned columns; numbers (all but the first column's cells that start with a digit or sign) to the right. */
 export function drawTable(title: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
-  const all = [title, ...rows];
+  const all = [title, ...rows].map((row) => row.map(escapeControls));
+  const [head = [], ...shown] = all;
   const widths = title.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   const isNumeric = title.map((_, column) => column > 0 && rows.every((row) => /^[-+\d]/.test(row[column] ?? '-')));
   const line = (row: readonly string[]): string =>
@@ -11,11 +14,11 @@ export function drawTable(title: readonly string[], rows: readonly (readonly str
       .join('  ')
       .trimEnd();
   return [
-    line(title),
+    line(head),
     widths
       .map((width) => '-'.repeat(width))
       .join('  ')
       .trimEnd(),
-    ...rows.map(line),
+    ...shown.map(line),
   ];
 }

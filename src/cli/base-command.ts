@@ -1,4 +1,5 @@
 import { Command, Flags } from '@oclif/core';
+import { escapeLine } from '../charts/describe.ts';
 import type { Environment } from '../repo/environment.ts';
 import { openRepository, type Repository } from '../repo/repository.ts';
 import type { Operation } from '../repo/results.ts';
@@ -34,12 +35,12 @@ export abstract class WsvcCommand extends Command {
   protected print(lines: string | readonly string[]): void {
     if (this.jsonEnabled()) return;
     const text = typeof lines === 'string' ? lines : lines.join('\n');
-    if (text !== '') process.stdout.write(`${text}\n`);
+    if (text !== '') process.stdout.write(`${escapeLine(text)}\n`);
   }
 
   /** Prints lines through the pager where there is one and they do not fit. */
   protected printPaged(lines: readonly string[]): void {
-    if (!this.jsonEnabled()) writePaged(lines);
+    if (!this.jsonEnabled()) writePaged(lines.map(escapeLine));
   }
 
   protected override async catch(error: Error): Promise<void> {

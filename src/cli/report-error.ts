@@ -1,3 +1,4 @@
+import { escapeLine } from '../charts/describe.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { painter } from './style.ts';
 import { toWsvcError } from './to-wsvc-error.ts';
@@ -16,8 +17,9 @@ export function reportError(thrown: unknown, asJson: boolean): ErrorRecord {
     process.stdout.write(`${JSON.stringify(record, undefined, 2)}\n`);
   } else {
     const paint = painter(process.stderr);
-    process.stderr.write(`${paint('red', 'error:')} ${error.message}\n`);
-    for (const suggestion of error.suggestions) process.stderr.write(`${paint('dim', 'hint:')} ${suggestion}\n`);
+    process.stderr.write(`${paint('red', 'error:')} ${escapeLine(error.message)}\n`);
+    for (const suggestion of error.suggestions)
+      process.stderr.write(`${paint('dim', 'hint:')} ${escapeLine(suggestion)}\n`);
   }
   if (process.env.DEBUG) process.stderr.write(`${stackOf(thrown)}\n`);
   return record;

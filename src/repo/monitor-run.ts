@@ -4,7 +4,7 @@ import { type LineageView, readLineageView, type ViewTrajectory } from './lineag
 import type { Repository } from './repository.ts';
 import type { MonitorResult } from './results.ts';
 
-/** The trajectory of that name; without one, HEAD's, else the only one. */
+/** The trajectory of that name; without one, that of HEAD's branch, of HEAD's checkpoint, or the only one. */
 async function findTrajectory(
   repository: Repository,
   view: LineageView,
@@ -12,13 +12,19 @@ async function findTrajectory(
 ): Promise<ViewTrajectory> {
   const head = await repository.history.readHead();
   const wanted = name ?? (head.kind === 'branch' ? head.branch : undefined);
-  const found = view.trajectories.find((trajectory) => trajectory.name === wanted);
-  if (found === undefined) {
-    throw new WsvcError('not-found', `There is no trajectory ${wanted ?? ''}.`, {
+  const named = view.trajectories.find((trajectory) => trajectory.name === wanted);
+  if (named !== undefined) return named;
+  const holding = view.trajectories.find(({ entries }) => entries.some(({ commit }) => commit === head.commit));
+  const only = view.trajectories.length === 1 ? view.trajectories[0] : undefined;
+  const found = name === undefined ? (head.commit === undefined ? only : (holding ?? only)) : undefined;
+  if (found !== undefined) return found;
+  throw new WsvcError(
+    'not-found',
+    wanted === undefined ? 'HEAD is on no trajectory.' : `There is no trajectory ${wanted}.`,
+    {
       suggestions: ['Run "wsvc log --trajectory" to see all of them, and name one.'],
-    });
-  }
-  return found;
+    },
+  );
 }
 
 /**

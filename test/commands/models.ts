@@ -103,7 +103,7 @@ export async function netBytes({ hidden, output }: Net, dtype: DType = 'f32'): P
     },
   });
   const [file] = writeSafetensors.write(
-    [tensor('hidden.weight', [UNITS, INPUTS], hidden), tensor('output.weight', [CLASSES, UNITS], output)],
+    [tensor('fc1.weight', [UNITS, INPUTS], hidden), tensor('fc2.weight', [CLASSES, UNITS], output)],
     { fileName: 'net.safetensors' },
   );
   if (file === undefined) throw new Error('nothing was written');

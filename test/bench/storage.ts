@@ -177,7 +177,9 @@ async function benchStorage(
   const measured: Measured[] = [];
   for (const series of SERIES) {
     report(`${series.name}, ${series.dtype}`);
-    measured.push(await measureSeries(series, widths, seed, peers));
+    const result = await measureSeries(series, widths, seed, peers);
+    report(`${result.sizes.join(' | ')}; ${result.times.join(' | ')}`);
+    measured.push(result);
   }
   const notes = [
     `MLP of ${Math.round((measured[0]?.parameters ?? 0) / 1000)},000 weights, ${CHECKPOINTS} checkpoints a series, ${STEPS_APART} steps apart, one safetensors file each; seed ${seed}. Each file is added and committed by a process of its own.`,

@@ -34,7 +34,10 @@ function describeHead(
   paint: ChartOptions['paint'],
 ): string {
   const notes = [`${checkpoints.length} checkpoint${checkpoints.length === 1 ? '' : 's'}`];
-  if (forkedFrom !== null) notes.push(`forked from ${forkedFrom.trajectory} at ${forkedFrom.position}`);
+  if (forkedFrom !== null) {
+    const { trajectory, position, confidence } = forkedFrom;
+    notes.push(`forked from ${trajectory} at ${position} (${Math.floor(confidence * 100)} % sure)`);
+  }
   if (checkpoints.length > 1) {
     if (!ordered) notes.push('unordered: the weights give no order');
     else if (direction === 'unknown') notes.push('direction unknown');

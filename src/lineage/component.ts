@@ -1,10 +1,10 @@
 import { attachChains, type Branch } from './attach-chains.ts';
-import { type Chain, HULL_NEIGHBORS, linkChains } from './chains.ts';
+import { HULL_NEIGHBORS, linkChains } from './chains.ts';
 import { type Features, findRoot, kendallTau, type Root, voteOnTraining } from './direction.ts';
 import { createDistances, type Distances } from './distances.ts';
 import { findNearest, type Near } from './nearest.ts';
 import { orientChains } from './orient-chains.ts';
-import { buildSpanningTree, type Tree } from './spanning-tree.ts';
+import { buildSpanningTree } from './spanning-tree.ts';
 
 /** What the trajectories of one component are recovered from. */
 export interface ComponentInput {
@@ -27,33 +27,52 @@ export interface ComponentTree {
   readonly distances: Distances;
 }
 
+/** Shorter chains do not vote: a trend of three is no evidence. */
+const FEWEST_VOTERS = 4;
+
 function linkAll(count: number, distances: Distances, near: readonly (readonly Near[])[]) {
   if (count > 2) return linkChains(distances, near);
   return { chains: [Array.from({ length: count }, (_, i) => i)], links: { strength: () => 1 } };
 }
 
-/** The root by the weights; where they leave it open, by what the files say. */
-function chooseRoot(
-  tree: Tree,
-  chains: readonly Chain[],
-  distances: Distances,
-  { features, declared }: ComponentInput,
-): { readonly root: Root; readonly direction: Direction } {
-  const root = findRoot(tree, chains, (ways) => voteOnTraining(ways, chains, distances, features));
-  if (root.isKnown) return { root, direction: 'inferred' };
-  if (declared === undefined) return { root, direction: 'unknown' };
-  return { root: findRoot(tree, chains, (ways) => kendallTau(ways, declared)), direction: 'declared' };
+/** What the chains themselves say, read in the order that was recovered: below 0 they look like training run backwards. */
+function voteAlongChains(branches: readonly Branch[], distances: Distances, features: Features): number {
+  let sum = 0;
+  let weight = 0;
+  for (const { chain } of branches) {
+    if (chain.length < FEWEST_VOTERS) continue;
+    const places = Float64Array.from(chain.keys());
+    const along = features.map((feature) => Float64Array.from(chain, (member) => feature[member] ?? 0));
+    const vote = voteOnTraining(places, [[...chain.keys()]], within(chain, distances), along);
+    sum += vote * chain.length;
+    weight += chain.length;
+  }
+  return weight === 0 ? 0 : sum / weight;
+}
+
+/** The distances between the members of a chain, by their places on it. */
+function within(chain: readonly number[], distances: Distances): Pick<Distances, 'length'> {
+  return { length: (a, b) => distances.length(chain[a] ?? 0, chain[b] ?? 0) };
 }
 
 /** Recovers the trajectories of checkpoints that are all related (lineage.md, B2 to B5). */
 export function recoverComponent(input: ComponentInput): ComponentTree {
-  const { points } = input;
+  const { points, features, declared } = input;
   const distances = createDistances(points);
   const near = findNearest(points, HULL_NEIGHBORS);
   const { chains, links } = linkAll(points.length, distances, near);
   const tree = buildSpanningTree(distances, near);
-  const { root, direction } = chooseRoot(tree, chains, distances, input);
-  const oriented = orientChains(chains, root.ways, links, distances);
-  const branches = attachChains(oriented, root.root, root.ways, distances);
-  return { branches, direction, vote: root.vote, distances };
+  const grow = (root: Root, direction: Direction): ComponentTree => {
+    const oriented = orientChains(chains, root.ways, links, distances);
+    return { branches: attachChains(oriented, root.root, root.ways, distances), direction, vote: root.vote, distances };
+  };
+  const byWeights = findRoot(tree, chains, (ways) => voteOnTraining(ways, chains, distances, features));
+  const grown = grow(byWeights, 'inferred');
+  // One far checkpoint can hang on the wrong end of the spanning tree and turn a run round: what its chains say must agree.
+  if (byWeights.isKnown && voteAlongChains(grown.branches, distances, features) >= 0) return grown;
+  if (declared === undefined) return { ...grown, direction: 'unknown' };
+  return grow(
+    findRoot(tree, chains, (ways) => kendallTau(ways, declared)),
+    'declared',
+  );
 }

@@ -5,18 +5,7 @@ import type { Weights } from '../tensors/weights.ts';
 import { squaredDistance } from './distances.ts';
 import { type ForestMemo, findNearestWith } from './forest-memo.ts';
 import type { Archive, Member } from './model.ts';
-
-/** Stored checkpoints that hold the same weights, up to rounding: one node of the forest. */
-export interface Node {
-  /** The one that the others are copies of: the most precise, then the one with the smallest id. */
-  readonly original: Member;
-  readonly copies: readonly Copy[];
-}
-
-export interface Copy {
-  readonly member: Member;
-  readonly relation: 'identical' | 'recontained' | 'cast';
-}
+import type { Copy, Node } from './node.ts';
 
 /** Sketches are kept in single precision: what differs by less is the same (a few units in the last place). */
 const SKETCH_RESOLUTION = 4 * 2 ** -24;

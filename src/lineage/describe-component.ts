@@ -1,12 +1,12 @@
 import { sketchCosine } from '../sketch/sketch-distance.ts';
 import { askWeights } from './ask-weights.ts';
 import type { ComponentTree } from './component.ts';
-import type { Node } from './copies.ts';
 import { readDeclaredProgress } from './declared-order.ts';
 import { copyEdges, joinForests, membersAt } from './forest.ts';
 import { weighForkCandidates } from './fork-weights.ts';
 import { forkMargin, rankForkCandidates } from './forks.ts';
 import type { Archive, Forest, LineageEdge, RecoveredTrajectory } from './model.ts';
+import type { Node } from './node.ts';
 import { type OrderEvidence, weighOrder } from './order.ts';
 
 /** Candidates of a doubtful fork that are taken to the weights. */

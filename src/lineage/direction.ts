@@ -76,7 +76,7 @@ export function kendallTau(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 /** Whether steps get shorter along the chains, as read away from the root: -1 to 1, longer chains count more. */
-function voteOnSteps(chains: readonly Chain[], ways: Float64Array, distances: Distances): number {
+function voteOnSteps(chains: readonly Chain[], ways: Float64Array, distances: Pick<Distances, 'length'>): number {
   let sum = 0;
   let weight = 0;
   for (const chain of chains) {
@@ -94,7 +94,7 @@ function voteOnSteps(chains: readonly Chain[], ways: Float64Array, distances: Di
 export function voteOnTraining(
   ways: Float64Array,
   chains: readonly Chain[],
-  distances: Distances,
+  distances: Pick<Distances, 'length'>,
   features: Features,
 ): number {
   if (ways.length < FEWEST_POINTS) return 0;

@@ -1,7 +1,7 @@
 import type { ManifestId } from '../objects/ids.ts';
-import type { Node } from './copies.ts';
 import type { Forest } from './model.ts';
 import { findNearest, type Near, updateNearest } from './nearest.ts';
+import type { Node } from './node.ts';
 
 /** The nearest of every checkpoint of a list, by places in the list. */
 export interface NearestLists {

@@ -1,5 +1,5 @@
-import type { Copy, Node } from './copies.ts';
 import type { Forest, LineageEdge } from './model.ts';
+import type { Copy, Node } from './node.ts';
 
 export const emptyForest: Forest = { trajectories: [], edges: [] };
 

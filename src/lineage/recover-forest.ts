@@ -1,5 +1,5 @@
 import { recoverComponent } from './component.ts';
-import { foldCopies, hasSketch, type Node } from './copies.ts';
+import { foldCopies, hasSketch } from './copies.ts';
 import { readDeclaredProgress } from './declared-order.ts';
 import { describeComponent } from './describe-component.ts';
 import { readFeatures } from './features.ts';
@@ -7,6 +7,7 @@ import { findComponents } from './find-components.ts';
 import { emptyForest, joinForests, loneTrajectory } from './forest.ts';
 import { componentKey, type ForestMemo } from './forest-memo.ts';
 import type { Archive, Forest, Member } from './model.ts';
+import type { Node } from './node.ts';
 
 export interface ForestOptions {
   /** Called as spaces and components are done, with the checkpoints placed since the last call. */

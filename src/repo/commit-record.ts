@@ -1,6 +1,6 @@
 import type { Pointer } from '../objects/pointer.ts';
 import { formatPointer, parsePointer } from '../objects/pointer.ts';
-import type { RecordedCheckpoint } from './recorded-checkpoints.ts';
+import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 
 /** Raised with the form of the records: those of another version count as absent. */
 const VERSION = 1;

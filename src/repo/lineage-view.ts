@@ -4,7 +4,8 @@ import type { CommitId, ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { readCachedForest, rememberForest } from './forest-cache.ts';
 import { openForestMemo } from './forest-memo-log.ts';
-import { hashOfSet, type RecordedCheckpoint, readRecordedCheckpoints } from './recorded-checkpoints.ts';
+import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
+import { hashOfSet, readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import { createArchive, type WeightReader } from './repository-archive.ts';
 

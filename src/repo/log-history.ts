@@ -1,6 +1,7 @@
 import type { CommitId } from '../objects/ids.ts';
 import { describeTrailers } from './placement-result.ts';
-import { type RecordedCheckpoint, readRecordedCheckpoints } from './recorded-checkpoints.ts';
+import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
+import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import type { LogEntry, LogResult } from './results.ts';
 import { resolveRevision } from './revision.ts';

@@ -11,7 +11,9 @@ function describeFork(view: LineageView, trajectory: ViewTrajectory): Trajectory
   if (from === undefined) return null;
   for (const { name, entries } of view.trajectories) {
     const entry = entries.find(({ id }) => id === from);
-    if (entry !== undefined) return { trajectory: name, position: entry.position, commit: entry.commit ?? null };
+    if (entry === undefined) continue;
+    const confidence = trajectory.forkedFrom?.confidence ?? 0;
+    return { trajectory: name, position: entry.position, commit: entry.commit ?? null, confidence };
   }
   return null;
 }

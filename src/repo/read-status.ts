@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { describeTrailers } from './placement-result.ts';
-import { type RecordedCheckpoint, readRecordedCheckpoints } from './recorded-checkpoints.ts';
+import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
+import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import type { StatusResult } from './results.ts';
 import { recallSavedHashes } from './saved-contents.ts';

@@ -1,23 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { CommitId } from '../objects/ids.ts';
-import type { Pointer } from '../objects/pointer.ts';
-import type { LineageTrailers } from '../objects/trailers.ts';
 import { parseCommitMessage } from '../objects/trailers.ts';
-import type { Signature } from '../store/history.ts';
 import { commitKey, decodeCommitRecord, encodeCommitRecord } from './commit-record.ts';
 import { readNeeded } from './needed.ts';
+import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import type { Repository } from './repository.ts';
-
-/** A commit and the checkpoint it added. */
-export interface RecordedCheckpoint {
-  readonly commit: CommitId;
-  readonly parents: readonly CommitId[];
-  readonly message: string;
-  readonly author: Signature;
-  /** Absent for a commit that wsvc did not write, or one that adds no checkpoint. */
-  readonly checkpoint?: { readonly path: string; readonly pointer: Pointer };
-  readonly trailers?: LineageTrailers;
-}
 
 async function readFromHistory(repository: Repository, id: CommitId): Promise<RecordedCheckpoint> {
   const commit = await repository.history.readCommit(id);

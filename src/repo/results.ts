@@ -91,6 +91,8 @@ export interface TrajectoryResult {
     readonly trajectory: string;
     readonly position: number;
     readonly commit: string | null;
+    /** Of the fork point, 0 to 1. */
+    readonly confidence: number;
   } | null;
   readonly ordered: boolean;
   readonly orderConfidence: number;

@@ -1,6 +1,6 @@
 import type { FormatName } from '../formats/format.ts';
 import { type FileHash, type ManifestId, parseFileHash } from '../objects/ids.ts';
-import type { RecordedCheckpoint } from './recorded-checkpoints.ts';
+import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import type { Repository } from './repository.ts';
 
 /** Formats whose checkpoints are always one file: for the others the manifest tells the parts. */

@@ -48,8 +48,10 @@ function energyOf(tensor: PlacedTensor): Energy {
   const axes = hidden.map((axis) => ({ space: spaceOf(tensor.labels[axis]) ?? '', incoming: isIncoming(axis) }));
   const values = new Float64Array(product(shape));
   const cells = cellsOf(tensor.shape, new Set(hidden));
-  for (const [at, value] of tensor.data.entries())
-    values[cells[at] ?? 0] = (values[cells[at] ?? 0] ?? 0) + value * value;
+  for (let at = 0; at < cells.length; at++) {
+    const [cell, value] = [cells[at] ?? 0, tensor.data[at] ?? 0];
+    values[cell] = (values[cell] ?? 0) + value * value;
+  }
   return { shape, axes, values };
 }
 
@@ -93,18 +95,19 @@ function factorOf(incoming: number, outgoing: number): number {
 
 function addEnergy({ shape, values }: Energy, axis: number, sums: Float64Array): void {
   const [size, inner] = [shape[axis] ?? 1, product(shape.slice(axis + 1))];
-  for (let block = 0; block * inner < values.length; block++) {
-    const unit = block % size;
+  for (let start = 0, unit = 0; start < values.length; start += inner, unit = (unit + 1) % size) {
     let sum = 0;
-    for (let k = 0; k < inner; k++) sum += values[block * inner + k] ?? 0;
+    for (let at = start; at < start + inner; at++) sum += values[at] ?? 0;
     sums[unit] = (sums[unit] ?? 0) + sum;
   }
 }
 
 function scaleEnergy({ shape, values }: Energy, axis: number, factors: Float64Array, incoming: boolean): void {
   const [size, inner] = [shape[axis] ?? 1, product(shape.slice(axis + 1))];
-  for (let block = 0; block * inner < values.length; block++) {
-    const factor = (factors[block % size] ?? 1) ** (incoming ? 2 : -2);
-    for (let k = 0; k < inner; k++) values[block * inner + k] = (values[block * inner + k] ?? 0) * factor;
+  // Powers cost ten times what products do: one a unit, not one a cell.
+  const powers = factors.map((factor) => factor ** (incoming ? 2 : -2));
+  for (let start = 0, unit = 0; start < values.length; start += inner, unit = (unit + 1) % size) {
+    const power = powers[unit] ?? 1;
+    for (let at = start; at < start + inner; at++) values[at] = (values[at] ?? 0) * power;
   }
 }

@@ -1,5 +1,6 @@
 import type { ManifestId } from '../objects/ids.ts';
 import { applyAlignment } from '../symmetry/align.ts';
+import { areUnitsInPlace } from '../symmetry/in-place.ts';
 import { testKinship } from '../symmetry/kinship.ts';
 import { logFactorial } from '../symmetry/tails.ts';
 import type { Weights } from '../tensors/weights.ts';
@@ -19,8 +20,8 @@ import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
 /** Candidates that are aligned, and other families that are aligned for comparison. */
 const ALIGNED = 6;
 const FAMILIES = 8;
-/** Checkpoints above this are not aligned: an alignment compares every unit with every other. */
-const LARGEST_ALIGNED = 1 << 23;
+/** Checkpoints above this are not aligned: an alignment compares every unit with every other; nor do they have invariants to propose candidates. */
+const LARGEST_ALIGNED = 1 << 20;
 /** Nearer a copy than chance. */
 const TOWARDS_COPY = 0.5;
 const LOG_LEVEL = Math.log(0.01);
@@ -60,6 +61,7 @@ export async function findPartlyReordered(
   const best = ranked[0];
   if (!best || frame.graph.tensors.size === 0 || valueCount(frame.query) > LARGEST_ALIGNED) return undefined;
   const candidate = await wholeOf(subject, best.id);
+  if (areUnitsInPlace(frame.query, candidate, frame.graph)) return undefined;
   const aligned = alignCandidate(frame.query, best.id, candidate, frame.graph);
   return isReordered(frame.query, candidate, aligned) ? reorder(subject, aligned, proof) : undefined;
 }

@@ -57,6 +57,19 @@ function describeParents(archive: Archive, identification: Identification): Iden
   });
 }
 
+/** Reasons that are listed of why tensors take no part in the kinship test. */
+const LISTED_REASONS = 3;
+
+/** What an unknown file's names did not say: tensors without sure hidden units take no part in the kinship test. */
+function explainUnplaced(checkpoint: OpenCheckpoint): readonly string[] {
+  const { tensors, unplaced } = axisGraphOf(checkpoint);
+  if (unplaced.length === 0) return [];
+  const reasons = unplaced.slice(0, LISTED_REASONS).map(({ name, reason }) => `${name} (${reason})`);
+  const more = unplaced.length > LISTED_REASONS ? ', …' : '';
+  const all = tensors.size + unplaced.length;
+  return [`${unplaced.length} of ${all} tensors take no part in the kinship test: ${reasons.join(', ')}${more}.`];
+}
+
 function describeIdentification(
   file: string,
   summary: Summary,
@@ -83,7 +96,7 @@ function describeIdentification(
       .slice(0, options.candidates ?? DEFAULT_CANDIDATES)
       .map((candidate) => describeNear(archive, candidate)),
     declared: checkpoint.declared,
-    notes: found.notes,
+    notes: found.known ? found.notes : [...found.notes, ...explainUnplaced(checkpoint)],
     ...(checkpoint.problem === undefined ? {} : { problem: checkpoint.problem.message }),
     ...(options.withTensors ? { tensors_detail: describeTensors(archive, found) } : {}),
   };

@@ -22,7 +22,7 @@ export function addAffinity(
 }
 
 /** Unit-major copy: one row a unit. */
-function unitRows({ shape, data }: PlacedTensor, axis: number): Float64Array {
+export function unitRows({ shape, data }: PlacedTensor, axis: number): Float64Array {
   const [size, inner] = [shape[axis] ?? 1, product(shape.slice(axis + 1))];
   const width = data.length / size;
   const rows = new Float64Array(data.length);
@@ -39,29 +39,66 @@ function addProducts(into: Affinity, q: Float64Array, c: Float64Array, width: nu
   const weight = Math.sqrt(q.length) / norms;
   for (let i = 0; i < into.size; i++) {
     for (let j = 0; j < into.size; j++) {
-      let sum = 0;
-      for (let k = 0; k < width; k++) sum += (q[i * width + k] ?? 0) * (c[j * width + k] ?? 0);
-      into.values[i * into.size + j] = (into.values[i * into.size + j] ?? 0) + sum * weight;
+      const at = i * into.size + j;
+      into.values[at] = (into.values[at] ?? 0) + dot(q, i * width, c, j * width, width) * weight;
     }
   }
 }
 
 function addLikelihoods(into: Affinity, q: Float64Array, c: Float64Array, width: number): void {
   if (width < 2) return;
+  const energies = Float64Array.from({ length: into.size }, (_, j) => squares(c, j * width, width));
   for (let i = 0; i < into.size; i++) {
     const energy = squares(q, i * width, width);
+    const isFull = !q.subarray(i * width, (i + 1) * width).includes(0);
     for (let j = 0; j < into.size; j++) {
-      let [sum, other, support] = [0, 0, 0];
-      for (let k = 0; k < width; k++) {
-        const [x, y] = [q[i * width + k] ?? 0, c[j * width + k] ?? 0];
-        if (x === 0) continue;
-        sum += x * y;
-        other += y * y;
-        support += 1;
-      }
-      into.values[i * into.size + j] = (into.values[i * into.size + j] ?? 0) + likelihood(sum, energy * other, support);
+      const at = i * into.size + j;
+      const gain = isFull
+        ? likelihood(dot(q, i * width, c, j * width, width), energy * (energies[j] ?? 0), width)
+        : sparseLikelihood(q, i * width, c, j * width, width, energy);
+      into.values[at] = (into.values[at] ?? 0) + gain;
     }
   }
+}
+
+/** The likelihood on the query's support alone. */
+function sparseLikelihood(
+  q: Float64Array,
+  qAt: number,
+  c: Float64Array,
+  cAt: number,
+  width: number,
+  energy: number,
+): number {
+  let sum = 0;
+  let other = 0;
+  let support = 0;
+  for (let k = 0; k < width; k++) {
+    const x = q[qAt + k] ?? 0;
+    if (x === 0) continue;
+    const y = c[cAt + k] ?? 0;
+    sum += x * y;
+    other += y * y;
+    support += 1;
+  }
+  return likelihood(sum, energy * other, support);
+}
+
+/** Four sums at once: one alone would wait for each addition. */
+function dot(q: Float64Array, qAt: number, c: Float64Array, cAt: number, width: number): number {
+  let a = 0;
+  let b = 0;
+  let d = 0;
+  let e = 0;
+  let k = 0;
+  for (; k + 3 < width; k += 4) {
+    a += (q[qAt + k] ?? 0) * (c[cAt + k] ?? 0);
+    b += (q[qAt + k + 1] ?? 0) * (c[cAt + k + 1] ?? 0);
+    d += (q[qAt + k + 2] ?? 0) * (c[cAt + k + 2] ?? 0);
+    e += (q[qAt + k + 3] ?? 0) * (c[cAt + k + 3] ?? 0);
+  }
+  for (; k < width; k++) a += (q[qAt + k] ?? 0) * (c[cAt + k] ?? 0);
+  return a + b + (d + e);
 }
 
 /** Half the degrees of freedom times -log(1 - cosine squared), with the cosine's sign. */

@@ -15,6 +15,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   'batch-norm-cnn': ['bn1', 'bn2'],
   'pre-norm-cnn': ['bn2'],
   vgg: ['classifier.0', 'features.0', 'features.4'],
+  'body-and-head': ['encoder.0', 'encoder.2'],
   heads: [],
   'layers-in-parallel': [],
   'residual-list': [],

@@ -79,6 +79,16 @@ class Vgg(nn.Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
+class BodyAndHead(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(9, 16), nn.ReLU(), nn.Linear(16, 12), nn.ReLU())
+        self.head = nn.Linear(12, 5)
+
+    def forward(self, x):
+        return self.head(self.encoder(x))
+
+
 class Heads(nn.Module):
     """A list whose members stand side by side."""
 
@@ -503,6 +513,7 @@ MODELS = {
     "resnet-bottleneck": (lambda: ResNet(Bottleneck), IMAGE),
     "resnext": (lambda: ResNet(Bottleneck, groups=2), IMAGE),
     "gated": (Gated, normal(9)),
+    "body-and-head": (BodyAndHead, normal(9)),
     "pyramid": (Pyramid, IMAGE),
     "experts": (Experts, normal(6)),
     "sequential": (lambda: sequential(nn.Linear(9, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 16), nn.PReLU(16), nn.Linear(16, 4)), normal(9)),

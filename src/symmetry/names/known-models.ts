@@ -5,15 +5,21 @@ import { joinPath, type Module } from './modules.ts';
 import { flattenSequential } from './sequential.ts';
 import type { SpaceBuilder } from './space-builder.ts';
 
-/** Rule R4: `features` runs, pooled or flattened, into `classifier` when a model has nothing else. */
+/** Names that a body and its last part go by where a model is nothing else; pooling between them has no weights. */
+const BODIES = ['features', 'encoder', 'backbone', 'body', 'trunk'];
+const LAST_PARTS = ['classifier', 'head', 'fc', 'output'];
+const POOLS = ['avgpool', 'pool'];
+
+/** Rule R4: `features` runs, pooled or flattened, into `classifier` when a model has nothing else; so do other bodies and heads. */
 export function joinFeaturesToClassifier(tree: ModuleTree, builder: SpaceBuilder, placed: Placed): void {
   const root = rootOf(tree);
-  const children = tree.children.get(root) ?? [];
-  const isTemplate =
-    children.includes('features') && children.every((c) => ['features', 'classifier', 'avgpool'].includes(c));
-  const features = joinPath(root, 'features');
-  if (!isTemplate || !isNumbered(tree, features)) return;
-  joinLast(tree, modulesOf(tree, features), firstOf(tree, joinPath(root, 'classifier')), builder, placed);
+  const parts = (tree.children.get(root) ?? []).filter((child) => !POOLS.includes(child));
+  const body = parts.find((part) => BODIES.includes(part));
+  const last = parts.find((part) => LAST_PARTS.includes(part));
+  if (body === undefined || last === undefined || parts.length > 2) return;
+  const features = joinPath(root, body);
+  if (!isNumbered(tree, features)) return;
+  joinLast(tree, modulesOf(tree, features), firstOf(tree, joinPath(root, last)), builder, placed);
 }
 
 /**

@@ -4,6 +4,7 @@ import type { CommitId, ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { readCachedForest, rememberForest } from './forest-cache.ts';
 import { openForestMemo } from './forest-memo-log.ts';
+import { openNeighborIndexes } from './neighbor-indexes.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { hashOfSet, readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
@@ -245,5 +246,7 @@ export async function readLineageView(
     oriented,
     occurrences.filter(({ isDeclared }) => isDeclared),
   );
-  return { trajectories, edges: forest.edges, recorded, archive: createArchive(placed(members, trajectories), reader) };
+  const indexes = await openNeighborIndexes(repository.derivedDirectory, members);
+  const archive = createArchive(placed(members, trajectories), reader, indexes);
+  return { trajectories, edges: forest.edges, recorded, archive };
 }

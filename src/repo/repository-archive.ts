@@ -6,6 +6,7 @@ import type { ManifestId } from '../objects/ids.ts';
 import { SKETCH_LENGTH } from '../sketch/summary.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
+import { indexKey, type NeighborIndexes, type SketchKind, vectorsOf } from './neighbor-indexes.ts';
 
 /** Where an archive gets what is too big to hold: stored checkpoints, or files that wait to be stored. */
 export interface WeightReader {
@@ -13,18 +14,9 @@ export interface WeightReader {
   axisGraph(id: ManifestId): Promise<AxisGraph>;
 }
 
-type SketchKind = 'centred' | 'invariants';
-
-function isEmpty(vector: Float32Array): boolean {
-  return vector.every((value) => value === 0);
-}
-
 function buildIndex(members: readonly Member[], kind: SketchKind): NeighborIndex {
   const index = createNeighborIndex(SKETCH_LENGTH, members.length);
-  for (const { id, summary } of members) {
-    const vector = summary[kind];
-    if (vector !== undefined && !isEmpty(vector)) index.add(id, vector);
-  }
+  for (const [key, vector] of vectorsOf(members, kind)) index.add(key, vector);
   return index;
 }
 
@@ -40,15 +32,23 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | undefined)
   return groups;
 }
 
-/** Makes an archive of these members. Members on a trajectory come in the order of their positions. */
-export function createArchive(members: readonly Member[], reader: WeightReader): Archive {
+/**
+ * Makes an archive of these members. Members on a trajectory come in the order of their positions.
+ *
+ * @param prepared - approximate indexes of large spaces; all others are asked exactly.
+ */
+export function createArchive(
+  members: readonly Member[],
+  reader: WeightReader,
+  prepared: NeighborIndexes = new Map(),
+): Archive {
   const byId = new Map<string, Member>(members.map((member) => [member.id, member]));
   const bySpace = groupBy(members, (member) => member.summary.space);
   const byTrajectory = groupBy(members, (member) => member.trajectory);
-  const indexes = new Map<string, NeighborIndex>();
+  const indexes = new Map<string, NeighborIndex>(prepared);
 
   function indexOf(kind: SketchKind, space: string): NeighborIndex {
-    const key = `${kind}/${space}`;
+    const key = indexKey(kind, space);
     const known = indexes.get(key);
     if (known !== undefined) return known;
     const built = buildIndex(bySpace.get(space) ?? [], kind);
@@ -68,7 +68,7 @@ export function createArchive(members: readonly Member[], reader: WeightReader):
     axisGraph: (id) => reader.axisGraph(id),
     neighbors(kind, query, k): readonly Neighbor[] {
       const vector = query[kind];
-      if (vector === undefined || isEmpty(vector)) return [];
+      if (!vector?.some((value) => value !== 0)) return [];
       const found = indexOf(kind, query.space).search(vector, k + 1);
       return found.filter(({ key }) => byId.get(key)?.summary !== query).slice(0, k);
     },

@@ -1,23 +1,12 @@
 import type { Declared, FormatName, TensorRole } from '../formats/format.ts';
 import type { BlobId, ContentId, FileHash, SpaceId } from '../objects/ids.ts';
 import type { DType } from '../tensors/dtype.ts';
+import type { TensorStatistics } from '../tensors/statistics.ts';
+
+export type { TensorStatistics };
 
 /** Length of every whole-checkpoint sketch: an error of 2.1 % rms of a difference (lineage.md, "Count-sketch"). */
 export const SKETCH_LENGTH = 1024;
-
-export interface TensorStatistics {
-  readonly mean: number;
-  readonly standardDeviation: number;
-  readonly min: number;
-  readonly max: number;
-  readonly zeroCount: number;
-  readonly nanCount: number;
-  readonly infinityCount: number;
-  /** Sum of squares of the finite values. */
-  readonly squareSum: number;
-  /** Fourth standardised moment; 3 for a Gaussian. */
-  readonly kurtosis: number;
-}
 
 export interface TensorSummary {
   readonly name: string;

@@ -5,6 +5,8 @@ export interface BenchOptions {
   readonly seed: number;
   /** More of everything; minutes instead of two. */
   readonly large: boolean;
+  /** A folder for figures; none are drawn without it. */
+  readonly figures?: string;
   /** Says what is being done, for those who wait. */
   readonly report: (text: string) => void;
 }

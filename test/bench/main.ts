@@ -3,13 +3,14 @@ import { parseArgs } from 'node:util';
 import { type Bench, DEVELOP_SEED } from './bench.ts';
 import { codec } from './codec.ts';
 import { lineage } from './lineage.ts';
+import { paper } from './paper/paper.ts';
 import { startup } from './startup.ts';
 import { storage } from './storage.ts';
 import { type BenchTable, formatMarkdown, formatText } from './table.ts';
 
-const BENCHES: readonly Bench[] = [startup, storage, lineage, codec];
+const BENCHES: readonly Bench[] = [startup, storage, lineage, paper, codec];
 
-const USAGE = `npm run bench -- [NAME…] [--seed N] [--large] [--markdown] [--json FILE]
+const USAGE = `npm run bench -- [NAME…] [--seed N] [--large] [--markdown] [--json FILE] [--figures DIR]
 
 ${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join('\n')}
 
@@ -24,6 +25,7 @@ function readArguments() {
       large: { type: 'boolean', default: false },
       markdown: { type: 'boolean', default: false },
       json: { type: 'string' },
+      figures: { type: 'string' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -48,6 +50,12 @@ async function main(): Promise<void> {
   const seed = Number(values.seed);
   if (!Number.isSafeInteger(seed)) throw new Error('--seed takes a whole number.');
   const report = (text: string) => process.stderr.write(`  ${text}\n`);
+  const options = {
+    seed,
+    large: values.large,
+    report,
+    ...(values.figures === undefined ? {} : { figures: values.figures }),
+  };
   const measured: {
     readonly bench: string;
     readonly seed: number;
@@ -57,7 +65,7 @@ async function main(): Promise<void> {
   for (const bench of findBenches(positionals)) {
     report(`${bench.name}: ${bench.about}`);
     const start = performance.now();
-    for await (const table of bench.run({ seed, large: values.large, report })) {
+    for await (const table of bench.run(options)) {
       const seconds = (performance.now() - start) / 1000;
       process.stdout.write(`${values.markdown ? formatMarkdown(table) : formatText(table)}\n`);
       measured.push({ bench: bench.name, seed, seconds, table });

@@ -32,6 +32,22 @@ export class WsvcError extends Error {
   }
 }
 
+/** What moves the cursor, changes colours or turns the direction of text: names in model files are somebody else's. */
+const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Text of unknown origin as a terminal may show it, on one line. */
+export function escapeControls(text: string): string {
+  return text.replace(CONTROLS, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
+}
+
+/** A file's own names may be in a rule, and of any length: more than this is left out of the middle. */
+const MAX_RULE_LENGTH = 400;
+
+function shorten(text: string): string {
+  if (text.length <= MAX_RULE_LENGTH) return text;
+  return `${text.slice(0, MAX_RULE_LENGTH / 2)}…${text.slice(-MAX_RULE_LENGTH / 2)}`;
+}
+
 /** Where and how a model file breaks the rules of its format. */
 export interface BrokenRule {
   /** The format's name, as in `FormatName`. */
@@ -47,10 +63,12 @@ export class BadFileError extends WsvcError {
   override readonly name = 'BadFileError';
   readonly broken: BrokenRule;
 
-  constructor(broken: BrokenRule, details: WsvcErrorDetails = {}) {
-    const at = broken.byteOffset === undefined ? '' : ` (at byte ${broken.byteOffset})`;
-    super('bad-file', `Not a valid ${broken.format} file: ${broken.rule}${at}.`, details);
-    this.broken = broken;
+  /** The rule is told on one line, without control characters, whatever names of the file are in it. */
+  constructor({ format, rule, byteOffset }: BrokenRule, details: WsvcErrorDetails = {}) {
+    const at = byteOffset === undefined ? '' : ` (at byte ${byteOffset})`;
+    const told = shorten(escapeControls(rule));
+    super('bad-file', `Not a valid ${format} file: ${told}${at}.`, details);
+    this.broken = { format, rule: told, ...(byteOffset === undefined ? {} : { byteOffset }) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { escapeControls } from '../errors.ts';
 import type { PlacementResult } from '../repo/results.ts';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
@@ -43,14 +44,6 @@ export function describePlace(placement: PlacementResult): string {
   if (isNewTrajectory && parent === null) return `${at}, a new trajectory`;
   const from = parent === null ? '' : ` of ${shortId(parent)}`;
   return `${at}, ${relation}${relation === 'next' || relation === 'between' ? '' : from}${isNewTrajectory ? ', a new trajectory' : ''}`;
-}
-
-/** What moves the cursor, changes colours or turns the direction of text: names in model files are somebody else's. */
-const CONTROLS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
-
-/** Text of unknown origin as a terminal may show it, on one line. */
-export function escapeControls(text: string): string {
-  return text.replace(CONTROLS, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
 }
 
 const OWN_CONTROLS = new RegExp(`(${String.fromCharCode(27)}\\[[\\d;]*m|[\\n\\t])`);

@@ -1,10 +1,10 @@
-import { escapeControls } from './describe.ts';
+import { escapeControls } from '../errors.ts';
 
 /** Draws rows as aligned columns; numbers (all but the first column's cells that start with a digit or sign) to the right. */
 export function drawTable(title: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   const all = [title, ...rows].map((row) => row.map(escapeControls));
   const [head = [], ...shown] = all;
-  const widths = title.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  const widths = title.map((_, column) => all.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0));
   const isNumeric = title.map((_, column) => column > 0 && rows.every((row) => /^[-+\d]/.test(row[column] ?? '-')));
   const line = (row: readonly string[]): string =>
     row

@@ -1,3 +1,4 @@
+import { escapeControls } from '../errors.ts';
 import type { Operation, ProgressEvent } from '../repo/results.ts';
 
 /** Nothing is shown of what is done sooner. */
@@ -9,7 +10,7 @@ function drawLine({ phase, done, total, detail }: ProgressEvent, columns: number
   const filled = total === 0 ? 0 : Math.round((Math.min(done, total) / total) * BAR_CELLS);
   const bar = '█'.repeat(filled) + '░'.repeat(BAR_CELLS - filled);
   const count = total > 1 ? ` ${done}/${total}` : '';
-  const line = `${phase} ${bar}${count}${detail === undefined ? '' : ` ${detail}`}`;
+  const line = `${phase} ${bar}${count}${detail === undefined ? '' : ` ${escapeControls(detail)}`}`;
   return line.length < columns ? line : `${line.slice(0, columns - 2)}…`;
 }
 

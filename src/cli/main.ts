@@ -1,6 +1,7 @@
 import { Errors, run } from '@oclif/core';
 import { WsvcError } from '../errors.ts';
 import { normalizeArguments } from './arguments.ts';
+import { unknownCommand } from './did-you-mean.ts';
 import { reportError } from './report-error.ts';
 
 /** What `wsvc` alone means: the browser, on a terminal inside a repository; else the help. */
@@ -30,6 +31,13 @@ export async function main(words: readonly string[], root: string): Promise<void
     await run([...(argv.length === 0 ? await defaultCommand() : argv)], root);
   } catch (error) {
     if (error instanceof Errors.ExitError) process.exitCode = error.oclif.exit ?? 0;
-    else reportError(error, argv.includes('--json'));
+    else reportError(await explainCommand(error, argv, root), argv.includes('--json'));
   }
+}
+
+/** oclif joins the words of an unknown command with colons: said again, with what was probably meant. */
+async function explainCommand(error: unknown, argv: readonly string[], root: string): Promise<unknown> {
+  const isUnknown = error instanceof Errors.CLIError && /^command .* not found$/.test(error.message);
+  const word = argv.find((argument) => !argument.startsWith('-'));
+  return isUnknown && word !== undefined ? unknownCommand(word, root) : error;
 }

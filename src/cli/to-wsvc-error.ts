@@ -1,4 +1,5 @@
 import { WsvcError } from '../errors.ts';
+import { unknownFlag } from './did-you-mean.ts';
 
 /** What the operating system says, in words; others are shown with their code. */
 const SYSTEM_MESSAGES: Readonly<Record<string, string>> = {
@@ -19,6 +20,15 @@ function property(error: unknown, name: string): unknown {
 function isUsageError(error: unknown): error is Error {
   const oclif = property(error, 'oclif');
   return error instanceof Error && property(oclif, 'exit') === 2;
+}
+
+function explainUsage(error: Error): WsvcError {
+  const flags = property(error, 'flags');
+  const known = property(property(property(error, 'parse'), 'input'), 'flags');
+  if (Array.isArray(flags) && typeof known === 'object' && known !== null)
+    return unknownFlag(String(flags[0]), Object.keys(known));
+  const [first = ''] = error.message.split('\nSee more help');
+  return new WsvcError('usage', first, { cause: error, suggestions: ['See --help.'] });
 }
 
 function fromSystem(error: Error, code: string): WsvcError {
@@ -51,10 +61,7 @@ function explainSystem(error: WsvcError): WsvcError {
 /** Turns anything that was thrown into an error with a code; what nobody foresaw is a bug. */
 export function toWsvcError(error: unknown): WsvcError {
   if (error instanceof WsvcError) return explainSystem(error);
-  if (isUsageError(error)) {
-    const [first = ''] = error.message.split('\nSee more help');
-    return new WsvcError('usage', first, { cause: error, suggestions: ['See --help.'] });
-  }
+  if (isUsageError(error)) return explainUsage(error);
   const code = property(error, 'code');
   if (error instanceof Error && typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return fromSystem(error, code);
   const message = error instanceof Error ? error.message : String(error);

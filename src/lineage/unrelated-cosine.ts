@@ -3,12 +3,17 @@ import { sketchCosine } from '../sketch/sketch-distance.ts';
 import { createSketchTotals, TensorSketch } from '../sketch/tensor-sketch.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import type { Archive, Member } from './model.ts';
+import { varianceOfPermuted } from './permuted-cosine.ts';
 
 /** Checkpoints that are permuted (of small piles, more than once), and those that they are compared with. */
 const PERMUTED = 6;
 const COMPARED = 64;
 /** Cosines that a deviation is estimated from at least, to 5 %. */
 const FEWEST_COSINES = 200;
+/** Networks of more weights are not sketched again and again: their variance is worked out from a part of each matrix. */
+const LARGEST_SKETCHED = 1 << 16;
+/** Large networks whose variance is worked out; each is read whole for it. */
+const LARGE_READ = 2;
 
 /** The cosine of the centred sketches of unrelated networks of one space. */
 export interface CosineNull {
@@ -62,11 +67,20 @@ function spread<T>(items: readonly T[], most: number): readonly T[] {
   );
 }
 
+/** The same, of large networks. */
+async function nullOfLarge(members: readonly Member[], archive: Archive): Promise<CosineNull> {
+  const chosen = spread(members, LARGE_READ);
+  let variance = 0;
+  for (const { id } of chosen) variance += varianceOfPermuted(await archive.weights(id)) / chosen.length;
+  return { mean: 0, standardDeviation: Math.sqrt(variance) };
+}
+
 /**
  * Estimates the distribution of the cosine of unrelated networks from row-permuted copies (lineage.md, B1). It holds what any two
  * networks of the space share, and the error of the sketch.
  */
 export async function estimateCosineNull(members: readonly Member[], archive: Archive): Promise<CosineNull> {
+  if ((members[0]?.summary.parameters ?? 0) > LARGEST_SKETCHED) return nullOfLarge(members, archive);
   const random = createGenerator(members.length);
   const compared = spread(members, COMPARED);
   const cosines: number[] = [];

@@ -1,14 +1,14 @@
 import type { AxisGraph, Kinship } from '../symmetry/axis-graph.ts';
 import { compareKinship, prepareKinship, testKinship } from '../symmetry/kinship.ts';
-import type { Weights } from '../tensors/weights.ts';
+import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { moduleOf } from './shared-values.ts';
 
 /** The family-wise rate of calling a stranger known (lineage.md, A2). */
 export const LOG_ALPHA = Math.log(1e-6);
 /** From names alone the statistic must be this large (axes.md, section 4). */
-const LEAST_Z_FROM_NAMES = 8;
+export const LEAST_Z_FROM_NAMES = 8;
 /** ln p that the modules must reach without the strongest of them, so that no single shared basis makes kin; small layers reach no less. */
-const LOG_ALPHA_OF_REST = Math.log(1e-3);
+export const LOG_ALPHA_OF_REST = Math.log(1e-3);
 
 /** What the kinship test says of one candidate, all comparisons counted. */
 export interface KinVerdict {
@@ -20,14 +20,18 @@ export interface KinVerdict {
   readonly zOfCopy: number;
 }
 
-/** Tests one candidate; `comparisons`: how many it was chosen from. */
+/**
+ * Tests one candidate; `comparisons`: how many it was chosen from. Tensors that are equal value by value take no part: they may be a fixed basis
+ * (sinusoidal positions, filters that everybody starts with), and what truly shares them shares exact values.
+ */
 export function judgeKinship(
-  query: Weights,
+  whole: Weights,
   candidate: Weights,
   graph: AxisGraph,
   comparisons: number,
   logChoices: number,
 ): KinVerdict {
+  const query = withoutEqual(whole, candidate);
   const kinship = testKinship(query, candidate, graph);
   const prepared = prepareKinship(candidate, graph);
   const logPValue = Math.min(0, kinship.logPValue + Math.log(Math.max(comparisons, 1)) + logChoices);
@@ -38,6 +42,14 @@ export function judgeKinship(
     logPValue,
     zOfCopy: compareKinship(prepared, prepared).z,
   };
+}
+
+function withoutEqual(query: Weights, candidate: Weights): Weights {
+  const differs = ([name, { data }]: readonly [string, WeightArray]) => {
+    const other = candidate.get(name)?.data;
+    return other?.length !== data.length || data.some((x, i) => x !== other[i]);
+  };
+  return new Map([...query].filter(differs));
 }
 
 /** Two modules at least must say so: the test is repeated without the strongest. */

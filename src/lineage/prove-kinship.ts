@@ -1,7 +1,8 @@
 import type { Weights } from '../tensors/weights.ts';
 import { isExactCopy, logChanceOfCopy } from './exact-copy.ts';
 import type { Candidate, Frame } from './frame.ts';
-import { valueCount } from './frame.ts';
+import { placedCount, valueCount } from './frame.ts';
+import { judgeEitherAxis } from './judge-either-axis.ts';
 import { judgeKinship, type KinVerdict, LOG_ALPHA } from './judge-kinship.ts';
 import { countSharedValues, moduleOf, type SharedValues } from './shared-values.ts';
 import type { Rounding } from './tolerance.ts';
@@ -21,6 +22,10 @@ export interface Proof {
 const LEAST_POWER = 6;
 /** Share of the weights that shared tensors must make up when the rest says "unrelated": less may be a basis that many share. */
 const LEAST_SHARED_PART = 0.5;
+
+/** Share of the weights that the axis graph must place to be the only judge. */
+const LEAST_PLACED = 0.5;
+const EITHER_AXIS = 'The names do not say which axes are hidden units: every matrix was tested both ways.';
 
 /** What a proof rests on. */
 export interface Comparanda {
@@ -47,6 +52,13 @@ export async function proveKinship(comparanda: Comparanda): Promise<Proof> {
   if (verdict.isKin) return { ...base, isKnown: true, by: 'kinship', logPValue: verdict.logPValue, notes: [] };
   const copy = copyProof(comparanda);
   if (copy !== undefined) return { ...base, isKnown: true, by: 'exact copy', logPValue: copy, notes: [] };
+  if (placedShare(frame) < LEAST_PLACED) {
+    const either = judgeEitherAxis(query, other, comparisons, candidate.matching.logChoices);
+    if (either.isKin)
+      return { ...base, isKnown: true, by: 'kinship', logPValue: either.logPValue, notes: [EITHER_AXIS] };
+    if (verdict.zOfCopy < LEAST_POWER && either.zOfCopy >= LEAST_POWER)
+      return { zOfCopy: either.zOfCopy, logPValue: either.logPValue, isKnown: false, by: 'none', notes: [EITHER_AXIS] };
+  }
   const tested = verdict.zOfCopy > 0 ? { logPValue: verdict.logPValue } : {};
   return { ...base, ...tested, isKnown: false, by: 'none', notes: unknownNotes(shared, verdict) };
 }
@@ -96,4 +108,8 @@ function copyProof({ frame, candidate, comparisons, roundings, masks }: Comparan
   const chance = logChanceOfCopy(frame.sample, candidate.sample, names, roundings, masks);
   const logPValue = chance + Math.log(Math.max(comparisons, 1)) + candidate.matching.logChoices;
   return logPValue < LOG_ALPHA ? logPValue : undefined;
+}
+
+function placedShare({ graph, query }: Frame): number {
+  return placedCount(graph, query) / Math.max(valueCount(query), 1);
 }

@@ -17,6 +17,14 @@ const CONSTANT_ENERGY = 1e-12;
  * norm 1. Spaces whose neighbouring units are alike (pixels, positions) are no hidden units and are left out.
  */
 export function prepareBlocks(weights: Weights, graph: AxisGraph, equalize = true): ReadonlyMap<string, KinshipBlock> {
+  const blocks = arrangeBlocks(weights, graph, equalize);
+  const ordered = findOrderedSpaces(blocks);
+  const kept = blocks.filter((block) => !block.axes.some((axis) => ordered.has(axis.space)));
+  return new Map(kept.map((block) => [block.key, block]));
+}
+
+/** The blocks of a checkpoint, those of ordered spaces included. */
+export function arrangeBlocks(weights: Weights, graph: AxisGraph, equalize = true): readonly KinshipBlock[] {
   const groups = new Map<string, { readonly components: Component[]; readonly tensors: string[] }>();
   for (const tensor of placedTensors(weights, mergeTwins(graph))) {
     for (const component of componentsOf(tensor)) {
@@ -26,10 +34,7 @@ export function prepareBlocks(weights: Weights, graph: AxisGraph, equalize = tru
       groups.set(component.key, group);
     }
   }
-  const blocks = [...groups.values()].map((group) => buildBlock(group.components, group.tensors, equalize));
-  const ordered = findOrderedSpaces(blocks);
-  const kept = blocks.filter((block) => !block.axes.some((axis) => ordered.has(axis.space)));
-  return new Map(kept.map((block) => [block.key, block]));
+  return [...groups.values()].map((group) => buildBlock(group.components, group.tensors, equalize));
 }
 
 /** Names what the blocks consist of. */

@@ -136,6 +136,30 @@ describe('a checkpoint that is not stored', () => {
   });
 });
 
+describe('names that no rule knows', () => {
+  const stems: Record<string, string> = { fc1: 'inlet', fc2: 'middle', fc3: 'outlet' };
+  const anonymous = (weights: Weights): Weights =>
+    new Map([...weights].map(([name, tensor]) => [name.replace(/^fc\d/, (stem) => stems[stem] ?? stem), tensor]));
+  const storedAs = async (leaveOut?: number) =>
+    memoryArchive(
+      (await Promise.all(runs.slice(0, 3).map((run, i) => membersOf(i, run.map(anonymous))))).flatMap((run, i) =>
+        run.filter((_, position) => i !== 2 || position !== leaveOut),
+      ),
+    );
+
+  it('leave a held-out checkpoint known and in its place', async () => {
+    const answer = await ask(anonymous(at(2, 4)), await storedAs(4));
+    expect(answer).toMatchObject({ known: true, relation: 'between', trajectory: 'run-2' });
+    expect(Math.abs((answer.position ?? 0) - 4)).toBeLessThan(0.3);
+  });
+
+  it('leave a fine-tuned copy known, and strangers unknown', async () => {
+    const archive = await storedAs();
+    expect((await ask(anonymous(at(5, 2)), archive)).known).toBe(true);
+    for (const run of [3, 4]) expect((await ask(anonymous(at(run, 5)), archive)).known).toBe(false);
+  });
+});
+
 describe('a stranger', () => {
   const strangers = [101, 102, 103].flatMap((seed) => {
     const [trained] = trainRun({ seed, epochs: EPOCHS }).slice(-1);

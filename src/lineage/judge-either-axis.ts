@@ -1,0 +1,44 @@
+import { type EitherAxis, testEitherAxis } from '../symmetry/either-axis.ts';
+import type { Weights } from '../tensors/weights.ts';
+import { LEAST_Z_FROM_NAMES, LOG_ALPHA, LOG_ALPHA_OF_REST } from './judge-kinship.ts';
+
+/** The verdict where no axis graph says which units are hidden. */
+export interface EitherAxisVerdict {
+  readonly isKin: boolean;
+  /** ln p of the strongest matrix after Bonferroni over the matrices, the candidates and the pairings that the values chose. */
+  readonly logPValue: number;
+  /** The largest statistic that a copy could reach: without power a small one says nothing. */
+  readonly zOfCopy: number;
+}
+
+/** Share of the tested weights that must agree: a basis that many networks share is rarely most of one. */
+const MOST = 0.5;
+
+/**
+ * Tests one candidate without an axis graph. Every matrix has a valid p-value of its own, in whatever way they depend on each other, so the strongest
+ * counts, times their number. Kin are known only where two matrices say so and those that do are most of the weights.
+ */
+export function judgeEitherAxis(
+  query: Weights,
+  candidate: Weights,
+  comparisons: number,
+  logChoices: number,
+): EitherAxisVerdict {
+  const tested = testEitherAxis(query, candidate);
+  const price = Math.log(Math.max(tested.length, 1));
+  const best = tested.reduce((least, { logPValue }) => Math.min(least, logPValue), 0);
+  const logPValue = Math.min(0, best + price + Math.log(Math.max(comparisons, 1)) + logChoices);
+  const strongest = tested.reduce((most, { z }) => Math.max(most, z), 0);
+  const isSure = logPValue < LOG_ALPHA && strongest >= LEAST_Z_FROM_NAMES;
+  return { isKin: isSure && agreeMostly(tested, price), logPValue, zOfCopy: powerOf(tested) };
+}
+
+function agreeMostly(tested: readonly EitherAxis[], price: number): boolean {
+  const agreeing = tested.filter(({ logPValue }) => logPValue + price < LOG_ALPHA_OF_REST);
+  const size = (tensors: readonly EitherAxis[]) => tensors.reduce((sum, tensor) => sum + tensor.size, 0);
+  return agreeing.length > 1 && size(agreeing) >= MOST * size(tested);
+}
+
+function powerOf(tested: readonly EitherAxis[]): number {
+  return tested.reduce((most, { zOfCopy }) => Math.max(most, zOfCopy), 0);
+}

@@ -1,6 +1,7 @@
 import type { ContentId } from '../objects/ids.ts';
 import type { Summary, TensorSummary } from '../sketch/summary.ts';
-import type { Archive, Member } from './model.ts';
+import { contentPrefix, isTelling, traitsOf } from '../sketch/traits.ts';
+import type { Archive, ContentIndex, Member } from './model.ts';
 
 /** A member whose weights are the query's, byte for byte. */
 export interface ContentMatch {
@@ -12,48 +13,54 @@ export interface ContentMatch {
 
 /** The tensors that say something: weights whose values differ from one another (constants are common to everybody). */
 export function tellingTensors(summary: Summary): readonly TensorSummary[] {
-  return summary.tensors.filter(
-    (t) => t.role === 'weight' && (t.statistics.standardDeviation > 0 || t.statistics.nanCount > 0),
-  );
+  return summary.tensors.filter((tensor) => tensor.role === 'weight' && isTelling(tensor));
 }
-
-function weightContents(summary: Summary): string {
-  return summary.tensors
-    .filter((tensor) => tensor.role === 'weight')
-    .map((tensor) => tensor.content)
-    .sort()
-    .join();
-}
-
-const fileHashes = (summary: Summary) => summary.files.map((file) => file.sha256).join();
 
 /** Finds the member that holds exactly the query's weights: the same file first, then the earliest. */
 export function findByContent(summary: Summary, archive: Archive): ContentMatch | undefined {
-  const hashes = fileHashes(summary);
-  const contents = weightContents(summary);
-  const same = archive.members.filter(
-    (member) =>
-      fileHashes(member.summary) === hashes ||
-      (contents !== '' &&
-        member.summary.parameters === summary.parameters &&
-        member.summary !== summary &&
-        weightContents(member.summary) === contents),
-  );
-  const identical = same.find((member) => fileHashes(member.summary) === hashes);
-  const member = identical ?? same[0];
-  return member && { member, relation: identical ? 'identical' : 'recontained', others: same.length - 1 };
+  const { withFiles, withWeights } = archive.contents.findEqual(summary);
+  const same = new Set([...withFiles, ...withWeights.filter((member) => member.summary !== summary)]);
+  const [identical] = withFiles;
+  const member = identical ?? withWeights.find((other) => other.summary !== summary);
+  return member && { member, relation: identical ? 'identical' : 'recontained', others: same.size - 1 };
 }
 
 /** Which members hold each of the query's telling contents. */
 export function holdersOf(summary: Summary, archive: Archive): ReadonlyMap<ContentId, readonly Member[]> {
-  const holders = new Map<ContentId, Member[]>(tellingTensors(summary).map((tensor) => [tensor.content, []]));
-  for (const member of archive.members) {
-    const seen = new Set<ContentId>();
-    for (const { content } of member.summary.tensors) {
-      if (seen.has(content)) continue;
-      seen.add(content);
-      holders.get(content)?.push(member);
-    }
-  }
-  return holders;
+  const wanted = new Set(tellingTensors(summary).map(({ content }) => content));
+  return archive.contents.findHolders(wanted);
+}
+
+/** Answers by the traits of all members; only those that seem to hold something are looked at closely. */
+export function createContentIndex(members: readonly Member[]): ContentIndex {
+  return {
+    findEqual(summary) {
+      const { filesKey, weightsKey } = traitsOf(summary);
+      const withFiles = members.filter((member) => traitsOf(member.summary).filesKey === filesKey);
+      const withWeights =
+        weightsKey === ''
+          ? []
+          : members.filter(
+              (member) =>
+                traitsOf(member.summary).weightsKey === weightsKey && member.summary.parameters === summary.parameters,
+            );
+      return { withFiles, withWeights };
+    },
+    findHolders(wanted) {
+      const holders = new Map<ContentId, Member[]>(Array.from(wanted, (content) => [content, []]));
+      const prefixes = new Set(Array.from(wanted, contentPrefix));
+      if (prefixes.size === 0) return holders;
+      for (const member of members) {
+        if (!holdsAny(traitsOf(member.summary).contents, prefixes)) continue;
+        const held = new Set(member.summary.tensors.map(({ content }) => content));
+        for (const content of held) holders.get(content)?.push(member);
+      }
+      return holders;
+    },
+  };
+}
+
+function holdsAny(contents: Uint32Array, prefixes: ReadonlySet<number>): boolean {
+  for (let i = 0; i < contents.length; i++) if (prefixes.has(contents[i] ?? 0)) return true;
+  return false;
 }

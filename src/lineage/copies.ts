@@ -1,5 +1,6 @@
+import { squaredLength, traitsOf } from '../sketch/traits.ts';
 import { decodeToFloat32 } from '../tensors/decode.ts';
-import { type DType, elementByteLength, isFloat } from '../tensors/dtype.ts';
+import { type DType, isFloat } from '../tensors/dtype.ts';
 import { encodeFromFloat32 } from '../tensors/encode.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { squaredDistance } from './distances.ts';
@@ -11,43 +12,18 @@ import type { Copy, Node } from './node.ts';
 const SKETCH_RESOLUTION = 4 * 2 ** -24;
 /** Nearest checkpoints of which one may be the original of a cast. */
 const CAST_CANDIDATES = 4;
-/** Half the relative spacing of the numbers of a type: no rounding to it moves a weight by more. */
-const ROUNDING: Partial<Record<DType, number>> = {
-  bf16: 2 ** -9,
-  f16: 2 ** -11,
-  f8_e4m3: 2 ** -4,
-  f8_e5m2: 2 ** -3,
-};
-
 const weightTensors = ({ summary }: Member) =>
   summary.tensors.filter(({ role, dtype }) => role === 'weight' && isFloat(dtype));
 
 /** True when lineage can see the checkpoint: it has matrices that are not all constant. */
 export function hasSketch({ summary }: Member): boolean {
-  return summary.centred.some((value) => value !== 0) && summary.centred.every(Number.isFinite);
+  return traitsOf(summary).hasSketch;
 }
 
 /** What two checkpoints with the same weights agree in, whatever their names, order and container. */
-function contentKey(member: Member): string {
-  const weights = weightTensors(member);
-  if (weights.length === 0) return `files ${member.summary.files.map(({ sha256 }) => sha256).join(' ')}`;
-  return weights
-    .map(({ content }) => content)
-    .sort()
-    .join(' ');
-}
-
-function precisionOf(member: Member): number {
-  const weights = weightTensors(member);
-  return weights.length === 0 ? 0 : Math.max(...weights.map(({ dtype }) => elementByteLength(dtype)));
-}
-
-function coarsestRounding(member: Member): number {
-  return Math.max(0, ...weightTensors(member).map(({ dtype }) => ROUNDING[dtype] ?? 0));
-}
-
-function squareOf(vector: Float32Array): number {
-  return vector.reduce((sum, value) => sum + value * value, 0);
+function contentKey({ summary }: Member): string {
+  const { filesKey, floatsKey } = traitsOf(summary);
+  return floatsKey === '' ? `files ${filesKey}` : floatsKey;
 }
 
 /** Folds what has equal content. Members come sorted. */
@@ -83,10 +59,11 @@ function isRounded(copy: Weights, original: Weights, types: ReadonlyMap<string, 
 
 async function findOriginal(node: Node, candidates: readonly Node[], archive: Archive): Promise<Node | undefined> {
   const { summary, id } = node.original;
-  const reach = coarsestRounding(node.original) ** 2 * squareOf(summary.centred);
+  const { precision, rounding } = traitsOf(summary);
+  const reach = rounding ** 2 * squaredLength(summary.centred);
   const types = new Map(weightTensors(node.original).map(({ name, dtype }) => [name, dtype]));
   for (const candidate of candidates) {
-    if (precisionOf(candidate.original) <= precisionOf(node.original)) continue;
+    if (traitsOf(candidate.original.summary).precision <= precision) continue;
     if (squaredDistance(summary.centred, candidate.original.summary.centred) > reach) continue;
     if (isRounded(await archive.weights(id), await archive.weights(candidate.original.id), types)) return candidate;
   }
@@ -100,7 +77,8 @@ async function findCasts(
   memo: ForestMemo | undefined,
 ): Promise<ReadonlyMap<Node, Node>> {
   const casts = new Map<Node, Node>();
-  if (!nodes.some(({ original }) => coarsestRounding(original) > 0)) return casts;
+  const isCoarse = ({ original }: Node): boolean => traitsOf(original.summary).rounding > 0;
+  if (!nodes.some(isCoarse)) return casts;
   const near = findNearestWith(
     memo,
     `casts ${nodes[0]?.original.summary.space}`,
@@ -109,7 +87,7 @@ async function findCasts(
     CAST_CANDIDATES,
   );
   for (const [i, node] of nodes.entries()) {
-    if (coarsestRounding(node.original) === 0) continue;
+    if (!isCoarse(node)) continue;
     const candidates = (near[i] ?? []).flatMap(({ index }) => nodes[index] ?? []);
     const original = await findOriginal(node, candidates, archive);
     if (original !== undefined) casts.set(node, original);
@@ -123,7 +101,7 @@ async function findCasts(
  */
 function findRecontained(nodes: readonly Node[]): ReadonlyMap<Node, Node> {
   const found = new Map<Node, Node>();
-  const byLength = nodes.map((node) => ({ node, square: squareOf(node.original.summary.sketch) }));
+  const byLength = nodes.map((node) => ({ node, square: traitsOf(node.original.summary).sketchSquare }));
   byLength.sort((a, b) => a.square - b.square);
   byLength.forEach(({ node, square }, i) => {
     for (let k = i - 1; k >= 0; k--) {

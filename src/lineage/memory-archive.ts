@@ -5,6 +5,7 @@ import type { ManifestId } from '../objects/ids.ts';
 import { SKETCH_LENGTH, type Summary } from '../sketch/summary.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
+import { createContentIndex } from './contents.ts';
 import type { Archive, Member } from './model.ts';
 
 /** A checkpoint in memory, with what lineage may ask about it. */
@@ -31,6 +32,7 @@ export function memoryArchive(entries: readonly MemoryEntry[]): Archive {
   return {
     members: entries,
     member: entry,
+    contents: createContentIndex(entries),
     trajectory: (name) =>
       entries.filter((other) => other.trajectory === name).sort((a, b) => (a.position ?? 0) - (b.position ?? 0)),
     weights: async (id) => entry(id).weights,

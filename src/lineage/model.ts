@@ -1,5 +1,5 @@
 import type { Neighbor } from '../neighbors/neighbor-index.ts';
-import type { CommitId, ManifestId } from '../objects/ids.ts';
+import type { CommitId, ContentId, ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
@@ -16,11 +16,20 @@ export interface Member {
   readonly position?: number;
 }
 
+/** Which members hold the same bytes. Members come in the order of the archive. */
+export interface ContentIndex {
+  /** Members with the same files, and those with the same weights; the query itself among them when it is a member. */
+  findEqual(summary: Summary): { readonly withFiles: readonly Member[]; readonly withWeights: readonly Member[] };
+  /** Members that hold each of these contents of tensors that are not constant. */
+  findHolders(contents: ReadonlySet<ContentId>): ReadonlyMap<ContentId, readonly Member[]>;
+}
+
 /** What lineage may ask of a collection of checkpoints: a repository, or files in memory. */
 export interface Archive {
   /** All members, in a stable order. */
   readonly members: readonly Member[];
   member(id: ManifestId): Member;
+  readonly contents: ContentIndex;
   /** The members of a trajectory, in weight-space order. */
   trajectory(name: string): readonly Member[];
   /** Decoded weights (role `weight`, float types or dequantised). Implementations cache. */

@@ -9,12 +9,6 @@ import type { NeighborIndex } from './neighbor-index.ts';
 const COMPARISONS_TO_ADD = 300;
 const COMPARISONS_TO_SEARCH = 250;
 
-/**
- * Vectors from which on a saved HNSW index is worth its file: the exact answer takes 13 ms there, and loading a graph a hundredth
- * of a millisecond a vector.
- */
-export const EXACT_LIMIT = 10_000;
-
 /** Says whether building a graph pays: the exact index costs nothing to build, and asks every vector every time. */
 function isGraphWorthwhile(size: number, queries: number): boolean {
   return size * queries > size * COMPARISONS_TO_ADD + queries * COMPARISONS_TO_SEARCH;

@@ -6,7 +6,7 @@ import { normalizeInto } from './normalize.ts';
 const FIRST_CAPACITY = 64;
 
 /** Four sums at once: one alone would wait for itself at every step. */
-function dotAt(rows: Float32Array, start: number, query: Float32Array): number {
+export function dotAt(rows: Float32Array, start: number, query: Float32Array): number {
   const length = query.length;
   const even = length - (length % 4);
   let a = 0;
@@ -24,7 +24,7 @@ function dotAt(rows: Float32Array, start: number, query: Float32Array): number {
 }
 
 /** Puts a neighbor where it belongs among the best `k`; of equal ones the first stays first. */
-function keepBest(best: Neighbor[], found: Neighbor, k: number): void {
+export function keepBest(best: Neighbor[], found: Neighbor, k: number): void {
   let at = best.length;
   while (at > 0 && (best[at - 1]?.cosine ?? 0) < found.cosine) at -= 1;
   best.splice(at, 0, found);

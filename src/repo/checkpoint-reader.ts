@@ -1,4 +1,4 @@
-import { CorruptError } from '../errors.ts';
+import { CorruptError, WsvcError } from '../errors.ts';
 import type { OpenCheckpoint } from '../formats/format.ts';
 import { readWeights } from '../formats/read-weights.ts';
 import { openCheckpointAs } from '../formats/registry.ts';
@@ -25,6 +25,8 @@ export interface CheckpointReader {
   open(id: ManifestId): Promise<OpenCheckpoint>;
   /** From the derived log; computed anew, and remembered, when it is not there. */
   summary(id: ManifestId): Promise<Summary>;
+  /** From memory or the derived log; undefined where it would have to be computed. */
+  findSummary(id: ManifestId): Summary | undefined;
   rememberSummaries(summaries: ReadonlyMap<ManifestId, Summary>): Promise<void>;
   weights(id: ManifestId): Promise<Weights>;
   axisGraph(id: ManifestId): Promise<AxisGraph>;
@@ -70,6 +72,16 @@ function createWeightsCache(load: (id: ManifestId) => Promise<Weights>): (id: Ma
   };
 }
 
+/** What another version of wsvc kept is computed anew. */
+function decodeKept(kept: Uint8Array): Summary | undefined {
+  try {
+    return decodeSummary(kept);
+  } catch (error) {
+    if (error instanceof WsvcError) return undefined;
+    throw error;
+  }
+}
+
 async function withCheckpoint<T>(checkpoint: OpenCheckpoint, use: (open: OpenCheckpoint) => Promise<T>): Promise<T> {
   try {
     return await use(checkpoint);
@@ -97,11 +109,17 @@ export function createCheckpointReader(blobs: BlobStore, summaries: DerivedLog):
     return openCheckpointAs(stored.format, storedFiles(stored, blobs));
   }
 
-  async function summary(id: ManifestId): Promise<Summary> {
+  function findSummary(id: ManifestId): Summary | undefined {
     const known = decoded.get(id);
     if (known !== undefined) return known;
     const kept = summaries.get(id);
-    const found = kept === undefined ? await computeSummary(id) : decodeSummary(kept);
+    const found = kept === undefined ? undefined : decodeKept(kept);
+    if (found !== undefined) decoded.set(id, found);
+    return found;
+  }
+
+  async function summary(id: ManifestId): Promise<Summary> {
+    const found = findSummary(id) ?? (await computeSummary(id));
     decoded.set(id, found);
     return found;
   }
@@ -120,6 +138,7 @@ export function createCheckpointReader(blobs: BlobStore, summaries: DerivedLog):
     manifest,
     open,
     summary,
+    findSummary,
     async rememberSummaries(entries) {
       for (const [id, entry] of entries) decoded.set(id, entry);
       const unknown = [...entries].filter(([id]) => summaries.get(id) === undefined);

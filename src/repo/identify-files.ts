@@ -7,9 +7,12 @@ import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { axisGraphOf } from './checkpoint-reader.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
+import { openNeighborIndexes } from './neighbor-indexes.ts';
 import { expectWeights, withReadableFile } from './pending.ts';
 import type { Repository } from './repository.ts';
+import { createArchive } from './repository-archive.ts';
 import type { IdentificationResult, IdentifyResult, NearestResult, Operation } from './results.ts';
+import { withLostSummaries } from './stored-summaries.ts';
 
 /** Candidates that are listed when nobody says how many. */
 const DEFAULT_CANDIDATES = 5;
@@ -103,9 +106,9 @@ function describeIdentification(
 }
 
 /** A file without weights is known only by its bytes. */
-function identifyByHash(summary: Summary, view: LineageView): Partial<IdentificationResult> {
+async function identifyByHash(summary: Summary, view: LineageView): Promise<Partial<IdentificationResult>> {
   const sha256 = summary.files[0]?.sha256;
-  const stored = [...view.recorded.values()].find(({ checkpoint }) => checkpoint?.pointer.sha256 === sha256);
+  const stored = [...(await view.recorded()).values()].find(({ checkpoint }) => checkpoint?.pointer.sha256 === sha256);
   if (stored?.checkpoint === undefined) return {};
   const { commit, checkpoint } = stored;
   const source = checkpoint.path;
@@ -128,9 +131,11 @@ function identifyByHash(summary: Summary, view: LineageView): Partial<Identifica
 }
 
 async function identifyOpen(
+  repository: Repository,
   file: string,
   checkpoint: OpenCheckpoint,
   view: LineageView,
+  archive: Archive,
   options: IdentifyOptions,
 ): Promise<IdentificationResult> {
   const summary = await summarize(checkpoint);
@@ -139,9 +144,16 @@ async function identifyOpen(
     weights: () => readWeights(checkpoint),
     axisGraph: async () => axisGraphOf(checkpoint),
   };
-  const found = await identifyCheckpoint(query, view.archive);
-  const described = describeIdentification(file, summary, checkpoint, view.archive, found, options);
-  return summary.parameters > 0 ? described : { ...described, ...identifyByHash(summary, view) };
+  const found = await withLostSummaries(repository.checkpoints, () => identifyCheckpoint(query, archive));
+  const described = describeIdentification(file, summary, checkpoint, archive, found, options);
+  return summary.parameters > 0 ? described : { ...described, ...(await identifyByHash(summary, view)) };
+}
+
+/** Many questions in a large space are asked of graphs; a few, of every sketch. */
+async function archiveFor(repository: Repository, { archive }: LineageView, questions: number): Promise<Archive> {
+  const graphs = await openNeighborIndexes(repository.derivedDirectory, archive.members, questions);
+  if (graphs.size === 0) return archive;
+  return createArchive(archive.members, repository.checkpoints, { shelf: repository.summaries, graphs });
 }
 
 /**
@@ -157,12 +169,13 @@ export async function* identifyFiles(
 ): Operation<IdentifyResult> {
   yield { phase: 'Reading the repository', done: 0, total: files.length };
   const view = await readLineageView(repository);
+  const archive = await archiveFor(repository, view, files.length);
   const results: IdentificationResult[] = [];
   for (const file of files) {
     yield { phase: 'Identifying', done: results.length, total: files.length, detail: file };
     const absolute = path.resolve(repository.environment.workingDirectory, file);
     const identified = await withReadableFile(absolute, async (checkpoint) => {
-      const result = await identifyOpen(file, checkpoint, view, options);
+      const result = await identifyOpen(repository, file, checkpoint, view, archive, options);
       // Of several, the others shall have their answers: then the problem stands beside this one's.
       if (files.length === 1 && !result.known) expectWeights(checkpoint);
       return result;

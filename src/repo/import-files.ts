@@ -1,9 +1,10 @@
 import { readAllPending, storageOrder } from './add-files.ts';
 import { commitPending } from './commit-pending.ts';
-import { type LineageView, readLineageView } from './lineage-view.ts';
+import { readLineageView } from './lineage-view.ts';
 import { describeTrajectories } from './log-trajectory.ts';
 import { type PendingCheckpoint, pendingWeightReader, pointerOf } from './pending.ts';
 import { placePending } from './place-pending.ts';
+import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import { type Repository, withLock } from './repository.ts';
 import type { Operation, TrajectoryLogResult } from './results.ts';
 import { stagedMembers } from './staged.ts';
@@ -11,9 +12,12 @@ import { storePending } from './store-pending.ts';
 import { resolveModelFiles } from './work-tree.ts';
 
 /** Without those that an earlier, perhaps interrupted, import committed: same path, same content. */
-function notYetCommitted(pending: readonly PendingCheckpoint[], view: LineageView): readonly PendingCheckpoint[] {
+async function notYetCommitted(
+  pending: readonly PendingCheckpoint[],
+  repository: Repository,
+): Promise<readonly PendingCheckpoint[]> {
   const done = new Set(
-    [...view.recorded.values()].flatMap(({ checkpoint }) =>
+    [...(await readRecordedCheckpoints(repository)).values()].flatMap(({ checkpoint }) =>
       checkpoint === undefined ? [] : [`${checkpoint.pointer.manifest} ${checkpoint.path}`],
     ),
   );
@@ -27,7 +31,7 @@ async function* importUnderLock(
 ): Operation<TrajectoryLogResult> {
   const files = await resolveModelFiles(repository, named);
   const read = yield* readAllPending(repository, files);
-  const pending = notYetCommitted(read, await readLineageView(repository));
+  const pending = await notYetCommitted(read, repository);
   if (pending.length > 0) {
     yield { phase: 'Recovering trajectories', done: 0, total: 1 };
     const fresh = pending.map(({ plan, summary, path }) => ({ id: plan.id, summary, source: path }));
@@ -47,7 +51,7 @@ async function* importUnderLock(
     yield* commitPending(repository, ready, view, message);
     await repository.history.unstage([...paths]);
   }
-  return describeTrajectories(await readLineageView(repository));
+  return describeTrajectories(repository, await readLineageView(repository));
 }
 
 /**

@@ -3,6 +3,7 @@ import type { LineageTrailers } from '../objects/trailers.ts';
 import { probabilityOf } from './identify-files.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import { isAlterationWord } from './place-pending.ts';
+import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import type { Repository } from './repository.ts';
 import type { LineageResult } from './results.ts';
 import { resolveRevision } from './revision.ts';
@@ -18,18 +19,21 @@ function outranksView(trailers: LineageTrailers): boolean {
  * What users declared and single comparisons found when a checkpoint was committed; for all others what the view of the whole
  * infers now, which does not depend on the order of arrival; where that leaves the direction open, what was recorded.
  */
-function edgesOf(view: LineageView): readonly {
+function edgesOf(
+  view: LineageView,
+  commits: ReadonlyMap<CommitId, RecordedCheckpoint>,
+): readonly {
   readonly child: ManifestId;
   readonly parent: ManifestId;
   readonly edge: Omit<Edge, 'child' | 'parent'>;
 }[] {
   const idOf = new Map<CommitId, ManifestId>(
-    [...view.recorded.values()].flatMap(({ commit, checkpoint }) =>
+    [...commits.values()].flatMap(({ commit, checkpoint }) =>
       checkpoint === undefined ? [] : [[commit, checkpoint.pointer.manifest] as const],
     ),
   );
   const inferredNow = new Set(view.edges.map(({ child }) => child));
-  const recorded = [...view.recorded.values()].flatMap(({ checkpoint, trailers }) =>
+  const recorded = [...commits.values()].flatMap(({ checkpoint, trailers }) =>
     (trailers?.parents ?? []).flatMap(({ commit, weight }) => {
       const parent = idOf.get(commit);
       if (checkpoint === undefined || trailers === undefined || parent === undefined) return [];
@@ -60,10 +64,11 @@ function ancestry(start: ManifestId, edges: ReturnType<typeof edgesOf>): Readonl
 /** Reads the graph of descent: of all checkpoints, or of what a revision descends from. Ids in edges are commits. */
 export async function readLineageGraph(repository: Repository, revision?: string): Promise<LineageResult> {
   const view = await readLineageView(repository);
-  const edges = edgesOf(view);
+  const commits = await view.recorded();
+  const edges = edgesOf(view, commits);
   let wanted: ReadonlySet<ManifestId> | undefined;
   if (revision !== undefined) {
-    const recorded = view.recorded.get(await resolveRevision(repository, revision));
+    const recorded = commits.get(await resolveRevision(repository, revision));
     wanted = recorded?.checkpoint === undefined ? new Set() : ancestry(recorded.checkpoint.pointer.manifest, edges);
   }
   const members = view.archive.members.filter(({ id }) => wanted === undefined || wanted.has(id));

@@ -1,32 +1,19 @@
+import { invariant } from '../assert.ts';
 import type { Archive, Forest, LineageEdge, Member } from '../lineage/model.ts';
 import { recoverForest } from '../lineage/recover-forest.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { readCachedForest, rememberForest } from './forest-cache.ts';
 import { openForestMemo } from './forest-memo-log.ts';
-import { openNeighborIndexes } from './neighbor-indexes.ts';
+import { nameTrajectories } from './name-trajectories.ts';
+import { orientByArrival } from './orient-by-arrival.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { hashOfSet, readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import { createArchive, type WeightReader } from './repository-archive.ts';
-
-/** One commit (or one file that waits to be committed) on a trajectory. */
-export interface ViewEntry {
-  readonly id: ManifestId;
-  readonly source: string;
-  readonly position: number;
-  readonly commit?: CommitId;
-}
-
-export interface ViewTrajectory {
-  readonly name: string;
-  readonly forkedFrom?: { readonly id: ManifestId; readonly confidence: number };
-  readonly isOrdered: boolean;
-  readonly orderConfidence: number;
-  readonly direction: 'inferred' | 'declared' | 'unknown';
-  /** In weight-space order; ties in the order of arrival. */
-  readonly entries: readonly ViewEntry[];
-}
+import { withLostSummaries } from './stored-summaries.ts';
+import { readCachedView, rememberView, viewKey } from './view-cache.ts';
+import type { ViewEntry, ViewMember, ViewOutline, ViewTrajectory } from './view-outline.ts';
 
 /**
  * All checkpoints of a repository in weight space. A function of the checkpoints and of what users declared, not of the
@@ -36,7 +23,8 @@ export interface LineageView {
   readonly trajectories: readonly ViewTrajectory[];
   readonly edges: readonly LineageEdge[];
   readonly archive: Archive;
-  readonly recorded: ReadonlyMap<CommitId, RecordedCheckpoint>;
+  /** What every commit recorded: read when it is asked for. */
+  recorded(): Promise<ReadonlyMap<CommitId, RecordedCheckpoint>>;
 }
 
 /** A checkpoint that is in the view but not in the history yet. */
@@ -75,45 +63,6 @@ function occurrencesOf(
   return [...committed, ...waiting.map(({ id, source }) => ({ id, source, isDeclared: false }))];
 }
 
-/** The next free name of the form `run-N`. */
-function createNamer(taken: Iterable<string>): () => string {
-  const names = new Set(taken);
-  let next = 1;
-  return () => {
-    while (names.has(`run-${next}`)) next += 1;
-    names.add(`run-${next}`);
-    return `run-${next}`;
-  };
-}
-
-/** Gives every recovered trajectory the branch name that most of its checkpoints were committed on, else a new one. */
-function nameTrajectories(
-  forest: Forest,
-  labels: ReadonlyMap<ManifestId, readonly string[]>,
-  taken: readonly string[],
-): readonly string[] {
-  const ballots: { index: number; name: string; votes: number }[] = [];
-  forest.trajectories.forEach((trajectory, index) => {
-    const votes = new Map<string, number>();
-    for (const { id } of trajectory.members) {
-      for (const label of labels.get(id) ?? []) votes.set(label, (votes.get(label) ?? 0) + 1);
-    }
-    for (const [name, count] of votes) ballots.push({ index, name, votes: count });
-  });
-  ballots.sort(
-    (a, b) => b.votes - a.votes || a.name.localeCompare(b.name, 'en', { numeric: true }) || a.index - b.index,
-  );
-  const names = new Map<number, string>();
-  const used = new Set<string>();
-  for (const { index, name } of ballots) {
-    if (names.has(index) || used.has(name)) continue;
-    names.set(index, name);
-    used.add(name);
-  }
-  const nextName = createNamer([...taken, ...used]);
-  return forest.trajectories.map((_, index) => names.get(index) ?? nextName());
-}
-
 function entriesOf(
   trajectory: Forest['trajectories'][number],
   occurrences: ReadonlyMap<ManifestId, readonly Occurrence[]>,
@@ -133,25 +82,6 @@ function groupById(occurrences: readonly Occurrence[]): ReadonlyMap<ManifestId, 
     else group.push(occurrence);
   }
   return groups;
-}
-
-/** Pairs that stand in the order of arrival less those that do not. */
-function arrivalVotes(entries: readonly ViewEntry[], arrival: ReadonlyMap<ManifestId, number>): number {
-  const ranks = entries.map(({ id }) => arrival.get(id) ?? 0);
-  let votes = 0;
-  for (const [i, a] of ranks.entries()) for (const b of ranks.slice(i + 1)) votes += Math.sign(b - a);
-  return votes;
-}
-
-/** Where the weights give no direction, what came first is shown first; the direction stays unknown. */
-function orientByArrival(trajectory: ViewTrajectory, arrival: ReadonlyMap<ManifestId, number>): ViewTrajectory {
-  const { entries, direction } = trajectory;
-  if (direction !== 'unknown' || arrivalVotes(entries, arrival) >= 0) return trajectory;
-  const last = Math.max(...entries.map(({ position }) => position));
-  return {
-    ...trajectory,
-    entries: [...entries].reverse().map((entry) => ({ ...entry, position: last - entry.position })),
-  };
 }
 
 /** Puts what users declared where they said: after the tip of the trajectory they named. */
@@ -174,33 +104,40 @@ function addDeclared(
   return [...byName.values()].filter(({ entries }) => entries.length > 0);
 }
 
-async function membersOf(
-  repository: Repository,
-  occurrences: ReadonlyMap<ManifestId, readonly Occurrence[]>,
-  pending: readonly PendingMember[],
-): Promise<readonly Member[]> {
-  const waiting = new Map(pending.map((member) => [member.id, member.summary]));
-  const members: Member[] = [];
-  for (const [id, [first]] of occurrences) {
-    if (first === undefined) continue;
-    const summary = waiting.get(id) ?? (await repository.checkpoints.summary(id));
-    members.push({
-      id,
-      summary,
-      source: first.source,
-      ...(first.commit === undefined ? {} : { commit: first.commit }),
-    });
-  }
+function membersOf(occurrences: ReadonlyMap<ManifestId, readonly Occurrence[]>): readonly ViewMember[] {
+  const members = [...occurrences].flatMap(([id, [first]]): readonly ViewMember[] =>
+    first === undefined
+      ? []
+      : [{ id, source: first.source, ...(first.commit === undefined ? {} : { commit: first.commit }) }],
+  );
   return members.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** The same members, each with its place on its trajectory. */
-function placed(members: readonly Member[], trajectories: readonly ViewTrajectory[]): readonly Member[] {
+/** The members with their summaries, each with its place on its trajectory where the outline has one. */
+function fillMembers(
+  { members, trajectories }: Pick<ViewOutline, 'members' | 'trajectories'>,
+  summaryOf: (id: ManifestId) => Summary,
+): readonly Member[] {
   const places = new Map<ManifestId, { trajectory: string; position: number }>();
   for (const { name, entries } of trajectories) {
     for (const { id, position } of entries) if (!places.has(id)) places.set(id, { trajectory: name, position });
   }
-  return members.map((member) => ({ ...member, ...places.get(member.id) }));
+  return members.map((member) => ({ ...member, summary: summaryOf(member.id), ...places.get(member.id) }));
+}
+
+/** Opens the summaries of members: stored ones from the shelf, those of files that wait as they were read. */
+async function openSummaries(
+  repository: Repository,
+  members: readonly ViewMember[],
+  pending: readonly PendingMember[],
+): Promise<(id: ManifestId) => Summary> {
+  const waiting = new Map(pending.map(({ id, summary }) => [id, summary]));
+  const stored = await repository.summaries.open(members.map(({ id }) => id).filter((id) => !waiting.has(id)));
+  return (id) => {
+    const summary = waiting.get(id) ?? stored.get(id);
+    invariant(summary !== undefined, `the summary of checkpoint ${id} is open`);
+    return summary;
+  };
 }
 
 async function forestOf(repository: Repository, members: readonly Member[], reader: WeightReader): Promise<Forest> {
@@ -208,23 +145,23 @@ async function forestOf(repository: Repository, members: readonly Member[], read
   const cached = await readCachedForest(repository.derivedDirectory, key);
   if (cached !== undefined) return cached;
   const memo = openForestMemo(repository);
-  const forest = await recoverForest(members, createArchive(members, reader), { memo });
+  const archive = createArchive(members, reader, { shelf: repository.summaries });
+  const forest = await withLostSummaries(repository.checkpoints, () => recoverForest(members, archive, { memo }));
   await memo.save();
   await rememberForest(repository.derivedDirectory, key, forest);
   return forest;
 }
 
-/** Computes the view of all checkpoints in the history, and of those that wait. */
-export async function readLineageView(
+async function outlineView(
   repository: Repository,
-  pending: readonly PendingMember[] = [],
-  reader: WeightReader = repository.checkpoints,
-): Promise<LineageView> {
-  const recorded = await readRecordedCheckpoints(repository);
-  const occurrences = occurrencesOf(recorded, pending);
+  pending: readonly PendingMember[],
+  reader: WeightReader,
+): Promise<ViewOutline> {
+  const occurrences = occurrencesOf(await readRecordedCheckpoints(repository), pending);
   const byId = groupById(occurrences);
-  const members = await membersOf(repository, byId, pending);
-  const forest = await forestOf(repository, members, reader);
+  const members = membersOf(byId);
+  const summaryOf = await openSummaries(repository, members, pending);
+  const forest = await forestOf(repository, fillMembers({ members, trajectories: [] }, summaryOf), reader);
   const labels = new Map(
     [...byId].map(([id, all]) => [id, all.filter((one) => !one.isDeclared).flatMap(({ label }) => label ?? [])]),
   );
@@ -246,7 +183,37 @@ export async function readLineageView(
     oriented,
     occurrences.filter(({ isDeclared }) => isDeclared),
   );
-  const indexes = await openNeighborIndexes(repository.derivedDirectory, members);
-  const archive = createArchive(placed(members, trajectories), reader, indexes);
-  return { trajectories, edges: forest.edges, recorded, archive };
+  return { members, trajectories, edges: forest.edges };
+}
+
+/** The outline of the history alone is a function of where its refs stand, and is remembered by that. */
+async function outlineHistory(repository: Repository): Promise<ViewOutline> {
+  const key = await viewKey(repository);
+  const cached = readCachedView(repository.derivedDirectory, key);
+  if (cached !== undefined) return cached;
+  const outline = await outlineView(repository, [], repository.checkpoints);
+  // Another process may have moved a ref in the meantime.
+  if ((await viewKey(repository)) === key) rememberView(repository.derivedDirectory, key, outline);
+  return outline;
+}
+
+/** Reads the view of all checkpoints in the history, and of those that wait. */
+export async function readLineageView(
+  repository: Repository,
+  pending: readonly PendingMember[] = [],
+  reader: WeightReader = repository.checkpoints,
+): Promise<LineageView> {
+  const outline =
+    pending.length === 0 ? await outlineHistory(repository) : await outlineView(repository, pending, reader);
+  const members = fillMembers(outline, await openSummaries(repository, outline.members, pending));
+  let recorded: ReturnType<LineageView['recorded']> | undefined;
+  return {
+    trajectories: outline.trajectories,
+    edges: outline.edges,
+    archive: createArchive(members, reader, { shelf: repository.summaries }),
+    recorded() {
+      recorded ??= readRecordedCheckpoints(repository);
+      return recorded;
+    },
+  };
 }

@@ -1,10 +1,13 @@
 import { WsvcError } from '../errors.ts';
-import type { Member } from '../lineage/model.ts';
+import type { LineageEdge, Member } from '../lineage/model.ts';
 import { describeSteps } from '../lineage/trajectory-geometry.ts';
-import type { ManifestId } from '../objects/ids.ts';
-import { type LineageView, readLineageView, type ViewEntry, type ViewTrajectory } from './lineage-view.ts';
+import type { CommitId, ManifestId } from '../objects/ids.ts';
+import { type LineageView, readLineageView } from './lineage-view.ts';
+import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import type { Repository } from './repository.ts';
 import type { TrajectoryCheckpoint, TrajectoryLogResult, TrajectoryResult } from './results.ts';
+import { withLostSummaries } from './stored-summaries.ts';
+import type { ViewEntry, ViewTrajectory } from './view-outline.ts';
 
 function describeFork(view: LineageView, trajectory: ViewTrajectory): TrajectoryResult['forkedFrom'] {
   const from = trajectory.forkedFrom?.id;
@@ -18,27 +21,35 @@ function describeFork(view: LineageView, trajectory: ViewTrajectory): Trajectory
   return null;
 }
 
+/** What describing a trajectory looks up, by checkpoint and by commit. */
+interface Known {
+  readonly view: LineageView;
+  readonly members: ReadonlyMap<ManifestId, Member>;
+  readonly recorded: ReadonlyMap<CommitId, RecordedCheckpoint>;
+  /** The first edge of each child. */
+  readonly inferred: ReadonlyMap<ManifestId, LineageEdge>;
+}
+
 /** What was recorded, or inferred since, about how a checkpoint came from its parent. */
-function relationOf(view: LineageView, entry: ViewEntry): { relation: string; confidence: number } {
-  const recorded = entry.commit === undefined ? undefined : view.recorded.get(entry.commit)?.trailers;
-  if (recorded !== undefined) return { relation: recorded.relation, confidence: recorded.confidence };
-  const edge = view.edges.find(({ child }) => child === entry.id);
+function relationOf(
+  { recorded, inferred }: Known,
+  entry: ViewEntry,
+): { readonly relation: string; readonly confidence: number } {
+  const trailers = entry.commit === undefined ? undefined : recorded.get(entry.commit)?.trailers;
+  if (trailers !== undefined) return { relation: trailers.relation, confidence: trailers.confidence };
+  const edge = inferred.get(entry.id);
   return { relation: edge?.relation ?? 'unrelated', confidence: edge?.confidence ?? 0 };
 }
 
-function describeTrajectory(
-  view: LineageView,
-  members: ReadonlyMap<ManifestId, Member>,
-  trajectory: ViewTrajectory,
-): TrajectoryResult {
-  const steps = describeSteps(trajectory.entries.flatMap(({ id }) => members.get(id) ?? []));
+function describeTrajectory(known: Known, trajectory: ViewTrajectory): TrajectoryResult {
+  const steps = describeSteps(trajectory.entries.flatMap(({ id }) => known.members.get(id) ?? []));
   const checkpoints = trajectory.entries.map(
     (entry, index): TrajectoryCheckpoint => ({
       commit: entry.commit ?? null,
       manifest: entry.id,
       source: entry.source,
       position: entry.position,
-      ...relationOf(view, entry),
+      ...relationOf(known, entry),
       stepLength: steps[index]?.stepLength ?? null,
       relativeStep: steps[index]?.relativeStep ?? null,
       turn: steps[index]?.turn ?? null,
@@ -46,7 +57,7 @@ function describeTrajectory(
   );
   return {
     name: trajectory.name,
-    forkedFrom: describeFork(view, trajectory),
+    forkedFrom: describeFork(known.view, trajectory),
     ordered: trajectory.isOrdered,
     orderConfidence: trajectory.orderConfidence,
     direction: trajectory.direction,
@@ -54,10 +65,22 @@ function describeTrajectory(
   };
 }
 
-/** The view as it leaves the library. */
-export function describeTrajectories(view: LineageView): TrajectoryLogResult {
-  const members = new Map(view.archive.members.map((member) => [member.id, member]));
-  const trajectories = view.trajectories.map((trajectory) => describeTrajectory(view, members, trajectory));
+/** The view as it leaves the library; of one trajectory alone where a name is given. */
+export async function describeTrajectories(
+  repository: Repository,
+  view: LineageView,
+  name?: string,
+): Promise<TrajectoryLogResult> {
+  const known: Known = {
+    view,
+    members: new Map(view.archive.members.map((member) => [member.id, member])),
+    recorded: await view.recorded(),
+    inferred: new Map([...view.edges].reverse().map((edge) => [edge.child, edge])),
+  };
+  const wanted = view.trajectories.filter((trajectory) => name === undefined || trajectory.name === name);
+  const trajectories = await withLostSummaries(repository.checkpoints, async () =>
+    wanted.map((trajectory) => describeTrajectory(known, trajectory)),
+  );
   trajectories.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
   return { trajectories };
 }
@@ -68,13 +91,9 @@ export function describeTrajectories(view: LineageView): TrajectoryLogResult {
  * @throws WsvcError `not-found` when there is no trajectory of that name.
  */
 export async function logTrajectories(repository: Repository, name?: string): Promise<TrajectoryLogResult> {
-  const all = describeTrajectories(await readLineageView(repository));
-  if (name === undefined) return all;
-  const trajectories = all.trajectories.filter((trajectory) => trajectory.name === name);
-  if (trajectories.length === 0) {
-    throw new WsvcError('not-found', `There is no trajectory ${name}.`, {
-      suggestions: ['Run "wsvc log --trajectory" to see all of them.'],
-    });
-  }
-  return { trajectories };
+  const described = await describeTrajectories(repository, await readLineageView(repository), name);
+  if (name === undefined || described.trajectories.length > 0) return described;
+  throw new WsvcError('not-found', `There is no trajectory ${name}.`, {
+    suggestions: ['Run "wsvc log --trajectory" to see all of them.'],
+  });
 }

@@ -1,8 +1,10 @@
 import { WsvcError } from '../errors.ts';
 import { monitorTrajectory } from '../lineage/monitor.ts';
-import { type LineageView, readLineageView, type ViewTrajectory } from './lineage-view.ts';
+import { type LineageView, readLineageView } from './lineage-view.ts';
 import type { Repository } from './repository.ts';
 import type { MonitorResult } from './results.ts';
+import { withLostSummaries } from './stored-summaries.ts';
+import type { ViewTrajectory } from './view-outline.ts';
 
 /** The trajectory of that name; without one, that of HEAD's branch, of HEAD's checkpoint, or the only one. */
 async function findTrajectory(
@@ -35,7 +37,9 @@ async function findTrajectory(
 export async function monitorRun(repository: Repository, name?: string): Promise<MonitorResult> {
   const view = await readLineageView(repository);
   const trajectory = await findTrajectory(repository, view, name);
-  const steps = monitorTrajectory(trajectory.entries.map(({ id }) => view.archive.member(id)));
+  const steps = await withLostSummaries(repository.checkpoints, async () =>
+    monitorTrajectory(trajectory.entries.map(({ id }) => view.archive.member(id))),
+  );
   return {
     trajectory: trajectory.name,
     steps: trajectory.entries.flatMap((entry, index) => {

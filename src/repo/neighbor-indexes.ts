@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Member } from '../lineage/model.ts';
-import { EXACT_LIMIT, updateIndex } from '../neighbors/create-index.ts';
+import { updateIndex } from '../neighbors/create-index.ts';
 import { createHnswIndex } from '../neighbors/hnsw-index.ts';
 import { loadNeighborIndex, saveNeighborIndex } from '../neighbors/index-file.ts';
 import type { NeighborIndex } from '../neighbors/neighbor-index.ts';
@@ -27,40 +27,68 @@ export function vectorsOf(members: readonly Member[], kind: SketchKind): Readonl
   );
 }
 
-async function openIndex(file: string, vectors: ReadonlyMap<string, Float32Array>): Promise<NeighborIndex | undefined> {
+/** Members of a space below which asking every sketch is as fast as any graph. */
+const LEAST_MEMBERS = 10_000;
+/**
+ * Questions from which on a graph pays: reading a saved one takes as long as ten exact answers, making one as long as three hundred
+ * (docs/benchmarks.md).
+ */
+const LEAST_TO_READ = 10;
+const LEAST_TO_MAKE = 300;
+
+/** From which sizes on graphs are used. */
+export interface GraphLimits {
+  readonly members: number;
+  readonly questionsToRead: number;
+  readonly questionsToMake: number;
+}
+
+async function openIndex(
+  file: string,
+  vectors: ReadonlyMap<string, Float32Array>,
+  mayMake: boolean,
+): Promise<NeighborIndex | undefined> {
   const saved = (await loadNeighborIndex(file, SKETCH_LENGTH))?.index;
-  const index = saved ?? createHnswIndex(SKETCH_LENGTH, vectors.size);
+  const index = saved ?? (mayMake ? createHnswIndex(SKETCH_LENGTH, vectors.size) : undefined);
   if (index === undefined) return undefined;
   if (updateIndex(index, vectors)) await saveNeighborIndex(file, index, '1').catch(() => undefined);
   return index;
 }
 
 /**
- * Opens the approximate indexes of large spaces, brought up to date: where asking every vector is fast, and where hnswlib-node is
- * not installed, there is none, and the exact index answers.
+ * Opens the approximate indexes of large spaces, brought up to date: where asking every vector is faster, and where hnswlib-node is
+ * not installed, there is none, and every vector is asked.
  *
- * @param limit - members from which on a graph is worth its file.
+ * @param questions - how often they will be asked.
  */
 export async function openNeighborIndexes(
   derivedDirectory: string,
   members: readonly Member[],
-  limit: number = EXACT_LIMIT,
+  questions: number,
+  limits: GraphLimits = { members: LEAST_MEMBERS, questionsToRead: LEAST_TO_READ, questionsToMake: LEAST_TO_MAKE },
 ): Promise<NeighborIndexes> {
-  const bySpace = new Map<string, Member[]>();
-  for (const member of members) {
-    const space = bySpace.get(member.summary.space);
-    if (space === undefined) bySpace.set(member.summary.space, [member]);
-    else space.push(member);
-  }
   const indexes = new Map<string, NeighborIndex>();
-  for (const [space, group] of bySpace) {
-    if (group.length <= limit) continue;
+  if (questions < limits.questionsToRead) return indexes;
+  for (const [space, group] of groupBySpace(members)) {
+    if (group.length <= limits.members) continue;
     for (const kind of KINDS) {
       const key = indexKey(kind, space);
       const vectors = vectorsOf(group, kind);
-      const index = await openIndex(path.join(derivedDirectory, 'neighbors', key), vectors);
-      if (index !== undefined && vectors.size > 0) indexes.set(key, index);
+      if (vectors.size === 0) continue;
+      const file = path.join(derivedDirectory, 'neighbors', key);
+      const index = await openIndex(file, vectors, questions >= limits.questionsToMake);
+      if (index !== undefined) indexes.set(key, index);
     }
   }
   return indexes;
+}
+
+function groupBySpace(members: readonly Member[]): ReadonlyMap<string, readonly Member[]> {
+  const groups = new Map<string, Member[]>();
+  for (const member of members) {
+    const group = groups.get(member.summary.space);
+    if (group === undefined) groups.set(member.summary.space, [member]);
+    else group.push(member);
+  }
+  return groups;
 }

@@ -3,9 +3,11 @@ import type { Archive, Identification, LineageEdge, Query } from '../lineage/mod
 import type { ManifestId } from '../objects/ids.ts';
 import type { EdgeSource } from '../objects/trailers.ts';
 import type { Summary } from '../sketch/summary.ts';
-import { type LineageView, type PendingMember, readLineageView, type ViewTrajectory } from './lineage-view.ts';
+import { type LineageView, type PendingMember, readLineageView } from './lineage-view.ts';
 import type { Repository } from './repository.ts';
 import type { WeightReader } from './repository-archive.ts';
+import { withLostSummaries } from './stored-summaries.ts';
+import type { ViewTrajectory } from './view-outline.ts';
 
 /** Where a checkpoint belongs, and where it comes from. */
 export interface Placement {
@@ -182,7 +184,9 @@ export async function placePending(
     let placement = copy ?? placeByView(view, id);
     if (placement === undefined) continue;
     if (copy === undefined && fresh.length === 1) {
-      placement = refine(placement, await identifyCheckpoint(queryOf(id, summary, reader), before.archive));
+      const query = queryOf(id, summary, reader);
+      const identify = () => identifyCheckpoint(query, before.archive);
+      placement = refine(placement, await withLostSummaries(repository.checkpoints, identify));
     }
     const isOverruled = declared.trajectory !== undefined || declared.parent !== undefined;
     placements.set(id, isOverruled ? overrule(placement, declared, view) : placement);

@@ -5,12 +5,21 @@ import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import { openRepository, type Repository, withLock } from './repository.ts';
 import type { Operation, ReindexResult } from './results.ts';
 
+/** All that is derived. */
+const DERIVED = [
+  'forests',
+  'views',
+  'sketches',
+  'members.table',
+  'summaries.log',
+  'lineage.log',
+  'commits.log',
+  'stat.log',
+  'neighbors',
+];
+
 async function* reindexUnderLock(repository: Repository): Operation<ReindexResult> {
-  await rm(path.join(repository.derivedDirectory, 'forests'), { recursive: true, force: true });
-  await rm(path.join(repository.derivedDirectory, 'summaries.log'), { force: true });
-  await rm(path.join(repository.derivedDirectory, 'lineage.log'), { force: true });
-  await rm(path.join(repository.derivedDirectory, 'commits.log'), { force: true });
-  await rm(path.join(repository.derivedDirectory, 'stat.log'), { force: true });
+  for (const name of DERIVED) await rm(path.join(repository.derivedDirectory, name), { recursive: true, force: true });
   const fresh = await openRepository({ ...repository.environment, workingDirectory: repository.workTree });
   const recorded = [...(await readRecordedCheckpoints(fresh)).values()].flatMap(({ checkpoint }) => checkpoint ?? []);
   const ids = [...new Set(recorded.map(({ pointer }) => pointer.manifest))];

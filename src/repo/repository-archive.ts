@@ -1,23 +1,18 @@
 import { invariant } from '../assert.ts';
+import { createContentIndex } from '../lineage/contents.ts';
 import type { Archive, Member } from '../lineage/model.ts';
-import { createNeighborIndex } from '../neighbors/create-index.ts';
-import type { Neighbor, NeighborIndex } from '../neighbors/neighbor-index.ts';
+import type { Neighbor } from '../neighbors/neighbor-index.ts';
+import { packRows, searchRows, type VectorRows } from '../neighbors/row-search.ts';
 import type { ManifestId } from '../objects/ids.ts';
-import { SKETCH_LENGTH } from '../sketch/summary.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { indexKey, type NeighborIndexes, type SketchKind, vectorsOf } from './neighbor-indexes.ts';
+import type { SummaryShelf } from './stored-summaries.ts';
 
 /** Where an archive gets what is too big to hold: stored checkpoints, or files that wait to be stored. */
 export interface WeightReader {
   weights(id: ManifestId): Promise<Weights>;
   axisGraph(id: ManifestId): Promise<AxisGraph>;
-}
-
-function buildIndex(members: readonly Member[], kind: SketchKind): NeighborIndex {
-  const index = createNeighborIndex(SKETCH_LENGTH, members.length);
-  for (const [key, vector] of vectorsOf(members, kind)) index.add(key, vector);
-  return index;
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | undefined): ReadonlyMap<string, readonly T[]> {
@@ -32,32 +27,45 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | undefined)
   return groups;
 }
 
-/**
- * Makes an archive of these members. Members on a trajectory come in the order of their positions.
- *
- * @param prepared - approximate indexes of large spaces; all others are asked exactly.
- */
+/** What an archive may ask instead of the members' own summaries. */
+export interface ArchiveHelp {
+  /** Has the sketches of stored checkpoints in one piece. */
+  readonly shelf?: SummaryShelf;
+  /** Approximate indexes, where so many questions are asked that they pay. */
+  readonly graphs?: NeighborIndexes;
+}
+
+/** Makes an archive of these members. Members on a trajectory come in the order of their positions. */
 export function createArchive(
   members: readonly Member[],
   reader: WeightReader,
-  prepared: NeighborIndexes = new Map(),
+  { shelf, graphs }: ArchiveHelp = {},
 ): Archive {
   const byId = new Map<string, Member>(members.map((member) => [member.id, member]));
   const bySpace = groupBy(members, (member) => member.summary.space);
   const byTrajectory = groupBy(members, (member) => member.trajectory);
-  const indexes = new Map<string, NeighborIndex>(prepared);
+  const opened = new Map<string, VectorRows>();
 
-  function indexOf(kind: SketchKind, space: string): NeighborIndex {
+  function rowsOf(kind: SketchKind, space: string): VectorRows {
     const key = indexKey(kind, space);
-    const known = indexes.get(key);
+    const known = opened.get(key);
     if (known !== undefined) return known;
-    const built = buildIndex(bySpace.get(space) ?? [], kind);
-    indexes.set(key, built);
-    return built;
+    const inSpace = bySpace.get(space) ?? [];
+    const ids = inSpace.map(({ id }) => id);
+    const isStored = shelf !== undefined && ids.every((id) => shelf.has(id));
+    const rows = isStored ? shelf.select(kind, space, ids) : packRows(vectorsOf(inSpace, kind));
+    opened.set(key, rows);
+    return rows;
+  }
+
+  function search(kind: SketchKind, space: string, vector: Float32Array, k: number): readonly Neighbor[] {
+    const graph = graphs?.get(indexKey(kind, space));
+    return graph === undefined ? searchRows(rowsOf(kind, space), vector, k) : graph.search(vector, k);
   }
 
   return {
     members,
+    contents: createContentIndex(members),
     member(id) {
       const found = byId.get(id);
       invariant(found !== undefined, `checkpoint ${id} is a member of the archive`);
@@ -69,7 +77,7 @@ export function createArchive(
     neighbors(kind, query, k): readonly Neighbor[] {
       const vector = query[kind];
       if (!vector?.some((value) => value !== 0)) return [];
-      const found = indexOf(kind, query.space).search(vector, k + 1);
+      const found = search(kind, query.space, vector, k + 1);
       return found.filter(({ key }) => byId.get(key)?.summary !== query).slice(0, k);
     },
   };

@@ -9,6 +9,7 @@ import { openBlobStore, type PackedBlobStore } from '../store/pack-blob-store.ts
 import { type CheckpointReader, createCheckpointReader } from './checkpoint-reader.ts';
 import { type DerivedLog, openDerivedLog } from './derived-log.ts';
 import type { Environment } from './environment.ts';
+import { SummaryShelf } from './stored-summaries.ts';
 
 /** The folder that makes a folder a repository. */
 export const REPOSITORY_FOLDER = '.wsvc';
@@ -24,6 +25,8 @@ export interface Repository {
   readonly blobs: PackedBlobStore;
   readonly history: History;
   readonly checkpoints: CheckpointReader;
+  /** The summaries of all checkpoints, as a pile. */
+  readonly summaries: SummaryShelf;
   /** What commits recorded, by their ids, and the hashes of manifests' files, by theirs. */
   readonly commits: DerivedLog;
   readonly environment: Environment;
@@ -65,13 +68,15 @@ export async function openRepository(environment: Environment): Promise<Reposito
   const derivedDirectory = path.join(directory, 'derived');
   const blobs = await openBlobStore(directory);
   const summaries = openDerivedLog(path.join(derivedDirectory, 'summaries.log'));
+  const checkpoints = createCheckpointReader(blobs, summaries);
   return {
     directory,
     workTree: path.dirname(directory),
     derivedDirectory,
     blobs,
     history: await openHistory(directory),
-    checkpoints: createCheckpointReader(blobs, summaries),
+    checkpoints,
+    summaries: new SummaryShelf(derivedDirectory, checkpoints),
     commits: openDerivedLog(path.join(derivedDirectory, 'commits.log')),
     environment,
   };

@@ -20,6 +20,30 @@ export interface TensorSummary {
   readonly statistics: TensorStatistics;
 }
 
+/**
+ * What is asked of every checkpoint of a pile at once. It is small: a table of it answers for thousands whose summaries are not
+ * decoded. A function of the summary alone.
+ */
+export interface SummaryTraits {
+  /** Equal for the same files, byte for byte. */
+  readonly filesKey: string;
+  /** Equal for the same weights, whatever their names and order; empty without weights. */
+  readonly weightsKey: string;
+  /** The same of the weights of float types alone. */
+  readonly floatsKey: string;
+  /** The first 32 bits of the content of every tensor whose values differ from one another. */
+  readonly contents: Uint32Array;
+  /** True when lineage can see the checkpoint: it has matrices that are not all constant. */
+  readonly hasSketch: boolean;
+  readonly hasInvariants: boolean;
+  /** Squared length of the sketch. */
+  readonly sketchSquare: number;
+  /** Bytes of the widest float weight; 0 without any. */
+  readonly precision: number;
+  /** Half the relative spacing of the coarsest float type among the weights; 0 where all are precise. */
+  readonly rounding: number;
+}
+
 /** All that the neighbor index and lineage need of a checkpoint until they verify. */
 export interface Summary {
   readonly format: FormatName;
@@ -37,4 +61,6 @@ export interface Summary {
   readonly norm: number;
   readonly kurtosis: number;
   readonly declared: Declared;
+  /** Where they are known without looking at the rest; ask `traitsOf`. */
+  readonly traits?: SummaryTraits;
 }

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -50,6 +50,22 @@ async function askEverything(folder: string, between: (folder: string) => Promis
 
 const derivedOf = (folder: string) => path.join(folder, '.wsvc', 'derived');
 
+async function filesBelow(place: string): Promise<readonly string[]> {
+  const found = await stat(place).catch(() => undefined);
+  if (found === undefined) return [];
+  if (found.isFile()) return [place];
+  return (await readdir(place)).map((name) => path.join(place, name));
+}
+
+/** Each turn at another place: in a head, among hashes, among sketches, at the end. */
+async function flipBit(file: string, turn: number): Promise<void> {
+  const bytes = await readFile(file);
+  if (bytes.byteLength === 0) return;
+  const at = Math.min(Math.floor(((turn % 7) / 6) * bytes.byteLength), bytes.byteLength - 1);
+  bytes[at] = (bytes[at] ?? 0) ^ (1 << (turn % 8));
+  await writeFile(file, bytes);
+}
+
 describe('derived data', () => {
   let parent: string;
   let kept: unknown;
@@ -72,14 +88,18 @@ describe('derived data', () => {
     expect(answers).toEqual(kept);
   });
 
-  it.each(['commits.log', 'lineage.log', 'summaries.log', 'stat.log'])(
-    'changes no answer when %s is gone, or ends in nonsense',
+  it.each(['commits.log', 'lineage.log', 'summaries.log', 'stat.log', 'members.table', 'views', 'forests', 'sketches'])(
+    'changes no answer when %s is gone, ends in nonsense, or has a bit flipped',
     async (name) => {
       let turn = 0;
       const answers = await askEverything(await prepare(name), async (folder) => {
-        const file = path.join(derivedOf(folder), name);
-        if (turn++ % 2 === 0) await rm(file, { force: true });
-        else await appendFile(file, 'nonsense').catch(() => undefined);
+        turn += 1;
+        const place = path.join(derivedOf(folder), name);
+        if (turn % 3 === 0) return rm(place, { recursive: true, force: true });
+        for (const file of await filesBelow(place)) {
+          if (turn % 3 === 1) await appendFile(file, 'nonsense');
+          else await flipBit(file, turn);
+        }
       });
       expect(answers).toEqual(kept);
     },

@@ -46,11 +46,17 @@ describe.runIf(hasHnsw)('the approximate indexes of a repository', () => {
 
   it('answer as the exact index does, are kept, and follow the members', async () => {
     const members = Array.from({ length: 40 }, (_, step) => memberAt(step));
-    expect(await openNeighborIndexes(folder, members, 40)).toHaveProperty('size', 0);
+    const limits = { members: 10, questionsToRead: 2, questionsToMake: 3 };
+    expect(await openNeighborIndexes(folder, members, 1, limits)).toHaveProperty('size', 0);
+    expect(await openNeighborIndexes(folder, members, 2, limits)).toHaveProperty('size', 0);
+    expect(await openNeighborIndexes(folder, members, 9, { ...limits, members: 40 })).toHaveProperty('size', 0);
     for (const present of [members.slice(0, 30), members, members.slice(5)]) {
-      const indexes = await openNeighborIndexes(folder, present, 10);
+      const indexes = await openNeighborIndexes(folder, present, 3, limits);
       expect([...indexes.values()].map(({ size }) => size)).toEqual([present.length]);
-      const [approximate, exact] = [createArchive(present, reader, indexes), createArchive(present, reader)];
+      const [approximate, exact] = [
+        createArchive(present, reader, { graphs: indexes }),
+        createArchive(present, reader),
+      ];
       const query = memberAt(12).summary;
       const keys = (archive: typeof exact) => archive.neighbors('centred', query, 5).map(({ key }) => key);
       expect(keys(approximate)).toEqual(keys(exact));

@@ -1,0 +1,167 @@
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { crc32 } from 'node:zlib';
+import { type ManifestId, parseManifestId, parseSpaceId, type SpaceId } from '../objects/ids.ts';
+import type { SummaryTraits } from '../sketch/summary.ts';
+import { deriveSync, replaceDerived } from './derived-file.ts';
+
+/** What the table holds of a checkpoint. */
+export interface TableEntry {
+  readonly space: SpaceId;
+  readonly parameters: number;
+  readonly traits: SummaryTraits;
+}
+
+/** Raised with the form of the records and with what the traits mean: a file of another version is passed over. */
+const VERSION = 1;
+/** Version, length of the payload, checksum of the payload. */
+const HEAD_BYTES = 12;
+const KEY_BYTES = 16;
+/** Id, space, three keys, parameters, square, rounding, precision, flags, number of contents. */
+const RECORD_BYTES = 32 + 32 + 3 * KEY_BYTES + 3 * 8 + 3 * 4;
+const HAS_SKETCH = 1;
+const HAS_INVARIANTS = 2;
+
+function encodeEntry(id: ManifestId, { space, parameters, traits }: TableEntry): Buffer {
+  const bytes = Buffer.alloc(RECORD_BYTES + 4 * traits.contents.length);
+  bytes.write(id, 0, 'hex');
+  bytes.write(space, 32, 'hex');
+  bytes.write(traits.filesKey, 64, 'latin1');
+  bytes.write(traits.weightsKey, 64 + KEY_BYTES, 'latin1');
+  bytes.write(traits.floatsKey, 64 + 2 * KEY_BYTES, 'latin1');
+  let at = bytes.writeDoubleLE(parameters, 64 + 3 * KEY_BYTES);
+  at = bytes.writeDoubleLE(traits.sketchSquare, at);
+  at = bytes.writeDoubleLE(traits.rounding, at);
+  at = bytes.writeUInt32LE(traits.precision, at);
+  at = bytes.writeUInt32LE((traits.hasSketch ? HAS_SKETCH : 0) | (traits.hasInvariants ? HAS_INVARIANTS : 0), at);
+  at = bytes.writeUInt32LE(traits.contents.length, at);
+  for (const content of traits.contents) at = bytes.writeUInt32LE(content, at);
+  return bytes;
+}
+
+/** A key that is absent is all zeros. */
+function readKey(bytes: Buffer, at: number): string {
+  const key = bytes.toString('latin1', at, at + KEY_BYTES);
+  return key === ABSENT ? '' : key;
+}
+
+const ABSENT = '\0'.repeat(KEY_BYTES);
+
+/** Reads the records of a block one after the other. */
+class BlockReader {
+  readonly #bytes: Buffer;
+  readonly #spaces: Map<string, SpaceId>;
+  #at = 0;
+
+  constructor(bytes: Buffer, spaces: Map<string, SpaceId>) {
+    this.#bytes = bytes;
+    this.#spaces = spaces;
+  }
+
+  get isDone(): boolean {
+    return this.#at >= this.#bytes.byteLength;
+  }
+
+  read(): readonly [ManifestId, TableEntry] {
+    const [bytes, at] = [this.#bytes, this.#at];
+    const numbers = at + 64 + 3 * KEY_BYTES;
+    const flags = bytes.readUInt32LE(numbers + 28);
+    const count = bytes.readUInt32LE(numbers + 32);
+    const contents = new Uint32Array(count);
+    for (let i = 0; i < count; i++) contents[i] = bytes.readUInt32LE(at + RECORD_BYTES + 4 * i);
+    this.#at = at + RECORD_BYTES + 4 * count;
+    const traits: SummaryTraits = {
+      filesKey: readKey(bytes, at + 64),
+      weightsKey: readKey(bytes, at + 64 + KEY_BYTES),
+      floatsKey: readKey(bytes, at + 64 + 2 * KEY_BYTES),
+      contents,
+      hasSketch: (flags & HAS_SKETCH) !== 0,
+      hasInvariants: (flags & HAS_INVARIANTS) !== 0,
+      sketchSquare: bytes.readDoubleLE(numbers + 8),
+      precision: bytes.readUInt32LE(numbers + 24),
+      rounding: bytes.readDoubleLE(numbers + 16),
+    };
+    const entry = { space: this.#spaceAt(at + 32), parameters: bytes.readDoubleLE(numbers), traits };
+    return [parseManifestId(bytes.toString('hex', at, at + 32)), entry];
+  }
+
+  /** There are few spaces, and many checkpoints in each. */
+  #spaceAt(at: number): SpaceId {
+    const key = this.#bytes.toString('latin1', at, at + 32);
+    const space = this.#spaces.get(key) ?? parseSpaceId(this.#bytes.toString('hex', at, at + 32));
+    this.#spaces.set(key, space);
+    return space;
+  }
+}
+
+/** The entries of all whole blocks, and where the last of them ends. */
+interface ReadBlocks {
+  readonly entries: Map<ManifestId, TableEntry>;
+  readonly end: number;
+}
+
+function readBlocks(bytes: Buffer): ReadBlocks {
+  const entries = new Map<ManifestId, TableEntry>();
+  const spaces = new Map<string, SpaceId>();
+  let at = 0;
+  while (at + HEAD_BYTES <= bytes.byteLength) {
+    const payload = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + bytes.readUInt32LE(at + 4));
+    const isWhole = bytes.readUInt32LE(at) === VERSION && crc32(payload) === bytes.readUInt32LE(at + 8);
+    if (!isWhole) break;
+    for (const reader = new BlockReader(payload, spaces); !reader.isDone; ) entries.set(...reader.read());
+    at += HEAD_BYTES + payload.byteLength;
+  }
+  return { entries, end: at };
+}
+
+function encodeBlock(entries: Iterable<readonly [ManifestId, TableEntry]>): Buffer {
+  const payload = Buffer.concat(Array.from(entries, ([id, entry]) => encodeEntry(id, entry)));
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt32LE(VERSION, 0);
+  head.writeUInt32LE(payload.byteLength, 4);
+  head.writeUInt32LE(crc32(payload), 8);
+  return Buffer.concat([head, payload]);
+}
+
+/**
+ * The traits of all checkpoints in one file, read at once: what is asked of every member is answered from here, and their summaries stay
+ * undecoded. Derived: blocks carry checksums, and behind a damaged one there is nothing.
+ */
+export class MemberTable {
+  readonly #file: string;
+  #entries: Map<ManifestId, TableEntry> | undefined;
+  #isDamaged = false;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  #open(): Map<ManifestId, TableEntry> {
+    if (this.#entries !== undefined) return this.#entries;
+    let bytes = Buffer.alloc(0);
+    deriveSync(() => {
+      bytes = readFileSync(this.#file);
+    });
+    const { entries, end } = readBlocks(bytes);
+    this.#entries = entries;
+    this.#isDamaged = end < bytes.byteLength;
+    return entries;
+  }
+
+  get(id: ManifestId): TableEntry | undefined {
+    return this.#open().get(id);
+  }
+
+  add(added: ReadonlyMap<ManifestId, TableEntry>): void {
+    const entries = this.#open();
+    for (const [id, entry] of added) entries.set(id, entry);
+    if (this.#isDamaged) replaceDerived(this.#file, [encodeBlock(entries)]);
+    else {
+      deriveSync(() => {
+        mkdirSync(path.dirname(this.#file), { recursive: true });
+        appendFileSync(this.#file, encodeBlock(added));
+      });
+    }
+    this.#isDamaged = false;
+  }
+}

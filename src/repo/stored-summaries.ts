@@ -1,0 +1,211 @@
+import path from 'node:path';
+import { WsvcError } from '../errors.ts';
+import { packRows, type VectorRows } from '../neighbors/row-search.ts';
+import type { ManifestId } from '../objects/ids.ts';
+import { SKETCH_LENGTH, type Summary, type SummaryTraits } from '../sketch/summary.ts';
+import { traitsOf } from '../sketch/traits.ts';
+import { MemberTable, type TableEntry } from './member-table.ts';
+import { SketchFile, type SketchRows, selectRows } from './sketch-rows.ts';
+
+/** The sketches that are kept in files of their own. */
+export type SketchKind = 'centred' | 'sketch' | 'invariants';
+
+/** A summary that the table promised is damaged, or gone: it has to be computed anew from the stored weights. */
+export class LostSummaryError extends WsvcError {
+  readonly id: ManifestId;
+
+  constructor(id: ManifestId) {
+    super('corrupt', `The summary of checkpoint ${id} is lost.`, {
+      suggestions: ['Run "wsvc reindex": it computes all derived data anew.'],
+    });
+    this.id = id;
+  }
+}
+
+/** Where whole summaries come from. */
+export interface SummaryReader {
+  summary(id: ManifestId): Promise<Summary>;
+  /** The summary, if it is at hand without computing it. */
+  findSummary(id: ManifestId): Summary | undefined;
+}
+
+/** Does what asks summaries of the shelf; one that turns out to be lost is computed anew, and the work begins again. */
+export async function withLostSummaries<T>(reader: SummaryReader, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof LostSummaryError)) throw error;
+      await reader.summary(error.id);
+    }
+  }
+}
+
+/** A summary of which little is known until more is asked: most of thousands are never decoded. */
+class StoredSummary implements Summary {
+  readonly space: Summary['space'];
+  readonly parameters: number;
+  readonly traits: SummaryTraits;
+  readonly #id: ManifestId;
+  readonly #shelf: SummaryShelf;
+  #whole: Summary | undefined;
+
+  constructor(id: ManifestId, { space, parameters, traits }: TableEntry, shelf: SummaryShelf) {
+    this.space = space;
+    this.parameters = parameters;
+    this.traits = traits;
+    this.#id = id;
+    this.#shelf = shelf;
+  }
+
+  protected get whole(): Summary {
+    this.#whole ??= this.#shelf.read(this.#id);
+    return this.#whole;
+  }
+
+  get format() {
+    return this.whole.format;
+  }
+
+  get files() {
+    return this.whole.files;
+  }
+
+  get tensors() {
+    return this.whole.tensors;
+  }
+
+  get norm() {
+    return this.whole.norm;
+  }
+
+  get kurtosis() {
+    return this.whole.kurtosis;
+  }
+
+  get declared() {
+    return this.whole.declared;
+  }
+
+  get sketch(): Float32Array {
+    return this.#findRow('sketch') ?? this.whole.sketch;
+  }
+
+  get centred(): Float32Array {
+    return this.#findRow('centred') ?? this.whole.centred;
+  }
+
+  #findRow(kind: SketchKind): Float32Array | undefined {
+    return this.#shelf.findSketch(kind, this.space, this.#id, this.#whole !== undefined);
+  }
+}
+
+/** One with invariants: summaries without them have no such property. */
+class StoredSummaryWithInvariants extends StoredSummary {
+  get invariants(): Float32Array {
+    return this.whole.invariants ?? NOTHING;
+  }
+}
+
+/** Sketches of a space that are decoded with their summaries, before all of them are read at once. */
+const ASKED_ONE_BY_ONE = 128;
+const NOTHING = new Float32Array(0);
+
+/** The summaries of a repository as a pile: traits of all at once, sketches of a space at once, the rest when it is asked for. */
+export class SummaryShelf {
+  readonly #directory: string;
+  readonly #reader: SummaryReader;
+  readonly #table: MemberTable;
+  readonly #stored = new Map<ManifestId, StoredSummary>();
+  readonly #bySpace = new Map<string, ManifestId[]>();
+  readonly #rows = new Map<string, SketchRows>();
+  readonly #asked = new Map<string, number>();
+
+  constructor(derivedDirectory: string, reader: SummaryReader) {
+    this.#directory = path.join(derivedDirectory, 'sketches');
+    this.#reader = reader;
+    this.#table = new MemberTable(path.join(derivedDirectory, 'members.table'));
+  }
+
+  /** True for a checkpoint whose summary was opened here. */
+  has(id: ManifestId): boolean {
+    return this.#stored.has(id);
+  }
+
+  /** Summaries of these checkpoints; those that the table lacks are read, or computed, and put into it. */
+  async open(ids: readonly ManifestId[]): Promise<ReadonlyMap<ManifestId, Summary>> {
+    const added = new Map<ManifestId, TableEntry>();
+    for (const id of ids) {
+      if (this.#table.get(id) !== undefined) continue;
+      const summary = await this.#reader.summary(id);
+      added.set(id, { space: summary.space, parameters: summary.parameters, traits: traitsOf(summary) });
+    }
+    if (added.size > 0) this.#table.add(added);
+    return new Map(ids.map((id) => [id, this.#shelve(id)]));
+  }
+
+  #shelve(id: ManifestId): StoredSummary {
+    const known = this.#stored.get(id);
+    const entry = this.#table.get(id);
+    if (known !== undefined || entry === undefined) return known ?? this.#lost(id);
+    const made = entry.traits.hasInvariants
+      ? new StoredSummaryWithInvariants(id, entry, this)
+      : new StoredSummary(id, entry, this);
+    this.#stored.set(id, made);
+    const others = this.#bySpace.get(entry.space);
+    if (others === undefined) this.#bySpace.set(entry.space, [id]);
+    else others.push(id);
+    for (const kind of KINDS) this.#rows.delete(`${kind} ${entry.space}`);
+    return made;
+  }
+
+  #lost(id: ManifestId): never {
+    throw new LostSummaryError(id);
+  }
+
+  /** @throws LostSummaryError when it has to be computed. */
+  read(id: ManifestId): Summary {
+    return this.#reader.findSummary(id) ?? this.#lost(id);
+  }
+
+  /** A sketch out of the rows of its space, where they are in memory, or so many were asked for that they should be. */
+  findSketch(kind: SketchKind, space: string, id: ManifestId, isDecoded: boolean): Float32Array | undefined {
+    const key = `${kind} ${space}`;
+    const rows = this.#rows.get(key) ?? (isDecoded ? undefined : this.#loadWhenAsked(kind, space, key));
+    const start = rows?.find(id);
+    return start === undefined ? undefined : rows?.values.subarray(start, start + SKETCH_LENGTH);
+  }
+
+  #loadWhenAsked(kind: SketchKind, space: string, key: string): SketchRows | undefined {
+    const asked = (this.#asked.get(key) ?? 0) + 1;
+    this.#asked.set(key, asked);
+    return asked > ASKED_ONE_BY_ONE ? this.load(kind, space) : undefined;
+  }
+
+  /** Brings the sketches of a space into memory, so that thousands of them need not be decoded one by one. */
+  load(kind: SketchKind, space: string): SketchRows {
+    const key = `${kind} ${space}`;
+    const known = this.#rows.get(key);
+    if (known !== undefined) return known;
+    const file = new SketchFile(path.join(this.#directory, `${space}.${kind}`));
+    const ids = (this.#bySpace.get(space) ?? []).filter((id) => has(kind, this.#table.get(id)?.traits));
+    const byText = new Map<string, ManifestId>(ids.map((id) => [id, id]));
+    const opened = file.open(ids, (text) => {
+      const id = byText.get(text);
+      return (id === undefined ? undefined : this.read(id)[kind]) ?? NOTHING;
+    });
+    this.#rows.set(key, opened);
+    return opened;
+  }
+
+  /** The sketches of these checkpoints of one space, for a search. */
+  select(kind: SketchKind, space: string, ids: readonly ManifestId[]): VectorRows {
+    return ids.length === 0 ? packRows(new Map()) : selectRows(this.load(kind, space), ids);
+  }
+}
+
+const KINDS: readonly SketchKind[] = ['centred', 'sketch', 'invariants'];
+
+function has(kind: SketchKind, traits: SummaryTraits | undefined): boolean {
+  return kind === 'invariants' ? traits?.hasInvariants === true : true;
+}

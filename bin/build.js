@@ -3,9 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildWasm } from './build-wasm.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 process.chdir(root);
+await buildWasm();
 rmSync('dist', { recursive: true, force: true });
 
 const commands = readdirSync('src/commands').filter((name) => /\.tsx?$/.test(name));

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { allowWasm } from '../bytes/wasm-module.ts';
 import type { Environment } from '../repo/environment.ts';
 
 /** Reads `name` and `email` from the `[user]` section of a git configuration file. */
@@ -34,6 +35,8 @@ function userName(): string {
 
 /** The outside world, as operations get it: the author as git would name them, the system's clock. */
 export async function readEnvironment(directory: string | undefined): Promise<Environment> {
+  // The bytes are the same either way.
+  if (process.env.WSVC_PLAIN_LOOPS === '1') allowWasm(false);
   const configured = await gitUser();
   const name = process.env.GIT_AUTHOR_NAME ?? configured.name ?? userName();
   const email = process.env.GIT_AUTHOR_EMAIL ?? configured.email ?? `${userName()}@${os.hostname()}`;

@@ -144,7 +144,7 @@ export function contextCount(map: ContextMap): number {
 }
 
 /** Table of each class. */
-function spreadMap(map: ContextMap): Uint8Array {
+export function spreadMap(map: ContextMap): Uint8Array {
   const tables = new Uint8Array(CLASSES);
   for (const start of map.starts) for (let c = start; c < CLASSES; c++) tables[c] = (tables[c] ?? 0) + 1;
   return tables;

@@ -9,7 +9,16 @@ import {
   writeMap,
   writeTables,
 } from './contexts.ts';
-import { classesOfBlock, findShift, joinBlocks, maxShift, numberWidth, splitBlocks } from './differences.ts';
+import {
+  classesOfBlock,
+  findShift,
+  joinBlocks,
+  maxShift,
+  type NumberView,
+  numberWidth,
+  splitBlocks,
+} from './differences.ts';
+import { joinFast, type SplitBlock, splitFast } from './kernels/dense-kernels.ts';
 import { LOW_BITS } from './magnitude.ts';
 import { countBits } from './packing.ts';
 import { check, PayloadReader, PayloadWriter } from './payload.ts';
@@ -23,22 +32,35 @@ export interface DifferencePlan {
   readonly base: Uint8Array;
 }
 
+/** Splits a block's differences from its reference, by the module's loops or by plain ones. */
+export function splitBlock(plain: Uint8Array, reference: Uint8Array, view: NumberView): SplitBlock {
+  return splitFast(plain, reference, view) ?? splitPlainly(plain, reference, view);
+}
+
+function splitPlainly(plain: Uint8Array, reference: Uint8Array, view: NumberView): SplitBlock {
+  const { symbols, lowBits } = splitBlocks(plain, reference, view);
+  const classes = classesOfBlock(reference, view.type);
+  return {
+    count: symbols.length,
+    histogram: countByClass(symbols, classes),
+    lowBits,
+    encode: (map, frequencies) => encodeSymbols(symbols, applyMap(map, classes), frequencies),
+  };
+}
+
 /** Codes the difference of every number: symbols by tables that the base's exponent chooses, low bits as they are. */
 export function encodeDense(plain: Uint8Array, type: BlockType, plan: DifferencePlan): Uint8Array {
   const shift = findShift(type, plain, plan.base);
-  const { symbols, lowBits } = splitBlocks(plain, plan.base, { type, shift });
-  const classes = classesOfBlock(plan.base, type);
-  const { map, counts } = clusterClasses(countByClass(symbols, classes), symbols.length);
-  const contexts = applyMap(map, classes);
+  const split = splitBlock(plain, plan.base, { type, shift });
+  const { map, counts } = clusterClasses(split.histogram, split.count);
   const writer = new PayloadWriter();
   writeReference(writer, plan.reference);
   writer.byte(shift);
   writeMap(writer, map);
-  const frequencies = writeTables(writer, counts);
-  const coded = encodeSymbols(symbols, contexts, frequencies);
+  const coded = split.encode(map, writeTables(writer, counts));
   writer.varint(coded.length);
   writer.bytes(coded);
-  writer.bytes(lowBits);
+  writer.bytes(split.lowBits);
   return writer.finish();
 }
 
@@ -66,8 +88,10 @@ export function decodeDense(payload: Uint8Array, byteLength: number, context: Bl
   const base = buildReference(readReference(reader, byteLength / numberWidth(type)), context, byteLength);
   const shift = readShift(reader, type);
   const map = readMap(reader);
-  const contexts = applyMap(map, classesOfBlock(base, type));
   const frequencies = readTables(reader, contextCount(map));
-  const symbols = decodeSymbols(reader.bytes(reader.varint(payload.length)), contexts, frequencies);
+  const coded = reader.bytes(reader.varint(payload.length));
+  const joined = joinFast({ coded, map, frequencies, lowBits: reader.unread }, base, { type, shift });
+  if (joined !== undefined) return joined;
+  const symbols = decodeSymbols(coded, applyMap(map, classesOfBlock(base, type)), frequencies);
   return joinBlocks({ symbols, lowBits: readLowBits(reader, symbols) }, base, { type, shift });
 }

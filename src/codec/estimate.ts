@@ -1,7 +1,9 @@
 import type { BlockType } from './codec.ts';
-import { clusterClasses, countByClass, countSymbols } from './contexts.ts';
-import { classesOfBlock, findShift, splitBlocks } from './differences.ts';
-import { leadSymbols } from './standalone.ts';
+import { type ClassHistogram, clusterClasses, countSymbols } from './contexts.ts';
+import { splitBlock } from './dense.ts';
+import { findShift } from './differences.ts';
+import { TABLE_SYMBOLS } from './frequency-table.ts';
+import { splitFloats } from './standalone.ts';
 
 /** What coding costs by a sample. */
 export interface Estimate {
@@ -12,28 +14,34 @@ export interface Estimate {
 }
 
 /** Entropy of symbols as a single table codes them, in bits. */
-function entropyBits(symbols: Uint8Array): number {
-  const counts = countSymbols(symbols, new Uint8Array(symbols.length), 1);
-  return counts.reduce((sum, count) => sum + (count > 0 ? count * Math.log2(symbols.length / count) : 0), 0);
+function entropyBits(counts: Uint32Array): number {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return counts.reduce((sum, count) => sum + (count > 0 ? count * Math.log2(total / count) : 0), 0);
+}
+
+/** Symbols that say "no difference". */
+function countSame({ counts }: ClassHistogram): number {
+  let same = 0;
+  for (let row = 0; row < counts.length; row += TABLE_SYMBOLS) same += counts[row] ?? 0;
+  return same;
 }
 
 /** Cost of the differences of a sample from a reference. */
 export function estimateDifferences(plain: Uint8Array, reference: Uint8Array, type: BlockType): Estimate {
   const shift = findShift(type, plain, reference);
-  const { symbols, lowBits } = splitBlocks(plain, reference, { type, shift });
-  const { bits } = clusterClasses(countByClass(symbols, classesOfBlock(reference, type)), symbols.length);
-  let same = 0;
-  for (const symbol of symbols) if (symbol === 0) same++;
-  return { ratio: (bits / 8 + lowBits.length) / plain.length, changed: 1 - same / symbols.length };
+  const { histogram, count, lowBits } = splitBlock(plain, reference, { type, shift });
+  const same = countSame(histogram);
+  const { bits } = clusterClasses(histogram, count);
+  return { ratio: (bits / 8 + lowBits.length) / plain.length, changed: 1 - same / count };
 }
 
 /** Cost of a sample of floats without a base. */
 export function estimateFloats(plain: Uint8Array, type: BlockType): Estimate {
-  const { symbols, tails } = leadSymbols(plain, type);
-  return { ratio: (entropyBits(symbols) / 8 + tails.length) / plain.length, changed: 1 };
+  const { counts, tails } = splitFloats(plain, type);
+  return { ratio: (entropyBits(counts) / 8 + tails.length) / plain.length, changed: 1 };
 }
 
 /** Cost of a sample whose bytes are the symbols. */
 export function estimateBytes(plain: Uint8Array): Estimate {
-  return { ratio: entropyBits(plain) / 8 / plain.length, changed: 1 };
+  return { ratio: entropyBits(countSymbols(plain, new Uint8Array(plain.length), 1)) / 8 / plain.length, changed: 1 };
 }

@@ -73,6 +73,11 @@ export class PayloadReader {
     return this.#bytes.subarray(this.#offset - byteLength, this.#offset);
   }
 
+  /** What {@link rest} would return, which stays to be read. */
+  get unread(): Uint8Array {
+    return this.#bytes.subarray(this.#offset);
+  }
+
   rest(): Uint8Array {
     return this.bytes(this.remaining);
   }

@@ -2,6 +2,7 @@ import type { BlockContext, BlockType } from './codec.ts';
 import { countSymbols, readTables, writeTables } from './contexts.ts';
 import { readLowBits, readShift } from './dense.ts';
 import { findShift, numberWidth } from './differences.ts';
+import { joinFloatsFast, type SplitFloats, splitFloatsFast } from './kernels/float-kernels.ts';
 import { narrowNumbers, widenNumbers } from './lanes.ts';
 import { ESCAPE, FIRST_LEAD, type LeadLayout, leadLayout, tailLengths, WINDOW, ZERO } from './leads.ts';
 import { shiftDown, shiftUp } from './ordered.ts';
@@ -17,13 +18,17 @@ interface Parts {
   readonly tails: Uint8Array;
 }
 
-/** Where a window of {@link WINDOW} leads holds most numbers. */
-function chooseWindow(leads: Uint16Array): number {
-  const counts = new Uint32Array(4096 + WINDOW);
+function countLeads(leads: Uint16Array): Uint32Array {
+  const counts = new Uint32Array(4096);
   for (let i = 0; i < leads.length; i++) counts[leads[i] ?? 0] = (counts[leads[i] ?? 0] ?? 0) + 1;
+  return counts;
+}
+
+/** Where a window of {@link WINDOW} leads holds most numbers. */
+function chooseWindow(counts: Uint32Array): number {
   let inside = 0;
   let best = { start: 0, inside: -1 };
-  for (let end = 0; end < counts.length; end++) {
+  for (let end = 0; end < counts.length + WINDOW; end++) {
     inside += (counts[end] ?? 0) - (counts[end - WINDOW] ?? 0);
     if (inside > best.inside) best = { start: Math.max(0, end - WINDOW + 1), inside };
   }
@@ -50,7 +55,7 @@ function splitNarrow(numbers: Uint32Array, layout: LeadLayout): Parts {
   const { tailBits, signBit } = layout;
   const rest = signBit - 1;
   const leads = leadsOf(numbers, rest, tailBits);
-  const windowStart = chooseWindow(leads);
+  const windowStart = chooseWindow(countLeads(leads));
   const symbols = symbolsOfLeads(leads, windowStart);
   const signToTail = layout.lane.bits - 1 - tailBits;
   const tailMask = (1 << tailBits) - 1;
@@ -85,7 +90,7 @@ function splitWide({ high, low }: WideNumbers, layout: LeadLayout): Parts {
   const { lane, tailBits, signBit } = layout;
   const highTail = tailBits - 32;
   const leads = leadsOf(high, signBit - 1, highTail);
-  const windowStart = chooseWindow(leads);
+  const windowStart = chooseWindow(countLeads(leads));
   const symbols = symbolsOfLeads(leads, windowStart);
   const packer = new WidePacker(symbols.length * 8);
   for (let i = 0; i < symbols.length; i++) {
@@ -135,21 +140,31 @@ function splitNumbers(plain: Uint8Array, type: BlockType, shift: number): Parts 
   return splitNarrow(numbers, layout);
 }
 
-/** Symbols and tails of floats without a base, for an estimate. */
-export function leadSymbols(plain: Uint8Array, type: BlockType): { symbols: Uint8Array; tails: Uint8Array } {
-  return splitNumbers(plain, type, findShift(type, plain));
+/** Splits floats without a base, by the module's loops or by plain ones. */
+export function splitFloats(plain: Uint8Array, type: BlockType, shift = findShift(type, plain)): SplitFloats {
+  const view = { width: numberWidth(type), shift, layout: leadLayout(type, shift), chooseWindow };
+  return splitFloatsFast(plain, view) ?? splitPlainly(plain, type, shift);
+}
+
+function splitPlainly(plain: Uint8Array, type: BlockType, shift: number): SplitFloats {
+  const { windowStart, symbols, tails } = splitNumbers(plain, type, shift);
+  const contexts = new Uint8Array(symbols.length);
+  return {
+    windowStart,
+    counts: countSymbols(symbols, contexts, 1),
+    tails,
+    encode: (frequencies) => encodeSymbols(symbols, contexts, frequencies),
+  };
 }
 
 /** Codes floats without a base. */
 export function encodeFloats(plain: Uint8Array, type: BlockType): Uint8Array {
   const shift = findShift(type, plain);
-  const { windowStart, symbols, tails } = splitNumbers(plain, type, shift);
-  const contexts = new Uint8Array(symbols.length);
+  const { windowStart, counts, tails, encode } = splitFloats(plain, type, shift);
   const writer = new PayloadWriter();
   writer.byte(shift);
   writer.varint(windowStart);
-  const frequencies = writeTables(writer, countSymbols(symbols, contexts, 1));
-  const coded = encodeSymbols(symbols, contexts, frequencies);
+  const coded = encode(writeTables(writer, counts));
   writer.varint(coded.length);
   writer.bytes(coded);
   writer.bytes(tails);
@@ -166,8 +181,11 @@ export function decodeFloats(payload: Uint8Array, byteLength: number, { type }: 
   check(layout.lane.exponentBits > 0, 'its elements are no floats');
   const windowStart = reader.varint(4095);
   const frequencies = readTables(reader, 1);
-  const contexts = new Uint8Array(byteLength / width);
-  const symbols = decodeSymbols(reader.bytes(reader.varint(payload.length)), contexts, frequencies);
+  const coded = reader.bytes(reader.varint(payload.length));
+  const fast = { windowStart, coded, frequencies, tails: reader.unread };
+  const joined = joinFloatsFast(fast, byteLength, { width, shift, layout });
+  if (joined !== undefined) return joined;
+  const symbols = decodeSymbols(coded, new Uint8Array(byteLength / width), frequencies);
   const parts = { windowStart, symbols, tails: readLowBits(reader, symbols, tailLengths(layout)) };
   if (width === 8) {
     const numbers = joinWide(parts, layout);

@@ -1,4 +1,4 @@
-import { sketchCosine } from '../sketch/sketch-distance.ts';
+import { normalizeInto } from '../neighbors/normalize.ts';
 import { askWeights } from './ask-weights.ts';
 import { DisjointSets } from './disjoint-sets.ts';
 import { type ForestMemo, findNearestWith } from './forest-memo.ts';
@@ -25,8 +25,9 @@ interface Pair {
 }
 
 function normalize(vector: Float32Array): Float32Array {
-  const norm = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
-  return vector.map((value) => value / norm);
+  const normalized = new Float32Array(vector.length);
+  normalizeInto(normalized, vector);
+  return normalized;
 }
 
 /** The pairs of near ones, most alike first; ties by place. */
@@ -40,18 +41,16 @@ function collectPairs(members: readonly Member[], memo: ForestMemo | undefined):
   );
   const pairs = new Map<number, Pair>();
   near.forEach((neighbors, self) => {
-    for (const { index } of neighbors) {
+    for (const { index, squared } of neighbors) {
       const [a, b] = self < index ? [self, index] : [index, self];
       const key = a * members.length + b;
       if (pairs.has(key)) continue;
-      const cosine = sketchCosine(members[a]?.summary.centred ?? EMPTY, members[b]?.summary.centred ?? EMPTY);
-      pairs.set(key, { a, b, cosine });
+      // Of unit vectors the distance tells the angle.
+      pairs.set(key, { a, b, cosine: 1 - squared / 2 });
     }
   });
   return [...pairs.values()].sort((x, y) => y.cosine - x.cosine || x.a - y.a || x.b - y.b);
 }
-
-const EMPTY = new Float32Array(0);
 
 /** Cosines at which a pair is treated differently. */
 interface Bounds {
@@ -80,6 +79,7 @@ async function joinKin(
   sets: DisjointSets,
   members: readonly Member[],
   archive: Archive,
+  memo: ForestMemo | undefined,
 ): Promise<void> {
   const bounds = boundsFrom(await estimateCosineNull(members, archive), members.length);
   const refusals = new Map<number, number>();
@@ -90,7 +90,7 @@ async function joinKin(
     if (first === undefined || second === undefined || sets.find(a) === sets.find(b)) continue;
     if (cosine > bounds.sure) sets.join(a, b);
     else if (Math.min(refused(a), refused(b)) < MOST_REFUSALS) {
-      const { verdict } = await askWeights(first, second, archive, cosine, pairs.length);
+      const { verdict } = await askWeights(first, second, archive, cosine, pairs.length, memo);
       if (verdict === 'kin' || (verdict === 'open' && cosine > bounds.likely)) sets.join(a, b);
       else for (const i of [a, b]) refusals.set(sets.find(i), refused(i) + 1);
     }
@@ -110,6 +110,6 @@ export async function findComponents(
 ): Promise<readonly (readonly number[])[]> {
   const sets = new DisjointSets(members.length);
   if (members.length < 2) return sets.groups();
-  await joinKin(collectPairs(members, memo), sets, members, archive);
+  await joinKin(collectPairs(members, memo), sets, members, archive, memo);
   return sets.groups();
 }

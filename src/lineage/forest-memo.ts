@@ -16,6 +16,9 @@ export interface NearestLists {
 export interface ForestMemo {
   forest(key: string): Forest | undefined;
   rememberForest(key: string, forest: Forest): void;
+  /** What two checkpoints had in common, as numbers. */
+  numbers(key: string): readonly number[] | undefined;
+  rememberNumbers(key: string, numbers: readonly number[]): void;
   nearest(key: string): NearestLists | undefined;
   rememberNearest(key: string, lists: NearestLists): void;
 }

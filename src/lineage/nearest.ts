@@ -1,7 +1,11 @@
+import { BLOCK, multiplyBlocks, type PackedPoints, packPoints } from './block-products.ts';
+
 /** Coordinates that are summed between two looks at the bound. */
 const STRIDE = 64;
 /** Points whose pairs are visited together: two tiles of sketches are half a megabyte. */
 const TILE = 64;
+/** What a distance from a product may be off by, relative to the lengths: a thousand roundings of a double, a thousandfold. */
+const PRODUCT_ERROR = 1e-9;
 
 export interface Near {
   readonly index: number;
@@ -54,37 +58,50 @@ function squaredWithin(a: Float32Array, b: Float32Array, bound: number): number 
   return sum;
 }
 
+/** Points, their packed copy and what was found of each. */
+interface Search {
+  readonly points: readonly Float32Array[];
+  readonly packed: PackedPoints;
+  readonly lists: readonly NearestList[];
+  readonly products: Float64Array;
+}
+
 /** Looks at the pairs of two tiles; of one tile with itself when they are the same. */
-function visitTile(
-  points: readonly Float32Array[],
-  lists: readonly NearestList[],
-  rows: number,
-  columns: number,
-): void {
-  const rowEnd = Math.min(rows + TILE, points.length);
-  const columnEnd = Math.min(columns + TILE, points.length);
-  for (let a = rows; a < rowEnd; a++) {
-    const [point, list] = [points[a], lists[a]];
-    if (point === undefined || list === undefined) continue;
-    for (let b = rows === columns ? a + 1 : columns; b < columnEnd; b++) {
-      const [other, otherList] = [points[b], lists[b]];
-      if (other === undefined || otherList === undefined) continue;
-      const squared = squaredWithin(point, other, Math.max(list.bound, otherList.bound));
-      if (squared <= list.bound) list.offer(b, squared);
-      if (squared <= otherList.bound) otherList.offer(a, squared);
-    }
+function visitTile(search: Search, rows: number, columns: number): void {
+  const { count } = search.packed;
+  const rowEnd = Math.min(rows + TILE, count);
+  const columnEnd = Math.min(columns + TILE, count);
+  for (let a = rows; a < rowEnd; a += BLOCK) {
+    for (let b = rows === columns ? a : columns; b < columnEnd; b += BLOCK) visitBlock(search, a, b);
+  }
+}
+
+/** Compares the pairs of a block that their products do not show to be too far. */
+function visitBlock({ points, packed, lists, products }: Search, rows: number, columns: number): void {
+  multiplyBlocks(packed, rows, columns, products);
+  for (let i = 0; i < BLOCK * BLOCK; i++) {
+    const [a, b] = [rows + (i >> 2), columns + (i & 3)];
+    const [point, other, list, otherList] = [points[a], points[b], lists[a], lists[b]];
+    if (a >= b || !point || !other || !list || !otherList) continue;
+    const lengths = (packed.squares[a] ?? 0) + (packed.squares[b] ?? 0);
+    const bound = Math.max(list.bound, otherList.bound);
+    if (lengths - 2 * (products[i] ?? 0) > bound + PRODUCT_ERROR * lengths) continue;
+    const squared = squaredWithin(point, other, bound);
+    if (squared <= list.bound) list.offer(b, squared);
+    if (squared <= otherList.bound) otherList.offer(a, squared);
   }
 }
 
 /**
- * Finds the `k` nearest of every point, nearest first, exactly. Each pair is looked at once, and most only at their first coordinates:
+ * Finds the `k` nearest of every point, nearest first, exactly. Each pair is looked at once, and most only at their product:
  * strangers are far. Tiles keep the points that are compared in the processor's cache.
  */
 export function findNearest(points: readonly Float32Array[], k: number): readonly (readonly Near[])[] {
   const capacity = Math.min(k, points.length - 1);
   const lists = points.map(() => new NearestList(capacity));
+  const search: Search = { points, packed: packPoints(points), lists, products: new Float64Array(BLOCK * BLOCK) };
   for (let distance = 0; distance < points.length; distance += TILE) {
-    for (let rows = 0; rows + distance < points.length; rows += TILE) visitTile(points, lists, rows, rows + distance);
+    for (let rows = 0; rows + distance < points.length; rows += TILE) visitTile(search, rows, rows + distance);
   }
   return lists.map(({ indices, squares }) => indices.map((index, at) => ({ index, squared: squares[at] ?? 0 })));
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Forest } from '../lineage/model.ts';
-import { writeFileAtomic } from '../store/atomic-file.ts';
+import { replaceDerived } from './derived-file.ts';
 import { derive } from './derived-log.ts';
 
 /** Raised whenever the method changes, so that an older result is not taken for this one's. */
-export const METHOD_VERSION = 3;
+export const METHOD_VERSION = 4;
 /** Forests kept: the history's, and those with one or two staged files more. */
 const KEPT_FORESTS = 6;
 
@@ -48,9 +48,6 @@ export async function rememberForest(derivedDirectory: string, key: string, fore
   const file = fileFor(derivedDirectory, key);
   const body = JSON.stringify(forest);
   const checksum = createHash('sha256').update(body).digest('hex');
-  await derive(async () => {
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFileAtomic(file, new TextEncoder().encode(`${checksum}\n${body}`));
-    await removeOldest(path.dirname(file));
-  });
+  replaceDerived(file, [new TextEncoder().encode(`${checksum}\n${body}`)]);
+  await derive(() => removeOldest(path.dirname(file)));
 }

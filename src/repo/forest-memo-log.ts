@@ -10,6 +10,8 @@ import type { Repository } from './repository.ts';
 /** Records above twice those that the last recovery used, after which the others are thrown away. */
 const SPARE_RECORDS = 64;
 const ID_BYTES = 32;
+/** Raised when distances mean something else: lists of the nearest outlive a change of what is concluded from them. */
+const NEAREST_VERSION = 1;
 
 /** A memo that is kept in a file. */
 export interface KeptMemo extends ForestMemo {
@@ -49,6 +51,19 @@ function decodeNearest(payload: Uint8Array): NearestLists {
   return { ids, near };
 }
 
+function encodeNumbers(numbers: readonly number[]): Uint8Array {
+  const bytes = Buffer.alloc(8 * numbers.length);
+  numbers.forEach((value, i) => {
+    bytes.writeDoubleLE(value, 8 * i);
+  });
+  return bytes;
+}
+
+function decodeNumbers(payload: Uint8Array): readonly number[] {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  return Array.from({ length: bytes.byteLength / 8 }, (_, i) => bytes.readDoubleLE(8 * i));
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -57,11 +72,13 @@ export function openForestMemo(repository: Repository): KeptMemo {
   const log = openDerivedLog(path.join(repository.derivedDirectory, 'lineage.log'));
   const used = new Set<string>();
   const fresh = new Map<string, Uint8Array>();
-  const keyOf = (kind: string, key: string): string => {
-    const hashed = sha256Hex(encoder.encode(`${METHOD_VERSION}/${kind}/${key}`));
+  const hash = (text: string): string => {
+    const hashed = sha256Hex(encoder.encode(text));
     used.add(hashed);
     return hashed;
   };
+  const keyOf = (kind: string, key: string): string => hash(`${METHOD_VERSION}/${kind}/${key}`);
+  const nearestKey = (key: string): string => hash(`nearest ${NEAREST_VERSION}/${key}`);
   return {
     forest(key) {
       const bytes = log.get(keyOf('forest', key));
@@ -71,11 +88,16 @@ export function openForestMemo(repository: Repository): KeptMemo {
       const hashed = keyOf('forest', key);
       if (log.get(hashed) === undefined) fresh.set(hashed, encoder.encode(JSON.stringify(forest)));
     },
+    numbers(key) {
+      const bytes = log.get(keyOf('numbers', key));
+      return bytes === undefined ? undefined : decodeNumbers(bytes);
+    },
+    rememberNumbers: (key, numbers) => void fresh.set(keyOf('numbers', key), encodeNumbers(numbers)),
     nearest(key) {
-      const bytes = log.get(keyOf('nearest', key));
+      const bytes = log.get(nearestKey(key));
       return bytes === undefined ? undefined : decodeNearest(bytes);
     },
-    rememberNearest: (key, lists) => void fresh.set(keyOf('nearest', key), encodeNearest(lists)),
+    rememberNearest: (key, lists) => void fresh.set(nearestKey(key), encodeNearest(lists)),
     async save() {
       await log.append([...fresh].map(([key, payload]) => ({ key, payload })));
       if (log.size > 2 * used.size + SPARE_RECORDS) await log.retain(used);

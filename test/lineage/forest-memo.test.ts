@@ -11,6 +11,7 @@ import { archiveOf, divert, matrix, moveOn, startMotion, toEntry } from './pile.
 function createMemo(): ForestMemo & { readonly hits: () => number } {
   const forests = new Map<string, Forest>();
   const lists = new Map<string, NearestLists>();
+  const numbers = new Map<string, readonly number[]>();
   let hits = 0;
   return {
     hits: () => hits,
@@ -20,6 +21,8 @@ function createMemo(): ForestMemo & { readonly hits: () => number } {
       return found;
     },
     rememberForest: (key, forest) => void forests.set(key, forest),
+    numbers: (key) => numbers.get(key),
+    rememberNumbers: (key, found) => void numbers.set(key, found),
     nearest: (key) => lists.get(key),
     rememberNearest: (key, found) => void lists.set(key, found),
   };

@@ -4,6 +4,7 @@ import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import { fitScales } from '../symmetry/fit-scales.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { misfit } from './likelihood.ts';
+import { applyUnplacedUnits, type UnplacedUnits } from './unplaced-units.ts';
 
 /** A candidate brought into the query's unit order, signs and, where they differ, scales. */
 export interface Aligned {
@@ -14,6 +15,8 @@ export interface Aligned {
   /** Units at another place, or with another sign. */
   readonly moved: number;
   readonly isRescaled: boolean;
+  /** Units that no axis graph placed, where the values alone showed that they moved. */
+  readonly unplaced?: UnplacedUnits;
 }
 
 /** Scales must explain this much of what is left to be believed: training moves them too, by less. */
@@ -32,6 +35,25 @@ export function alignCandidate(query: Weights, id: ManifestId, candidate: Weight
     if (isBelievable(query, chosen, scaled, best)) chosen = scaled;
   }
   return chosen;
+}
+
+/** A candidate as it stands: nothing aligned. */
+export function unalignedCandidate(query: Weights, id: ManifestId, candidate: Weights): Aligned {
+  const alignment: Alignment = { units: new Map(), signs: new Map(), scales: new Map() };
+  return { id, alignment, weights: candidate, misfit: misfit(query, candidate), moved: 0, isRescaled: false };
+}
+
+/** Adds to an alignment what the values show of units that the graph does not place. */
+export function withUnplaced(query: Weights, aligned: Aligned, unplaced: UnplacedUnits): Aligned {
+  if (unplaced.matches.size === 0) return aligned;
+  const weights = applyUnplacedUnits(aligned.weights, unplaced);
+  return {
+    ...aligned,
+    weights,
+    unplaced,
+    misfit: misfit(query, weights),
+    moved: aligned.moved + unplaced.matches.size,
+  };
 }
 
 function isBelievable(query: Weights, chosen: Aligned, scaled: Aligned, plain: Aligned): boolean {

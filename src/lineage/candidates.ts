@@ -82,6 +82,17 @@ export function foreignCandidates(summary: Summary, archive: Archive): readonly 
 
 const shapeKey = (tensor: TensorSummary) => canonicalShape(tensor.shape).join('x');
 
+/** Members of the query's own space whose tensors have the most similar statistics: no order of units changes those. */
+export function nearestBySpread(summary: Summary, archive: Archive, most: number): readonly ManifestId[] {
+  const own = byShape(tellingTensors(summary));
+  const inSpace = archive.members.filter((m) => m.summary.space === summary.space && m.summary !== summary);
+  const scored = inSpace.map((member) => ({ id: member.id, distance: spreadDistance(own, member.summary) }));
+  return scored
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, most)
+    .map(({ id }) => id);
+}
+
 function byShape(tensors: readonly TensorSummary[]): ReadonlyMap<string, readonly TensorSummary[]> {
   const groups = new Map<string, TensorSummary[]>();
   for (const tensor of tensors) groups.set(shapeKey(tensor), [...(groups.get(shapeKey(tensor)) ?? []), tensor]);

@@ -13,7 +13,11 @@ import type { RelationWord } from './relation.ts';
 import { findReplacedModules } from './replaced-modules.ts';
 import { moduleOf } from './shared-values.ts';
 import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
+import { isUnrelatedInPlace } from './unplaced-units.ts';
 import { valueWords } from './value-words.ts';
+
+/** How sure "fine-tuned" is where inner layers resemble nothing of the base. */
+const LOST = 0.5;
 
 /** What is known before the relation is decided. */
 export interface Known {
@@ -39,8 +43,28 @@ export async function decideRelation(subject: Case, known: Known): Promise<Decis
   const base = await subject.weightsOf(ground.base);
   const rest = await decideRest(subject, ground, base);
   const foreign = await findOtherSources(subject, ground);
-  const found = { ...rest, ranked: ground.ranked, names: ground.names, words: [...ground.words, ...rest.words] };
+  const words = [...ground.words, ...rest.words];
+  const doubt = words.includes('fine-tuned') ? doubtOfTraining(subject, base) : undefined;
+  const found = { ...rest, ranked: ground.ranked, names: ground.names, words, ...withDoubt(rest, doubt) };
   return foreign.length > 0 ? stitch(subject, found, foreign) : found;
+}
+
+/**
+ * Training moves weights; it does not leave them unrelated to what they were while the rest of the network stays. Inner layers that are may have
+ * their units in another order, which names that no rule knows do not show, or may have been drawn anew: which, the weights do not say.
+ */
+function doubtOfTraining({ frame }: Case, base: Weights): string | undefined {
+  const lost = [...frame.sample].filter(([name, own]) => {
+    const other = base.get(name);
+    return own.shape.length > 1 && other !== undefined && isUnrelatedInPlace(own, other);
+  });
+  if (lost.length === 0) return undefined;
+  const names = lost.slice(0, 3).map(([name]) => frame.nameInQuery(name));
+  return `${lost.length} matrices resemble nothing at their place (${names.join(', ')}): drawn anew, or their units stand in another order.`;
+}
+
+function withDoubt({ sureness, notes }: Finding, doubt: string | undefined): Pick<Finding, 'sureness' | 'notes'> {
+  return doubt === undefined ? { sureness, notes } : { sureness: Math.min(sureness, LOST), notes: [...notes, doubt] };
 }
 
 async function decideRest(subject: Case, ground: Ground, base: Weights): Promise<Finding> {

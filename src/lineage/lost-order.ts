@@ -4,8 +4,9 @@ import { areUnitsInPlace } from '../symmetry/in-place.ts';
 import { testKinship } from '../symmetry/kinship.ts';
 import { logFactorial } from '../symmetry/tails.ts';
 import type { Weights } from '../tensors/weights.ts';
-import { type Aligned, alignCandidate, isReordered } from './aligned-candidate.ts';
-import { withTrajectoryNeighbors } from './candidates.ts';
+import { type Aligned, alignCandidate, isReordered, unalignedCandidate, withUnplaced } from './aligned-candidate.ts';
+import { readAlterations } from './alterations.ts';
+import { nearestBySpread, withTrajectoryNeighbors } from './candidates.ts';
 import { type Case, type Ranked, rank } from './case.ts';
 import { isExactCopy, logChanceOfCopy } from './exact-copy.ts';
 import { testFamily } from './family-test.ts';
@@ -15,11 +16,14 @@ import type { Archive } from './model.ts';
 import type { Proof } from './prove-kinship.ts';
 import type { RelationWord } from './relation.ts';
 import { sampleRows } from './sample-rows.ts';
-import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
+import { COMPUTED_BY_ALIGNMENT, type Rounding, roundings } from './tolerance.ts';
+import { applyUnplacedUnits, findReorderedCopy, findUnplacedUnits } from './unplaced-units.ts';
 
 /** Candidates that are aligned, and other families that are aligned for comparison. */
 const ALIGNED = 6;
 const FAMILIES = 8;
+/** Checkpoints with the most similar statistics that are asked whether they are the query with its rows and columns reordered. */
+const COPIES_ASKED = 3;
 /** Checkpoints above this are not aligned: an alignment compares every unit with every other; nor do they have invariants to propose candidates. */
 const LARGEST_ALIGNED = 1 << 20;
 /** Nearer a copy than chance. */
@@ -40,13 +44,15 @@ export interface Reordered {
 /** Looks for a stored checkpoint of which the query is a copy with its hidden units reordered, flipped or rescaled. */
 export async function findReordered(subject: Case, likely: readonly Ranked[]): Promise<Reordered | undefined> {
   const { frame } = subject;
-  if (frame.graph.tensors.size === 0 || valueCount(frame.query) > LARGEST_ALIGNED) return undefined;
+  const copy = await findUnplacedCopy(subject);
+  if (copy || !canAlign(frame)) return copy;
   let best: Aligned | undefined;
   for (const id of proposeByInvariants(subject, likely)) {
     const aligned = alignCandidate(frame.query, id, await wholeOf(subject, id), frame.graph);
     if (!best || aligned.misfit < best.misfit) best = aligned;
   }
   if (!best) return undefined;
+  best = completed(subject, best);
   const proof = await proveReordered(subject, best);
   return proof.isKnown ? reorder(subject, best, proof) : { proof, subject, ranked: likely, words: [] };
 }
@@ -59,11 +65,54 @@ export async function findPartlyReordered(
 ): Promise<Reordered | undefined> {
   const { frame } = subject;
   const best = ranked[0];
-  if (!best || frame.graph.tensors.size === 0 || valueCount(frame.query) > LARGEST_ALIGNED) return undefined;
+  if (!best) return undefined;
   const candidate = await wholeOf(subject, best.id);
-  if (areUnitsInPlace(frame.query, candidate, frame.graph)) return undefined;
-  const aligned = alignCandidate(frame.query, best.id, candidate, frame.graph);
-  return isReordered(frame.query, candidate, aligned) ? reorder(subject, aligned, proof) : undefined;
+  const inPlace = !canAlign(frame) || areUnitsInPlace(frame.query, candidate, frame.graph);
+  const aligned = inPlace
+    ? unalignedCandidate(frame.query, best.id, candidate)
+    : alignCandidate(frame.query, best.id, candidate, frame.graph);
+  const whole = completed(
+    subject,
+    isReordered(frame.query, candidate, aligned) ? aligned : unalignedCandidate(frame.query, best.id, candidate),
+  );
+  return whole.moved > 0 || whole.isRescaled ? reorder(subject, whole, proof) : undefined;
+}
+
+/** Whether units are placed that could be aligned, and few enough of them. */
+function canAlign({ graph, query }: Case['frame']): boolean {
+  return graph.tensors.size > 0 && valueCount(query) <= LARGEST_ALIGNED;
+}
+
+/** Adds what the values show of units that the graph does not place. */
+function completed(subject: Case, aligned: Aligned): Aligned {
+  const { query } = subject.frame;
+  return withUnplaced(
+    query,
+    aligned,
+    findUnplacedUnits(query, aligned.weights, wholeRoundings(subject), supportOf(query)),
+  );
+}
+
+/** Looks for a stored checkpoint of which every tensor is a copy, its rows and columns reordered, whatever the graph places. */
+async function findUnplacedCopy(subject: Case): Promise<Reordered | undefined> {
+  const { query } = subject.frame;
+  const [rules, masks] = [wholeRoundings(subject), supportOf(query)];
+  for (const id of nearestBySpread(subject.query.summary, subject.archive, COPIES_ASKED)) {
+    const candidate = await wholeOf(subject, id);
+    const unplaced = query.size === candidate.size ? findReorderedCopy(query, candidate, rules, masks) : undefined;
+    if (!unplaced || unplaced.matches.size === 0) continue;
+    const best = withUnplaced(query, unalignedCandidate(query, id, candidate), unplaced);
+    const logPValue = logChanceOfAlignedCopy(subject, best);
+    if (logPValue >= LOG_ALPHA) continue;
+    return reorder(subject, best, { isKnown: true, by: 'aligned copy', logPValue, zOfCopy: 0, notes: [] });
+  }
+  return undefined;
+}
+
+/** Rounding rules of the whole query; the case's own are those of its sample. */
+function wholeRoundings({ facts, frame }: Case): ReadonlyMap<string, Rounding> {
+  const whole = frame.query === frame.sample ? facts : readAlterations(frame.query);
+  return roundings(whole, frame.query, COMPUTED_BY_ALIGNMENT);
 }
 
 async function wholeOf(subject: Case, id: ManifestId): Promise<Weights> {
@@ -109,13 +158,13 @@ async function proveReordered(subject: Case, best: Aligned): Promise<Proof> {
 }
 
 /** ln of the chance that some alignment makes a stranger agree as well: every order and every sign of the units counts as a try. */
-function logChanceOfAlignedCopy(subject: Case, { weights, alignment }: Aligned): number {
+function logChanceOfAlignedCopy(subject: Case, { weights, alignment, unplaced }: Aligned): number {
   const { query } = subject.frame;
   const names = [...query.keys()];
-  const rules = roundings(subject.facts, query, COMPUTED_BY_ALIGNMENT);
+  const rules = wholeRoundings(subject);
   const masks = supportOf(query);
   if (query.size !== weights.size || !isExactCopy(query, weights, names, rules, masks)) return 0;
-  let tries = 0;
+  let tries = unplaced?.logChoices ?? 0;
   for (const units of alignment.units.values()) tries += logFactorial(units.length) + units.length * Math.LN2;
   return logChanceOfCopy(query, weights, names, rules, masks) + tries + Math.log(subject.archive.members.length + 1);
 }
@@ -150,8 +199,10 @@ async function otherFamilies(subject: Case, id: ManifestId, candidate: Weights) 
 /** The case with all candidates in the query's unit order. The order is that of the whole family: every member gets the same alignment. */
 async function reorder(subject: Case, best: Aligned, proof: Proof): Promise<Reordered> {
   const cache = new Map<ManifestId, Promise<Weights>>();
-  const load = async (id: ManifestId) =>
-    sampleRows(applyAlignment(await wholeOf(subject, id), subject.frame.graph, best.alignment));
+  const load = async (id: ManifestId) => {
+    const aligned = applyAlignment(await wholeOf(subject, id), subject.frame.graph, best.alignment);
+    return sampleRows(best.unplaced ? applyUnplacedUnits(aligned, best.unplaced) : aligned);
+  };
   const reordered: Case = {
     ...subject,
     weightsOf(id) {

@@ -4,6 +4,7 @@ import { holdersOf } from './contents.ts';
 import type { Decision } from './decide-relation.ts';
 import type { Candidate } from './frame.ts';
 import type { TensorMatch } from './model.ts';
+import { isUnrelatedInPlace } from './unplaced-units.ts';
 
 /** Says of every tensor of a known query what it comes from: its base, another stored checkpoint, or nothing. */
 export async function matchEveryTensor(subject: Case, decision: Decision): Promise<readonly TensorMatch[]> {
@@ -18,7 +19,13 @@ export async function matchEveryTensor(subject: Case, decision: Decision): Promi
     const foreign = sources.get(frameName);
     if (foreign) return matchIn(frame.query, name, frameName, foreign, false);
     if (decision.names.includes(frameName))
-      return matchIn(frame.query, name, frameName, base, isPermuted && frame.graph.tensors.has(frameName));
+      return matchIn(
+        frame.query,
+        name,
+        frameName,
+        base,
+        isPermuted && (frame.graph.tensors.has(frameName) || isOutOfPlace(frame.query, base, frameName)),
+      );
     const content = contents.get(name);
     const holder = content && holders.get(content)?.[0];
     const tensor = holder?.summary.tensors.find((other) => other.content === content);
@@ -35,6 +42,12 @@ async function foreignSources(subject: Case, decision: Decision): Promise<Readon
     for (const name of names) sources.set(name, candidate);
   }
   return sources;
+}
+
+/** Units that no graph places moved: nothing stands where it stood. */
+function isOutOfPlace(query: ReadonlyMap<string, WeightArray>, base: Candidate, name: string): boolean {
+  const [own, other] = [query.get(name), base.sample.get(name)];
+  return own !== undefined && other !== undefined && isUnrelatedInPlace(own, other);
 }
 
 function matchIn(

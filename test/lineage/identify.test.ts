@@ -153,6 +153,28 @@ describe('names that no rule knows', () => {
     expect(Math.abs((answer.position ?? 0) - 4)).toBeLessThan(0.3);
   });
 
+  it.each([
+    ['permuted', (weights: Weights) => weights],
+    ['permuted+quantized', (weights: Weights) => alter.quantize(weights, 127, alter.perTensor)],
+    ['permuted+cast', alter.toBf16],
+  ] as const)('leave a copy with its units in another order recognised: %s', async (relation, after) => {
+    const moved = reorderUnits(at(1, 5), graphOf(at(1, 5)), { seed: 3 });
+    const answer = await ask(anonymous(after(moved)), await storedAs());
+    expect(answer).toMatchObject({ known: true, relation, trajectory: 'run-1', position: 5 });
+    expect(answer.tensors.find(({ name }) => name === 'middle.weight')?.kind).toBe('permuted');
+  });
+
+  it('leave a doubt where some units moved and the rest was trained on', async () => {
+    const tuned = at(5, 2);
+    const moved = reorderUnits(tuned, graphOf(tuned), { seed: 3 });
+    const half: Weights = new Map([
+      ...tuned,
+      ['fc2.weight', moved.get('fc2.weight') ?? { shape: [], data: new Float32Array() }],
+    ]);
+    const answer = await ask(anonymous(half), await storedAs());
+    expect(answer.confidence).toBeLessThan(0.9);
+  });
+
   it('leave a fine-tuned copy known, and strangers unknown', async () => {
     const archive = await storedAs();
     expect((await ask(anonymous(at(5, 2)), archive)).known).toBe(true);

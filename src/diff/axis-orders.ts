@@ -31,11 +31,6 @@ export function axisOrders(from: readonly number[], to: readonly number[]): read
   return permutations(from.length).filter(fits);
 }
 
-/** True for the order that changes nothing. */
-export function isIdentityOrder(order: readonly number[]): boolean {
-  return order.every((axis, i) => axis === i);
-}
-
 function permutations(n: number): readonly (readonly number[])[] {
   if (n === 0) return [[]];
   return permutations(n - 1).flatMap((rest) =>
@@ -48,23 +43,4 @@ export function stridesOf(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length).fill(1);
   for (let i = shape.length - 2; i >= 0; i--) strides[i] = (strides[i + 1] ?? 1) * (shape[i + 1] ?? 1);
   return strides;
-}
-
-/** Offsets, in a tensor of shape `from`, of every `step`-th element of its reordered form. */
-export function reorderedOffsets(from: readonly number[], order: readonly number[], step: number): Uint32Array {
-  const strides = stridesOf(from);
-  const shape = order.map((axis) => from[axis] ?? 1);
-  const count = shape.reduce((product, n) => product * n, 1);
-  const offsets = new Uint32Array(Math.ceil(count / step));
-  for (let k = 0; k < offsets.length; k++) {
-    let rest = k * step;
-    let offset = 0;
-    for (let i = shape.length - 1; i >= 0; i--) {
-      const n = shape[i] ?? 1;
-      offset += (rest % n) * (strides[order[i] ?? 0] ?? 0);
-      rest = Math.floor(rest / n);
-    }
-    offsets[k] = offset;
-  }
-  return offsets;
 }

@@ -79,13 +79,13 @@ function compareTensor(pair: TensorPair, a: WeightArray, b: WeightArray): Tensor
   const rank = sums.changed === 0 ? 0 : rankOfChange(a, b, sums.largest);
   return {
     ...base,
-    status: sums.changed === 0 && !pair.order ? 'same' : 'changed',
+    status: sums.changed === 0 && !pair.layout ? 'same' : 'changed',
     relativeChange: sums.candidate > 0 ? Math.sqrt(sums.difference / sums.candidate) : sums.difference > 0 ? null : 0,
     cosine:
       sums.query > 0 && sums.candidate > 0 ? Math.min(1, sums.product / Math.sqrt(sums.query * sums.candidate)) : null,
     changedShare: a.data.length > 0 ? sums.changed / a.data.length : 0,
     rank: a.shape.length < 2 ? null : rank,
-    kind: kindOfChange(sums, a, rank, pair.order !== undefined),
+    kind: kindOfChange(sums, a, rank, pair.layout !== undefined),
   };
 }
 

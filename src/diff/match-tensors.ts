@@ -1,7 +1,7 @@
 import type { Weights } from '../tensors/weights.ts';
-import { isIdentityOrder } from './axis-orders.ts';
+import { joinContexts, layoutContext } from './find-layouts.ts';
 import { commonPrefix, takeSameContent, takeSameName } from './match-by-name.ts';
-import { matchGroup, orderByValues } from './match-by-values.ts';
+import { createValueMatcher, type ValueMatcher } from './match-by-values.ts';
 import type { Named, TensorPair } from './tensor-pair.ts';
 
 export type { Named, TensorPair } from './tensor-pair.ts';
@@ -37,13 +37,11 @@ export function matchTensors(query: TensorSet, candidate: TensorSet): TensorMatc
   );
   const contents = takeSameContent(left.query, left.candidate);
   const reshaped = takeReshaped(left.query, left.candidate);
-  const groups = matchGroups(left.query, left.candidate, query.weights, candidate.weights);
-  const named = orderNamed(
-    [...exact, ...renamed],
-    query,
-    candidate,
-    groups.pairs.some((pair) => pair.order),
-  );
+  const context = joinContexts(contextOf(query), contextOf(candidate));
+  const matcher = createValueMatcher(context, query.weights, candidate.weights);
+  const groups = matchGroups(left.query, left.candidate, matcher);
+  const isTurned = groups.pairs.some((pair) => pair.layout);
+  const named = orderNamed([...exact, ...renamed], indexOf(query), indexOf(candidate), matcher, isTurned);
   return {
     pairs: [...named.pairs, ...contents, ...groups.pairs],
     reshaped,
@@ -57,7 +55,14 @@ function indexOf(set: TensorSet): Map<string, Named> {
   return new Map(set.tensors.map((tensor) => [tensor.name, tensor]));
 }
 
-const sortedShape = (shape: readonly number[]) => [...shape].sort((a, b) => a - b).join('x');
+const contextOf = ({ tensors }: TensorSet) => layoutContext(tensors.map(({ shape }) => shape));
+
+/** What two shapes of one content agree in: axes of one element are a matter of taste. */
+const sortedShape = (shape: readonly number[]) =>
+  shape
+    .filter((n) => n !== 1)
+    .sort((a, b) => a - b)
+    .join('x');
 
 /** Same name, shapes that no order of axes makes equal. */
 function takeReshaped(query: Map<string, Named>, candidate: Map<string, Named>): TensorPair[] {
@@ -82,12 +87,12 @@ function groupsOf(tensors: ReadonlyMap<string, Named>): Map<string, Named[]> {
   return groups;
 }
 
-function matchGroups(query: Map<string, Named>, candidate: Map<string, Named>, a?: Weights, b?: Weights) {
+function matchGroups(query: Map<string, Named>, candidate: Map<string, Named>, matcher: ValueMatcher) {
   const pairs: TensorPair[] = [];
   let logChoices = 0;
   const others = groupsOf(candidate);
   for (const [key, members] of groupsOf(query)) {
-    const group = matchGroup(members, others.get(key) ?? [], a, b);
+    const group = matcher.group(members, others.get(key) ?? []);
     pairs.push(...group.pairs);
     logChoices += group.logChoices;
   }
@@ -99,15 +104,20 @@ function matchGroups(query: Map<string, Named>, candidate: Map<string, Named>, a
 }
 
 /** Tensors that keep name and shape may still be transposed, when they are square: the values tell, and pay for it in choices. */
-function orderNamed(pairs: readonly TensorPair[], query: TensorSet, candidate: TensorSet, othersTurned: boolean) {
-  const { weights: a } = query;
-  const { weights: b } = candidate;
-  if (!a || !b) return { pairs, logChoices: 0 };
+function orderNamed(
+  pairs: readonly TensorPair[],
+  query: ReadonlyMap<string, Named>,
+  candidate: ReadonlyMap<string, Named>,
+  matcher: ValueMatcher,
+  othersTurned: boolean,
+) {
   let logChoices = 0;
   const ordered = pairs.map((pair) => {
-    const chosen = orderByValues(pair, a, b, othersTurned);
+    const [q, c] = [query.get(pair.query), candidate.get(pair.candidate)];
+    if (!q || !c) return pair;
+    const chosen = matcher.order(q, c, othersTurned);
     logChoices += chosen.logChoices;
-    return chosen.order && !isIdentityOrder(chosen.order) ? { ...pair, order: chosen.order } : pair;
+    return chosen.pair;
   });
   return { pairs: ordered, logChoices };
 }

@@ -1,4 +1,5 @@
 import type { ContentId } from '../objects/ids.ts';
+import type { Layout } from './layout.ts';
 
 /** What matching needs to know of a tensor. */
 export interface Named {
@@ -11,6 +12,6 @@ export interface Named {
 export interface TensorPair {
   readonly query: string;
   readonly candidate: string;
-  /** Axis `order[i]` of the candidate's tensor is axis i of the query's; absent when the axes agree. */
-  readonly order?: readonly number[];
+  /** Brings the candidate's tensor into the query's axes; absent when they agree. */
+  readonly layout?: Layout;
 }

@@ -25,6 +25,9 @@ export interface Case {
   weightsOf(id: ManifestId): Promise<Weights>;
 }
 
+/** `forward`: the query comes from what is stored; `backward`: that comes from the query; `siblings`: both from a third. */
+export type Direction = 'forward' | 'backward' | 'siblings';
+
 /** What was found out about how a query comes from its base. */
 export interface Finding {
   readonly base: ManifestId;
@@ -33,6 +36,8 @@ export interface Finding {
   readonly parents: readonly { readonly id: ManifestId; readonly weight: number }[];
   /** How sure the words are, 0 to 1. */
   readonly sureness: number;
+  /** Which of the two comes from the other, where the evidence says. */
+  readonly direction?: Direction;
   readonly notes: readonly string[];
 }
 

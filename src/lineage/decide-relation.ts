@@ -11,7 +11,9 @@ import { findOtherSources, type OtherSource } from './other-sources.ts';
 import { placeOnRun } from './place-on-run.ts';
 import type { RelationWord } from './relation.ts';
 import { findReplacedModules } from './replaced-modules.ts';
+import { findReverseCopy, type ReverseCopy } from './reverse-copy.ts';
 import { moduleOf } from './shared-values.ts';
+import { findStitched, type Part } from './stitched.ts';
 import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
 import { isUnrelatedInPlace } from './unplaced-units.ts';
 import { valueWords } from './value-words.ts';
@@ -39,11 +41,15 @@ export interface Decision extends Finding {
 export async function decideRelation(subject: Case, known: Known): Promise<Decision> {
   const first = known.ranked[0];
   if (!first) throw new RangeError('A known query has a candidate.');
+  const parts = known.words.length > 0 ? undefined : await findStitched(subject, known.ranked);
+  if (parts) return answerStitched(subject, known, parts);
   const ground = await prepareGround(subject, known, first.id);
   const base = await subject.weightsOf(ground.base);
   const rest = await decideRest(subject, ground, base);
   const foreign = await findOtherSources(subject, ground);
-  const words = [...ground.words, ...rest.words];
+  // What the query's own values say of a step that was not taken from the base does not say how it came from there.
+  const words =
+    rest.direction === undefined || rest.direction === 'forward' ? [...ground.words, ...rest.words] : rest.words;
   const doubt = words.includes('fine-tuned') ? doubtOfTraining(subject, base) : undefined;
   const found = { ...rest, ranked: ground.ranked, names: ground.names, words, ...withDoubt(rest, doubt) };
   return foreign.length > 0 ? stitch(subject, found, foreign) : found;
@@ -79,7 +85,9 @@ async function decideRest(subject: Case, ground: Ground, base: Weights): Promise
   };
   if (names.length === 0) return { ...at, words: [], sureness: 0.5 };
   if (isExactCopy(query, base, names, ground.roundings, comparison.masks))
-    return { ...at, words: wordsOfCopy(subject, ground), sureness: 0.999 };
+    return { ...at, ...(await copyOf(subject, ground)), sureness: 0.999 };
+  const reverse = ground.isAligned ? undefined : await findReverseCopy(subject, ground);
+  if (reverse) return answerReverse(subject, reverse);
   const average = await findAverage(subject, ground);
   if (average) {
     return {
@@ -114,12 +122,36 @@ function isPlain(ground: Ground): boolean {
   );
 }
 
-function wordsOfCopy(subject: Case, ground: Ground): RelationWord[] {
-  if (ground.words.length > 0) return [];
-  const stored = subject.archive.member(ground.base).summary.tensors;
-  const own = subject.query.summary.tensors;
-  const types = new Set(stored.map((tensor) => tensor.dtype));
-  return own.some((tensor) => tensor.role === 'weight' && !types.has(tensor.dtype)) ? ['cast'] : ['recontained'];
+/** What a copy is: in another type, in another container, under other names, or the same in all. */
+async function copyOf(subject: Case, ground: Ground): Promise<Pick<Finding, 'words' | 'direction'>> {
+  if (ground.words.length > 0) return { words: [], direction: 'forward' };
+  const { query, archive, frame } = subject;
+  const { matching } = await frame.candidate(ground.base);
+  const stored = archive.member(ground.base).summary;
+  const names = new Map(matching.pairs.map((pair) => [pair.query, pair.candidate]));
+  const types = [query.summary, stored].map((summary) => new Map(summary.tensors.map((t) => [t.name, t.dtype])));
+  const [own, others] = types;
+  const isRetyped = ground.names.some(
+    (name) => own?.get(frame.nameInQuery(name)) !== others?.get(names.get(name) ?? name),
+  );
+  return { words: [isRetyped && query.summary.format === stored.format ? 'cast' : 'recontained'] };
+}
+
+function answerReverse({ archive }: Case, { id, words, direction }: ReverseCopy): Finding {
+  const { position } = archive.member(id);
+  const note =
+    direction === 'backward'
+      ? 'The other way round: what is stored was made from this.'
+      : 'Both were rounded from one original that is not stored.';
+  return {
+    base: id,
+    words,
+    direction,
+    ...(position === undefined ? {} : { position }),
+    parents: [{ id, weight: 1 }],
+    sureness: 0.995,
+    notes: [note],
+  };
 }
 
 /** Settles the base, the tensors that come from it, and what the values themselves say. */
@@ -180,6 +212,17 @@ function isMostlyNew(query: Weights, replaced: ReadonlySet<string>): boolean {
   const matrices = [...query].filter(([, tensor]) => tensor.shape.length > 1).map(([name]) => moduleOf(name));
   const modules = new Set(matrices);
   return replaced.size > Math.max(1, Math.floor(modules.size / 3));
+}
+
+/** Every module is a copy from some stored checkpoint, and no one of them has them all. */
+async function answerStitched(subject: Case, { ranked }: Known, parts: readonly Part[]): Promise<Decision> {
+  const [own, ...foreign] = parts;
+  if (!own) throw new RangeError('A stitched checkpoint has parts.');
+  const query = subject.frame.sample;
+  const base = await subject.weightsOf(own.id);
+  const words = valueWords(query, base, subject.facts, readAlterations(base)).filter((word) => word !== 'pruned');
+  const found = { base: own.id, words, ranked, names: own.names, sureness: 0.999, notes: [] };
+  return stitch(subject, { ...found, parents: [{ id: own.id, weight: 1 }] }, foreign);
 }
 
 /** A model put together from layers of several: its parents weigh as much as they gave. */

@@ -1,4 +1,5 @@
 import { bringInto } from '../diff/bring-into.ts';
+import { invertLayout } from '../diff/layout.ts';
 import { matchTensors, type Named, type TensorMatching } from '../diff/match-tensors.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
@@ -54,13 +55,14 @@ export async function moveFrame(frame: Frame, query: Query, archive: Archive, id
   const { matching } = await frame.candidate(id);
   const graph = await archive.axisGraph(id);
   const back = new Map(matching.pairs.map((pair) => [pair.candidate, pair.query]));
-  const turned = matching.pairs.map((pair) => ({
-    query: pair.candidate,
-    candidate: pair.query,
-    ...(pair.order ? { order: inverse(pair.order) } : {}),
+  const own = await query.weights();
+  const stored = await archive.weights(id);
+  const turned = matching.pairs.map(({ query: name, candidate, layout }) => ({
+    query: candidate,
+    candidate: name,
+    ...(layout ? { layout: invertLayout(layout, stored.get(candidate)?.shape ?? []) } : {}),
   }));
   const rest = matching.onlyQuery.filter((name) => !back.has(name));
-  const own = await query.weights();
   const weights = new Map([...bringInto(turned, own), ...[...own].filter(([name]) => rest.includes(name))]);
   const named = namedTensors(query.summary, own).map((t) => [t.name, t.content] as const);
   const contents = new Map(named);
@@ -70,8 +72,6 @@ export async function moveFrame(frame: Frame, query: Query, archive: Archive, id
   });
   return createFrame(archive, weights, tensors, graph, back);
 }
-
-const inverse = (order: readonly number[]) => order.map((_, axis) => order.indexOf(axis));
 
 function createFrame(
   archive: Archive,

@@ -12,6 +12,7 @@ import { findPartlyReordered, findReordered } from './lost-order.ts';
 import type { Archive, Identification, NearMember, Query } from './model.ts';
 import { type Proof, proveKinship } from './prove-kinship.ts';
 import { joinWords, type RelationWord } from './relation.ts';
+import { findRescaled } from './rescaled-copy.ts';
 import { matchEveryTensor } from './tensor-matches.ts';
 import { roundings } from './tolerance.ts';
 
@@ -40,7 +41,7 @@ export async function identifyCheckpoint(
   if (match) return answerFromContent(query, match);
   const state = await search(query, archive);
   if (!state?.proof.isKnown) return answerUnknown(state, query, archive, limit);
-  return answerKnown(await withReordering(state), limit);
+  return answerKnown(await withTransformation(state), limit);
 }
 
 /** Where the search for a relative ended. */
@@ -52,10 +53,17 @@ interface SearchState {
   readonly words: readonly RelationWord[];
 }
 
-/** A known query may still have some of its units out of order; a copy in order has not. */
-async function withReordering(state: SearchState): Promise<SearchState> {
-  if (state.words.length > 0 || state.proof.by === 'exact copy') return state;
-  return (await findPartlyReordered(state.subject, state.ranked, state.proof)) ?? state;
+/** A known query may still be a multiple of a stored checkpoint, or have some of its units out of order; a copy in order is neither. */
+async function withTransformation(state: SearchState): Promise<SearchState> {
+  const { subject, ranked, proof } = state;
+  if (state.words.length > 0 || proof.by === 'exact copy') return state;
+  const rescaled = await findRescaled(subject, ranked, hasManyZeros(subject.query));
+  if (!rescaled) return (await findPartlyReordered(subject, ranked, proof)) ?? state;
+  const factor = rescaled.factor.toPrecision(6);
+  const note = rescaled.isUniform
+    ? `All weights are ${factor} times what they were.`
+    : 'Each tensor has a factor of its own.';
+  return { ...rescaled, proof: { ...proof, notes: [...proof.notes, note] }, words: ['rescaled'] };
 }
 
 /** Asks the members of the query's own space, then those of other spaces. */
@@ -174,6 +182,7 @@ function answerFromContent({ summary }: Query, { member, relation, others }: Con
   return {
     known: true,
     relation,
+    direction: 'unknown',
     nearest: near,
     ...placeOf(member.trajectory, member.position),
     parents: [{ id: member.id, weight: 1 }],
@@ -199,6 +208,7 @@ async function answerKnown({ subject, ranked, proof, words }: SearchState, limit
   return {
     known: true,
     relation: joinWords(decision.words),
+    direction: decision.direction ?? 'forward',
     nearest: near,
     ...(decision.words.includes('merged') || member.trajectory === undefined
       ? {}
@@ -236,6 +246,7 @@ async function answerUnknown(
   return {
     known: false,
     relation: 'unrelated',
+    direction: 'unknown',
     parents: [],
     confidence: confidenceOfUnknown({
       zOfCopy: proof?.zOfCopy ?? 0,

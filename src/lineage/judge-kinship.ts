@@ -58,15 +58,18 @@ function agreesWithoutStrongest(kinship: Kinship, query: Weights, candidate: Wei
   for (const name of kinship.blocks.flatMap((block) => block.tensors)) {
     modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name]);
   }
-  if (modules.size < 2) return false;
-  const scored = [...modules.values()].map((names) => ({
+  // A recurrent layer is one module with several matrices that were trained each for itself.
+  const [single] = modules.values();
+  const groups = modules.size === 1 && single ? single.map((name) => [name]) : [...modules.values()];
+  if (groups.length < 2) return false;
+  const scored = groups.map((names) => ({
     names,
     z: testKinship(only(query, names), only(candidate, names), graph).z,
   }));
   const strongest = scored.reduce((a, b) => (b.z > a.z ? b : a));
   const rest = scored.filter((module) => module !== strongest).flatMap(({ names }) => names);
   const { logPValue } = testKinship(only(query, rest), only(candidate, rest), graph);
-  return logPValue + Math.log(modules.size) < LOG_ALPHA_OF_REST;
+  return logPValue + Math.log(groups.length) < LOG_ALPHA_OF_REST;
 }
 
 /** The statistic of one tensor alone. */

@@ -73,6 +73,8 @@ export interface Identification {
   readonly confidence: number;
   /** Natural logarithm; absent where no test applies. */
   readonly logPValue?: number;
+  /** `forward`: the query comes from what is stored; `backward`: that comes from the query; `siblings`: both from a third. */
+  readonly direction: 'forward' | 'backward' | 'siblings' | 'unknown';
   /** Best first, the nearest included. */
   readonly candidates: readonly NearMember[];
   readonly tensors: readonly TensorMatch[];

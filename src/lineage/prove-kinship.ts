@@ -26,6 +26,8 @@ const LEAST_SHARED_PART = 0.5;
 /** Share of the weights that the axis graph must place to be the only judge. */
 const LEAST_PLACED = 0.5;
 const EITHER_AXIS = 'The names do not say which axes are hidden units: every matrix was tested both ways.';
+/** So many layers are a body that was trained, not a basis in front of one. */
+const LEAST_SHARED_LAYERS = 2;
 
 /** What a proof rests on. */
 export interface Comparanda {
@@ -77,7 +79,13 @@ function unknownNotes(shared: SharedValues, verdict: KinVerdict): string[] {
   return notes;
 }
 
-/** Two modules that share values, and either they are most of the network, or what is left does not contradict. */
+/** Layers that share values: modules with matrices, a recurrent one for each of its matrices; without matrices, modules. */
+function countLayers(names: Iterable<string>, weights: Weights): number {
+  const matrices = [...names].filter((name) => (weights.get(name)?.shape.length ?? 0) > 1);
+  return matrices.length;
+}
+
+/** Two layers that share values, and either they are most of the network, by weights or by layers, or what is left does not contradict. */
 function sharesEnough(
   shared: SharedValues,
   comparisons: number,
@@ -85,9 +93,13 @@ function sharesEnough(
   verdict: KinVerdict,
   other: Weights,
 ): boolean {
-  if (shared.modules.size < 2 || shared.logPValue + Math.log(Math.max(comparisons, 1)) > LOG_ALPHA) return false;
+  const layers = countLayers(shared.tensors, frame.sample);
+  if (Math.max(layers, shared.modules.size) < 2 || shared.logPValue + Math.log(Math.max(comparisons, 1)) > LOG_ALPHA)
+    return false;
   const part = shared.tensors.reduce((sum, name) => sum + (frame.sample.get(name)?.data.length ?? 0), 0);
   if (part >= LEAST_SHARED_PART * valueCount(frame.sample) || verdict.zOfCopy < LEAST_POWER) return true;
+  if (layers > LEAST_SHARED_LAYERS && layers > LEAST_SHARED_PART * countLayers(frame.sample.keys(), frame.sample))
+    return true;
   const rest = (weights: Weights): Weights =>
     new Map([...weights].filter(([name]) => !shared.modules.has(moduleOf(name))));
   const verdictOfRest = judgeKinship(

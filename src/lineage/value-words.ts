@@ -1,5 +1,6 @@
 import type { Weights } from '../tensors/weights.ts';
 import type { TensorFacts } from './alterations.ts';
+import type { Lattice } from './lattice.ts';
 import type { RelationWord } from './relation.ts';
 
 type Facts = ReadonlyMap<string, TensorFacts>;
@@ -8,11 +9,20 @@ type Facts = ReadonlyMap<string, TensorFacts>;
 export function valueWords(query: Weights, base: Weights, facts: Facts, baseFacts: Facts): readonly RelationWord[] {
   const words: RelationWord[] = [];
   if (hasNewZeros(query, base, facts, baseFacts)) words.push('pruned');
-  if ([...facts].some(([name, f]) => f.lattice && base.has(name) && !baseFacts.get(name)?.lattice))
+  if ([...facts].some(([name, f]) => f.lattice && base.has(name) && isCoarser(f.lattice, baseFacts.get(name)?.lattice)))
     words.push('quantized');
   if ([...facts].some(([name, f]) => f.grid && base.has(name) && baseFacts.get(name)?.grid !== f.grid))
     words.push('cast');
   return words;
+}
+
+/** The base has no lattice, or a finer one. */
+function isCoarser({ halfSteps }: Lattice, base: Lattice | undefined): boolean {
+  return base === undefined || middleOf(halfSteps) > 1.5 * middleOf(base.halfSteps);
+}
+
+function middleOf(steps: Float32Array): number {
+  return steps.slice().sort()[steps.length >> 1] ?? 0;
 }
 
 /** Zeros of the matrices where the base has none, beyond those that rounding to a lattice or underflow of a grid explains. */

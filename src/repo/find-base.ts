@@ -17,7 +17,7 @@ export function findBaseIn(summary: Summary, base: Summary | undefined): FindBas
   const stored = new Map(base.tensors.map((tensor) => [tensor.name, tensor]));
   const byName = new Map(summary.tensors.map((tensor) => [tensor.name, tensor]));
   for (const pair of matchTensors({ tensors: summary.tensors }, { tensors: base.tensors }).pairs) {
-    if (pair.order !== undefined) continue;
+    if (pair.layout !== undefined) continue;
     const [query, candidate] = [byName.get(pair.query), stored.get(pair.candidate)];
     if (query === undefined || candidate === undefined || !haveEqualLayout(query, candidate)) continue;
     bases.set(pair.query, candidate.chunks);

@@ -32,7 +32,9 @@ describe('compareTensors', () => {
   });
 
   it('turns axes before it compares', () => {
-    const [change] = compareTensors(transpose(weights), weights, [{ query: 'w', candidate: 'w', order: [1, 0] }]);
+    const turned = transpose(weights);
+    const layout = { view: weights.get('w')?.shape ?? [], order: [1, 0], shape: turned.get('w')?.shape ?? [] };
+    const [change] = compareTensors(turned, weights, [{ query: 'w', candidate: 'w', layout }]);
     expect(change).toMatchObject({ kind: 'turned', changedShare: 0 });
   });
 

@@ -1,7 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { axisOrders, reorderedOffsets } from '../../src/diff/axis-orders.ts';
+import { axisOrders } from '../../src/diff/axis-orders.ts';
 import { bringInto } from '../../src/diff/bring-into.ts';
+import { frameworkLayouts, layoutContext } from '../../src/diff/find-layouts.ts';
+import { invertLayout, layoutOffsets } from '../../src/diff/layout.ts';
 import { matchTensors, type TensorSet } from '../../src/diff/match-tensors.ts';
 import { parseContentId } from '../../src/objects/ids.ts';
 import type { Weights } from '../../src/tensors/weights.ts';
@@ -31,9 +32,9 @@ const setOf = (weights: Weights, withValues = true): TensorSet => ({
   ...(withValues ? { weights } : {}),
 });
 
-describe('matchTensors', () => {
-  const weights = drawWeights(1);
+const weights = drawWeights(1);
 
+describe('matchTensors', () => {
   it('pairs tensors by name and shape, without a choice to pay for', () => {
     const matching = matchTensors(setOf(weights), setOf(weights));
     expect(matching.pairs.map((pair) => [pair.query, pair.candidate])).toEqual(
@@ -78,7 +79,7 @@ describe('matchTensors', () => {
   it('turns a square tensor that keeps its name', () => {
     const other = transpose(weights);
     const pair = matchTensors(setOf(other), setOf(weights)).pairs.find(({ query }) => query === 'mid.weight');
-    expect(pair?.order).toEqual([1, 0]);
+    expect(pair?.layout?.order).toEqual([1, 0]);
   });
 
   it('sets tensors of one name and another shape apart', () => {
@@ -114,21 +115,46 @@ describe('axisOrders', () => {
     expect(axisOrders([4, 6], [6, 5])).toEqual([]);
     expect(axisOrders([2, 3, 4], [3, 4, 2])).toEqual([[1, 2, 0]]);
   });
+});
 
-  it('visits every element of a tensor once, whatever the order', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 }),
-        fc.infiniteStream(fc.nat()),
-        (shape, keys) => {
-          const order = shape
-            .map((_, axis) => ({ axis, key: keys.next().value }))
-            .sort((a, b) => a.key - b.key)
-            .map(({ axis }) => axis);
-          const offsets = [...reorderedOffsets(shape, order, 1)].sort((a, b) => a - b);
-          expect(offsets).toEqual(offsets.map((_, i) => i));
-        },
-      ),
-    );
+describe('layouts', () => {
+  const context = layoutContext([
+    [6, 3, 3, 3],
+    [20, 5],
+  ]);
+  const layouts = frameworkLayouts([4, 24], [24, 4], context);
+
+  it('split a flattened map into channels and positions, and gates into their orders', () => {
+    expect(layouts.map(({ view, order }) => [view, order])).toContainEqual([
+      [4, 6, 4],
+      [2, 1, 0],
+    ]);
+    expect(frameworkLayouts([20, 5], [20, 5], context).map(({ shuffle }) => shuffle?.from)).toContainEqual([
+      0, 3, 1, 2,
+    ]);
+  });
+
+  it.each([...layouts, ...frameworkLayouts([20, 5], [20, 5], context)])(
+    'visit every element once, and back: %j',
+    (layout) => {
+      const there = layoutOffsets(layout, 1);
+      const back = layoutOffsets(invertLayout(layout, [4, 24]), 1);
+      expect([...there].sort((a, b) => a - b)).toEqual([...there.keys()]);
+      expect([...back].map((k) => there[k])).toEqual([...there.keys()]);
+    },
+  );
+
+  it('of a dense layer behind a convolution are found by the values', () => {
+    const conv = weights.get('conv.weight');
+    const dense = weights.get('fc.weight');
+    if (!conv || !dense) throw new Error('The test has both.');
+    // (10, 8 channels, 9 positions) as a channels-last framework keeps it: (9 positions x 8 channels, 10).
+    const kept = layoutOffsets({ view: [10, 8, 9], order: [2, 1, 0], shape: [72, 10] }, 1);
+    const other: Weights = new Map([
+      ['conv2d/kernel', conv],
+      ['dense/kernel', { shape: [72, 10], data: Float32Array.from(kept, (k) => dense.data[k] ?? 0) }],
+    ]);
+    const matching = matchTensors(setOf(weights), setOf(other));
+    expect(bringInto(matching.pairs, other).get('fc.weight')).toEqual(dense);
   });
 });

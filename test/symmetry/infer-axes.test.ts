@@ -46,6 +46,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   'llama-with-a-mystery': ['layers.0.mlp.gate_proj', 'layers.1.mlp.gate_proj'],
   vit: ['blocks.0.attn.proj', 'blocks.0.mlp.fc1', 'blocks.1.mlp.fc1'],
   'resnet-basic': ['bn1', 'layer1.0.bn1', 'layer1.1.bn1', 'layer2.0.bn1', 'layer2.0.bn2', 'layer2.1.bn1'],
+  'resnet-grey': ['bn1', 'layer1.0.bn1', 'layer1.1.bn1', 'layer2.0.bn1', 'layer2.0.bn2', 'layer2.1.bn1'],
   'resnet-bottleneck': [
     'bn1',
     'layer1.0.bn1',

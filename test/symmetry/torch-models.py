@@ -401,9 +401,9 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Module):
-    def __init__(self, block, **kwargs):
+    def __init__(self, block, channels=3, **kwargs):
         super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.conv1, self.bn1 = nn.Conv2d(channels, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
         self.layer1 = nn.Sequential(block(8, 8, 1, **kwargs), block(8, 8, 1, **kwargs))
         self.layer2 = nn.Sequential(block(8, 16, 2, **kwargs), block(16, 16, 1, **kwargs))
         self.fc = nn.Linear(16, 5)
@@ -510,6 +510,7 @@ MODELS = {
     "llama-with-a-mystery": (lambda: Llama(True), tokens),
     "vit": (Vit, normal(3, 8, 8)),
     "resnet-basic": (lambda: ResNet(Basic), IMAGE),
+    "resnet-grey": (lambda: ResNet(Basic, channels=1), GREY),
     "resnet-bottleneck": (lambda: ResNet(Bottleneck), IMAGE),
     "resnext": (lambda: ResNet(Bottleneck, groups=2), IMAGE),
     "gated": (Gated, normal(9)),

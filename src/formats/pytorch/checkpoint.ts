@@ -51,7 +51,13 @@ export async function readContent(
   const names = nameTensors(readable, (tensor) => isReadable(tensor) && roleByPath(tensor) === 'weight');
   const entries = readable.map((tensor, i) => toEntry(tensor, names[i] ?? ''));
   const stored = new Map(readable.map((tensor, i) => [entries[i]?.name ?? '', tensor.tensor]));
-  return { entries, stored, declared: await readDeclared(archive.root, findTensor), unread: found.flatMap(toUnread) };
+  const declared = await readDeclared(archive.root, findTensor);
+  return {
+    entries,
+    stored,
+    declared: archive.constants === undefined ? declared : { ...declared, archive: 'TorchScript' },
+    unread: found.flatMap(toUnread),
+  };
 }
 
 function toUnread({ path, tensor }: FoundTensor): readonly UnreadTensor[] {

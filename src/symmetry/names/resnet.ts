@@ -32,7 +32,8 @@ export function joinResNet(tree: ModuleTree, builder: SpaceBuilder): void {
 }
 
 function walkStages(tree: ModuleTree, root: string, stages: readonly string[]): Walk | undefined {
-  const stem = layerWithNorm(tree, joinPath(root, 'conv1'), joinPath(root, 'bn1'));
+  // One channel in is a grey image here, and no depthwise convolution: nobody begins a ResNet with one.
+  const stem = layerWithNorm(tree, joinPath(root, 'conv1'), joinPath(root, 'bn1'), true);
   const head = tree.modules.get(joinPath(root, 'fc'));
   if (!stem || stem.layer.reads === stem.layer.writes) return undefined;
   const walk: Walk = { streams: [], inner: [], stream: [...stem.axes], size: stem.layer.writes };
@@ -71,9 +72,15 @@ interface Normed {
   readonly axes: readonly AxisRef[];
 }
 
-function layerWithNorm(tree: ModuleTree, layerPath: string, normPath: string): Normed | undefined {
+function layerWithNorm(
+  tree: ModuleTree,
+  layerPath: string,
+  normPath: string,
+  mayBeGrey = false,
+): Normed | undefined {
   const [layer, norm] = [tree.modules.get(layerPath), tree.modules.get(normPath)];
-  if (layer?.kind !== 'conv' || norm?.kind !== 'norm' || !hasRunningStatistics(norm)) return undefined;
+  const isConv = layer?.kind === 'conv' || (mayBeGrey && layer?.kind === 'depthwise');
+  if (!isConv || norm?.kind !== 'norm' || !hasRunningStatistics(norm)) return undefined;
   return norm.writes === layer.writes ? { layer, axes: [...layer.outAxes, ...norm.outAxes] } : undefined;
 }
 

@@ -1,0 +1,99 @@
+import type { ManifestId } from '../objects/ids.ts';
+import type { Weights } from '../tensors/weights.ts';
+import type { Case, Ranked } from './case.ts';
+import { compareOn } from './comparison.ts';
+import { holdersOf } from './contents.ts';
+import { changedTensors, logChanceOfCopy } from './exact-copy.ts';
+import { LOG_ALPHA } from './judge-kinship.ts';
+import { moduleOf } from './shared-values.ts';
+import { roundings } from './tolerance.ts';
+
+/** A stored checkpoint and the tensors that were taken from it. */
+export interface Part {
+  readonly id: ManifestId;
+  readonly names: readonly string[];
+}
+
+/** More sources than this are a mixture of single tensors, not of layers. */
+const MOST_SOURCES = 16;
+/** Values that must be there once each for a vector to say where it is from: chance gives two floats in a million places. */
+const LEAST_TELLING = 8;
+
+/**
+ * Looks for several stored checkpoints whose modules make up the query, each copied as it is; the one that gave the most comes first. Undefined
+ * when one checkpoint explains all, or some module comes from nowhere.
+ */
+export async function findStitched(subject: Case, ranked: readonly Ranked[]): Promise<readonly Part[] | undefined> {
+  const modules = modulesOf(subject.frame.sample);
+  const first = ranked[0];
+  if (!first) return undefined;
+  const copied = new Map([[first.id, await copiedModules(subject, first.id, modules)]]);
+  const ofBest = copied.get(first.id);
+  if (!ofBest || ofBest.size === modules.size) return undefined;
+  for (const id of others(subject, ranked)) {
+    if (!copied.has(id)) copied.set(id, await copiedModules(subject, id, modules));
+  }
+  return cover(modules, copied, subject.frame.sample);
+}
+
+function modulesOf(weights: Weights): ReadonlyMap<string, readonly string[]> {
+  const modules = new Map<string, string[]>();
+  for (const name of weights.keys()) modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name]);
+  return modules;
+}
+
+/** The candidates, and whoever holds one of the query's tensors byte for byte. */
+function others({ query, archive }: Case, ranked: readonly Ranked[]): readonly ManifestId[] {
+  const holders = [...holdersOf(query.summary, archive).values()].flatMap((members) => members.slice(0, 2));
+  return [...new Set([...ranked.map(({ id }) => id), ...holders.map(({ id }) => id)])];
+}
+
+/** Modules of which every tensor is the candidate's, up to the rounding of the query. */
+async function copiedModules(
+  subject: Case,
+  id: ManifestId,
+  modules: ReadonlyMap<string, readonly string[]>,
+): Promise<ReadonlySet<string>> {
+  const query = subject.frame.sample;
+  const candidate = await subject.weightsOf(id);
+  const rules = roundings(subject.facts, query, 0);
+  const same = [...query.keys()].filter((name) => candidate.get(name)?.data.length === query.get(name)?.data.length);
+  const { masks } = compareOn(query, same, false);
+  const changed = new Set(changedTensors(query, candidate, same, rules, masks));
+  const isCopied = (names: readonly string[]) => names.every((name) => same.includes(name) && !changed.has(name));
+  return new Set(
+    [...modules].flatMap(([module, names]) =>
+      isCopied(names) && saysWhere(query, candidate, names, rules) ? [module] : [],
+    ),
+  );
+}
+
+function saysWhere(query: Weights, candidate: Weights, names: readonly string[], rules: ReturnType<typeof roundings>) {
+  const isConstant = names.every((name) => new Set(query.get(name)?.data).size < LEAST_TELLING);
+  if (isConstant) return true;
+  const hasMatrix = names.some((name) => (query.get(name)?.shape.length ?? 0) > 1);
+  return !hasMatrix || logChanceOfCopy(query, candidate, names, rules, new Map()) < LOG_ALPHA;
+}
+
+/** Greedily, whoever explains the most of what is left. */
+function cover(
+  modules: ReadonlyMap<string, readonly string[]>,
+  copied: ReadonlyMap<ManifestId, ReadonlySet<string>>,
+  query: Weights,
+): readonly Part[] | undefined {
+  const left = new Set(modules.keys());
+  const parts: Part[] = [];
+  const sizeOf = (names: readonly string[]) =>
+    names.reduce((sum, name) => sum + (query.get(name)?.data.length ?? 0), 0);
+  while (left.size > 0 && parts.length < MOST_SOURCES) {
+    const gains = [...copied].map(([id, all]) => {
+      const names = [...left].filter((module) => all.has(module)).flatMap((module) => modules.get(module) ?? []);
+      return { id, names, size: sizeOf(names) };
+    });
+    const best = gains.reduce((a, b) => (b.size > a.size ? b : a));
+    if (best.names.length === 0) return undefined;
+    parts.push({ id: best.id, names: best.names });
+    for (const name of best.names) left.delete(moduleOf(name));
+  }
+  return left.size === 0 && parts.length > 1 ? parts : undefined;
+}

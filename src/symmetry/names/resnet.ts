@@ -72,12 +72,7 @@ interface Normed {
   readonly axes: readonly AxisRef[];
 }
 
-function layerWithNorm(
-  tree: ModuleTree,
-  layerPath: string,
-  normPath: string,
-  mayBeGrey = false,
-): Normed | undefined {
+function layerWithNorm(tree: ModuleTree, layerPath: string, normPath: string, mayBeGrey = false): Normed | undefined {
   const [layer, norm] = [tree.modules.get(layerPath), tree.modules.get(normPath)];
   const isConv = layer?.kind === 'conv' || (mayBeGrey && layer?.kind === 'depthwise');
   if (!isConv || norm?.kind !== 'norm' || !hasRunningStatistics(norm)) return undefined;

@@ -34,7 +34,6 @@ export function findByContent(summary: Summary, archive: Archive): ContentMatch 
   const member = identical ?? others[0];
   return member && { member, relation: identical ? 'identical' : 'recontained', others: same.size - 1 };
 }
-}
 
 /** Which members hold each of the query's telling contents. */
 export function holdersOf(summary: Summary, archive: Archive): ReadonlyMap<ContentId, readonly Member[]> {

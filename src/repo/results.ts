@@ -176,30 +176,52 @@ export interface DiffResult {
   readonly notes: readonly string[];
 }
 
+/** Of a tensor that was not read, all that its values would tell is `null`. */
 export interface ShownTensor {
   readonly name: string;
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly role: string;
   readonly bytes: number;
-  readonly content?: string;
+  readonly content: string | null;
+  /** Over the finite values; `null` where there is none. */
   readonly mean: number | null;
   readonly standardDeviation: number | null;
   readonly min: number | null;
   readonly max: number | null;
+  /** Share of the values that are zero. */
   readonly zeroShare: number | null;
-  readonly nanCount: number;
-  readonly infinityCount: number;
+  readonly nanCount: number | null;
+  readonly infinityCount: number | null;
+}
+export interface ShownFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string | null;
+}
+/** Over all tensors; those with NaN or infinities are counted, `null` where no values were read. */
+export interface ShownTotals {
+  readonly tensors: number;
+  readonly elements: number;
+  readonly bytes: number;
+  readonly nanTensors: number | null;
+  readonly infinityTensors: number | null;
 }
 export interface ShowResult {
   readonly commit: string | null;
   readonly manifest: string | null;
   readonly path: string;
-  readonly sha256: string;
+  /** Of the first file; `null` where it was not read. */
+  readonly sha256: string | null;
   readonly format: string;
   readonly bytes: number;
   readonly parameters: number;
+  /** The first is the one that was named; the others are its shards. */
+  readonly files: readonly ShownFile[];
   readonly tensors: readonly ShownTensor[];
+  readonly totals: ShownTotals;
+  /** What is in a file on disk and not read, and why. */
+  readonly unread?: readonly { readonly name: string; readonly reason: string }[];
   readonly declared: Readonly<Record<string, string | number>>;
   readonly placement: PlacementResult | null;
   readonly problem?: string;

@@ -1,71 +1,152 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { OpenCheckpoint } from '../formats/format.ts';
-import { summarize } from '../sketch/summarize.ts';
-import type { Summary, TensorSummary } from '../sketch/summary.ts';
+import { directoryFiles } from '../bytes/directory-files.ts';
+import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
+import { openCheckpoint } from '../formats/registry.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
+import type { TensorStatistics } from '../tensors/statistics.ts';
 import { findNamed } from './find-checkpoint.ts';
-import { withModelFile } from './pending.ts';
+import {
+  createMeasureBuffers,
+  hashFile,
+  type MeasuredTensor,
+  measureTensor,
+  valueCount,
+} from './measure-checkpoint.ts';
+import { expectWeights } from './pending.ts';
 import { describeTrailers } from './placement-result.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
-import type { ShownTensor, ShowResult } from './results.ts';
+import type { Operation, ShownFile, ShownTensor, ShownTotals, ShowResult } from './results.ts';
+
+export interface ShowFileOptions {
+  /** True: only what the headers say; no weight is read, so that the largest file takes no time. */
+  readonly headersOnly?: boolean;
+}
 
 function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-function showTensor(tensor: TensorSummary): ShownTensor {
-  const { statistics } = tensor;
-  const count = elementCount(tensor.shape);
+type ShownValues = Pick<
+  ShownTensor,
+  'content' | 'mean' | 'standardDeviation' | 'min' | 'max' | 'zeroShare' | 'nanCount' | 'infinityCount'
+>;
+
+const NO_VALUES: ShownValues = {
+  content: null,
+  mean: null,
+  standardDeviation: null,
+  min: null,
+  max: null,
+  zeroShare: null,
+  nanCount: null,
+  infinityCount: null,
+};
+
+function showValues(content: string, statistics: TensorStatistics, count: number): ShownValues {
+  const { mean, standardDeviation, min, max, zeroCount, nanCount, infinityCount } = statistics;
+  const counts = { content, zeroShare: count === 0 ? null : zeroCount / count, nanCount, infinityCount };
+  if (count === nanCount + infinityCount) return { ...NO_VALUES, ...counts };
   return {
-    name: tensor.name,
-    dtype: tensor.dtype,
-    shape: tensor.shape,
-    role: tensor.role,
-    bytes: count * elementByteLength(tensor.dtype),
-    content: tensor.content,
-    mean: finite(statistics.mean),
-    standardDeviation: finite(statistics.standardDeviation),
-    min: finite(statistics.min),
-    max: finite(statistics.max),
-    zeroShare: count === 0 ? null : statistics.zeroCount / count,
-    nanCount: statistics.nanCount,
-    infinityCount: statistics.infinityCount,
+    ...counts,
+    mean: finite(mean),
+    standardDeviation: finite(standardDeviation),
+    min: finite(min),
+    max: finite(max),
   };
 }
 
-type Shown = Omit<ShowResult, 'commit' | 'manifest' | 'placement'>;
+function showTensor(entry: TensorEntry, measured: MeasuredTensor | undefined): ShownTensor {
+  const { name, dtype, shape, role } = entry;
+  return {
+    name,
+    dtype,
+    shape,
+    role,
+    bytes: elementCount(shape) * elementByteLength(dtype),
+    ...(measured === undefined ? NO_VALUES : showValues(measured.content, measured.statistics, valueCount(entry))),
+  };
+}
 
-function showSummary(
-  name: string,
-  checkpoint: Pick<OpenCheckpoint, 'declared' | 'problem' | 'tensors'>,
-  summary: Summary,
-): Shown {
-  const shapes = new Map(checkpoint.tensors.map(({ name: tensor, shape }) => [tensor, shape]));
+function totalsOf(tensors: readonly ShownTensor[]): ShownTotals {
+  const isRead = tensors.every(({ nanCount }) => nanCount !== null);
+  const countWith = (key: 'nanCount' | 'infinityCount') =>
+    isRead ? tensors.filter((tensor) => (tensor[key] ?? 0) > 0).length : null;
+  return {
+    tensors: tensors.length,
+    elements: tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0),
+    bytes: tensors.reduce((sum, { bytes }) => sum + bytes, 0),
+    nanTensors: countWith('nanCount'),
+    infinityTensors: countWith('infinityCount'),
+  };
+}
+
+type Shown = Omit<ShowResult, 'commit' | 'manifest' | 'placement' | 'unread' | 'declared' | 'problem' | 'format'>;
+
+function showAll(name: string, files: readonly ShownFile[], tensors: readonly ShownTensor[]): Shown {
   return {
     path: name,
-    sha256: summary.files[0]?.sha256 ?? '',
-    format: summary.format,
-    bytes: summary.files.reduce((total, file) => total + file.byteLength, 0),
-    parameters: summary.parameters,
-    tensors: summary.tensors.map((tensor) => ({
-      ...showTensor(tensor),
-      shape: shapes.get(tensor.name) ?? tensor.shape,
-    })),
-    declared: checkpoint.declared,
-    ...(checkpoint.problem === undefined ? {} : { problem: checkpoint.problem.message }),
+    sha256: files[0]?.sha256 ?? null,
+    bytes: files.reduce((total, { bytes }) => total + bytes, 0),
+    parameters: tensors.reduce((sum, { role, shape }) => sum + (role === 'weight' ? elementCount(shape) : 0), 0),
+    files,
+    tensors,
+    totals: totalsOf(tensors),
   };
 }
 
-/** Shows a model file on disk; needs no repository. @throws BadFileError for a broken one. */
-export async function showFile(workingDirectory: string, file: string): Promise<ShowResult> {
-  return withModelFile(path.resolve(workingDirectory, file), async (checkpoint) => ({
-    commit: null,
-    manifest: null,
-    placement: null,
-    ...showSummary(file, checkpoint, await summarize(checkpoint)),
-  }));
+async function* readTensors(checkpoint: OpenCheckpoint): Operation<readonly ShownTensor[]> {
+  const buffers = createMeasureBuffers();
+  const shown: ShownTensor[] = [];
+  for (const entry of checkpoint.tensors) {
+    yield { phase: 'Reading', done: shown.length, total: checkpoint.tensors.length, detail: entry.name };
+    shown.push(showTensor(entry, await measureTensor(checkpoint, entry, buffers)));
+  }
+  return shown;
+}
+
+async function* hashFiles(checkpoint: OpenCheckpoint): Operation<readonly ShownFile[]> {
+  const shown: ShownFile[] = [];
+  for (const file of checkpoint.files) {
+    yield { phase: 'Hashing', done: shown.length, total: checkpoint.files.length, detail: file.name };
+    shown.push({ name: file.name, bytes: file.source.byteLength, sha256: await hashFile(file) });
+  }
+  return shown;
+}
+
+/**
+ * Shows a model file on disk; needs no repository.
+ *
+ * @throws BadFileError for a broken one, and for one of no known format.
+ */
+export async function* showFile(
+  workingDirectory: string,
+  file: string,
+  options: ShowFileOptions = {},
+): Operation<ShowResult> {
+  const checkpoint = await openCheckpoint(directoryFiles(path.resolve(workingDirectory, file)));
+  try {
+    expectWeights(checkpoint);
+    const isRead = options.headersOnly !== true;
+    const tensors = isRead
+      ? yield* readTensors(checkpoint)
+      : checkpoint.tensors.map((one) => showTensor(one, undefined));
+    const unhashed = () =>
+      checkpoint.files.map(({ name, source }) => ({ name, bytes: source.byteLength, sha256: null }));
+    const files = isRead ? yield* hashFiles(checkpoint) : unhashed();
+    return {
+      commit: null,
+      manifest: null,
+      placement: null,
+      format: checkpoint.format,
+      ...showAll(file, files, tensors),
+      ...(checkpoint.unread === undefined ? {} : { unread: checkpoint.unread }),
+      declared: checkpoint.declared,
+    };
+  } finally {
+    await checkpoint.close();
+  }
 }
 
 /**
@@ -80,11 +161,19 @@ export async function showStored(repository: Repository, named: string): Promise
   const { tensors, declared, problem } = await repository.checkpoints.manifest(id);
   const recorded = [...(await readRecordedCheckpoints(repository)).values()];
   const commit = recorded.find((one) => one.checkpoint?.pointer.manifest === id && one.checkpoint.path === found.path);
+  const measured = new Map(summary.tensors.map((tensor) => [tensor.name, tensor]));
+  const files = summary.files.map(({ name, byteLength, sha256 }) => ({ name, bytes: byteLength, sha256 }));
   return {
     commit: commit?.commit ?? found.commit,
     manifest: id,
     placement: commit?.trailers === undefined ? null : describeTrailers(commit.trailers, false),
-    ...showSummary(found.path, { tensors, declared }, summary),
+    format: summary.format,
+    ...showAll(
+      found.path,
+      files,
+      tensors.map((entry) => showTensor(entry, measured.get(entry.name))),
+    ),
+    declared,
     ...(problem === undefined ? {} : { problem }),
   };
 }

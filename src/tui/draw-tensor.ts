@@ -40,7 +40,7 @@ function formatShape({ shape }: ShownTensor): string {
 }
 
 function isOdd({ nanCount, infinityCount }: ShownTensor): boolean {
-  return nanCount > 0 || infinityCount > 0;
+  return (nanCount ?? 0) > 0 || (infinityCount ?? 0) > 0;
 }
 
 function shownColumns(columns: number): { readonly name: number; readonly shown: readonly (typeof COLUMNS)[number][] } {
@@ -80,8 +80,8 @@ export function drawTensor(tensor: ShownTensor, columns: number): readonly Span[
 export function describeTensor(tensor: ShownTensor): readonly (readonly Span[])[] {
   const { name, dtype, role, bytes, nanCount, infinityCount } = tensor;
   const odd = [
-    ...(nanCount > 0 ? [`${nanCount} NaN`] : []),
-    ...(infinityCount > 0 ? [`${infinityCount} infinite`] : []),
+    ...(nanCount === null || nanCount === 0 ? [] : [`${nanCount} NaN`]),
+    ...(infinityCount === null || infinityCount === 0 ? [] : [`${infinityCount} infinite`]),
   ];
   return [
     [span(toPrintable(name), 'strong'), span(`  ${dtype}, ${formatShape(tensor)}, ${formatBytes(bytes)}, ${role}`)],

@@ -19,6 +19,8 @@ export interface Bench {
   readonly name: string;
   /** One line for the list. */
   readonly about: string;
+  /** True for one that only runs when it is named. */
+  readonly isHeavy?: boolean;
   /** Yields each table as soon as it is measured. */
   run(options: BenchOptions): AsyncIterable<BenchTable>;
 }

@@ -3,18 +3,19 @@ import { parseArgs } from 'node:util';
 import { type Bench, DEVELOP_SEED } from './bench.ts';
 import { codec } from './codec.ts';
 import { lineage } from './lineage.ts';
+import { memory } from './memory.ts';
 import { paper } from './paper/paper.ts';
 import { startup } from './startup.ts';
 import { storage } from './storage.ts';
 import { type BenchTable, formatMarkdown, formatText } from './table.ts';
 
-const BENCHES: readonly Bench[] = [startup, storage, lineage, paper, codec];
+const BENCHES: readonly Bench[] = [startup, storage, lineage, paper, codec, memory];
 
 const USAGE = `npm run bench -- [NAME…] [--seed N] [--large] [--markdown] [--json FILE] [--figures DIR]
 
 ${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join('\n')}
 
-Without names all run. --seed ${DEVELOP_SEED} is the one that methods are developed on; take another to score them once.
+Without names all run, but for memory. --seed ${DEVELOP_SEED} is the one that methods are developed on; take another to score them once.
 `;
 
 function readArguments() {
@@ -33,7 +34,7 @@ function readArguments() {
 }
 
 function findBenches(names: readonly string[]): readonly Bench[] {
-  if (names.length === 0) return BENCHES;
+  if (names.length === 0) return BENCHES.filter(({ isHeavy }) => isHeavy !== true);
   return names.map((name) => {
     const bench = BENCHES.find((candidate) => candidate.name === name);
     if (bench === undefined) throw new Error(`There is no benchmark ${name}.\n\n${USAGE}`);

@@ -30,10 +30,13 @@ async function measureOnce(mutant: FuzzCase, isPlanned: boolean): Promise<Omit<M
   return { verdict, cpuMs: (user + system) / 1000, growthBytes: Math.max(0, residentBytes().peak - before) };
 }
 
+/** Runs one case by its number. */
+export function measureCase(plan: CasePlan, index: number): Promise<Measured> {
+  return measureMutant(plan.makeCase(index), index % PLAN_EVERY === 0);
+}
+
 /** Runs one case; one that seems to take too much runs again after the garbage is gone. */
-export async function measureCase(plan: CasePlan, index: number): Promise<Measured> {
-  const mutant = plan.makeCase(index);
-  const isPlanned = index % PLAN_EVERY === 0;
+export async function measureMutant(mutant: FuzzCase, isPlanned: boolean): Promise<Measured> {
   const limit = FREE_BYTES + GROWTH * sizeOf(mutant);
   let measured = await measureOnce(mutant, isPlanned);
   for (let tries = 0; tries < 2 && measured.growthBytes > limit; tries += 1) {

@@ -162,6 +162,8 @@ describe('refusals', () => {
       { 'fc1.weight': [8, 4], 'fc2.weight': [8, 4], 'fc3.weight': [3, 8] },
     ],
     ['a convolution that may be grouped', { 'conv1.weight': [8, 3, 3, 3], 'conv2.weight': [8, 4, 3, 3] }],
+    ['names that put a module into itself', { '../../etc/passwd': [8, 4], '.weight': [3, 8], 'a..weight': [3, 8] }],
+    ['names of a thousand modules', { [`${'a.'.repeat(1000)}weight`]: [8, 4] }],
     ['nothing', {}],
   ])('places nothing of %s', (_, shapes) => {
     expect(inferAxisGraph(weights(shapes)).tensors.size).toBe(0);

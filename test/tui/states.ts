@@ -55,6 +55,7 @@ export function tensor(name: string, over: Partial<ShownTensor> = {}): ShownTens
     shape: [8, 3],
     role: 'weight',
     bytes: 96,
+    content: 'd'.repeat(64),
     mean: 0.0125,
     standardDeviation: 0.25,
     min: -1.5,
@@ -74,6 +75,8 @@ export const SHOWN: ShowResult = {
   format: 'pytorch-zip',
   bytes: 12_743,
   parameters: 2464,
+  files: [{ name: 'ep04.pt', bytes: 12_743, sha256: 'c'.repeat(64) }],
+  totals: { tensors: 3, elements: 56, bytes: 224, nanTensors: 1, infinityTensors: 0 },
   tensors: [tensor('conv1.weight'), tensor('conv1.bias', { shape: [8], nanCount: 2 }), tensor('fc.weight')],
   declared: { epoch: 4 },
   placement: {

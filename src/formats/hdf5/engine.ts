@@ -12,6 +12,9 @@ const MAX_BLOCKS = 64;
 const PAGE_BYTES = 65_536;
 /** The library's memory: its own 19 MB, the largest block read (16 MiB), and a chunk's stored and decoded form. */
 const MAX_LIBRARY_BYTES = 1024 * 1024 * 1024;
+/** Small files get less: what the library has at rest, and room for chunks that decode to many times their size. */
+const FREE_LIBRARY_BYTES = 192 * 1024 * 1024;
+const LIBRARY_GROWTH = 32;
 /** The library's slowest honest work between two reads is far below; only a loop takes this long. */
 const STALL_MS = 20_000;
 /** Reading every block of a file this many times over is no honest work either. */
@@ -116,7 +119,11 @@ function converse(current: Engine, source: ByteSource, question: Question): Prom
       finish();
     };
     worker.on('message', onMessage).on('error', onError);
-    worker.postMessage({ question, byteLength: source.byteLength });
+    const { byteLength } = source;
+    const maxPages = Math.floor(
+      Math.min(MAX_LIBRARY_BYTES, FREE_LIBRARY_BYTES + LIBRARY_GROWTH * byteLength) / PAGE_BYTES,
+    );
+    worker.postMessage({ question, byteLength, maxPages });
   });
 }
 
@@ -142,7 +149,7 @@ async function ask(source: ByteSource, question: Question): Promise<Answer> {
   turn = answer.catch(() => {});
   const given = await answer;
   if (given.kind !== 'failed') return given;
-  throw badFile('hdf5', `HDF5 must be able to read it: ${given.reason}`);
+  throw badFile('hdf5', `HDF5 must be able to read it: ${given.reason}`, given.byteOffset);
 }
 
 /**

@@ -68,8 +68,8 @@ export interface WorkerSettings {
   readonly signal: Int32Array;
   /** Where the bytes come. */
   readonly window: Uint8Array;
-  /** Pages of 64 KiB that the library's memory may grow to. */
-  readonly maxPages: number;
+  /** Pages of 64 KiB that the library's memory may grow to; set anew for each file. */
+  maxPages: number;
   /** Blocks of the window's size that are kept. */
   readonly maxBlocks: number;
 }
@@ -79,4 +79,10 @@ export type WorkerMessage =
   | { readonly kind: 'want'; readonly offset: number; readonly byteLength: number }
   | { readonly kind: 'listing'; readonly listing: Listing; readonly isWorn: boolean }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array; readonly isWorn: boolean }
-  | { readonly kind: 'failed'; readonly reason: string; readonly isWorn: boolean };
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      readonly isWorn: boolean;
+      /** Where the library read last. */
+      readonly byteOffset?: number;
+    };

@@ -44,6 +44,13 @@ export interface Hdf5Library {
   ) => { readonly metadata: { readonly size: number; readonly total_size: number }; readonly value: unknown };
 }
 
+/** A question about a file, and what the library may take for it. */
+interface Asked {
+  readonly question: Question;
+  readonly byteLength: number;
+  readonly maxPages: number;
+}
+
 /** A file of the library's own file system, in memory. */
 interface FileNode {
   usedBytes: number;
@@ -239,8 +246,9 @@ export function answerQuestions(library: Hdf5Library, port: MessagePort, setting
   };
 
   let opened = 0;
-  port.on('message', ({ question, byteLength }: { question: Question; byteLength: number }) => {
+  port.on('message', ({ question, byteLength, maxPages }: Asked) => {
     opened += 1;
+    settings.maxPages = maxPages;
     // A name of its own: the library takes equal files for one that is open already.
     const path = `/file-${opened}`;
     const bytes = openBytes(byteLength);
@@ -255,7 +263,9 @@ export function answerQuestions(library: Hdf5Library, port: MessagePort, setting
       }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      send({ kind: 'failed', reason, isWorn: isWorn() || isAbort(error) });
+      const place = bytes.reads.at(-1);
+      const where = place === undefined ? {} : { byteOffset: place.position };
+      send({ kind: 'failed', reason, isWorn: isWorn() || isAbort(error), ...where });
     } finally {
       FS.unlink(path);
     }

@@ -13,6 +13,10 @@ import {
  * bytes, so this bounds memory to some hundred megabytes whatever the input; a checkpoint of 100,000 tensors needs a million.
  */
 export const MAX_NODES = 1 << 22;
+/** Empty containers take one byte each; what picklers write of them stands among longer things. */
+const BYTES_PER_NODE = 2;
+/** Short pickles may hold nothing else. */
+const FREE_NODES = 1 << 16;
 
 /** How many nodes were made; pickles inside one another share it. */
 export interface NodeCount {
@@ -32,10 +36,12 @@ export class Machine {
   /** Entries with other numbers. */
   readonly #oddMemo = new Map<number, PickleValue>();
   readonly #nodes: NodeCount;
+  readonly #maxNodes: number;
 
   constructor(cursor: Cursor, nodes: NodeCount = { count: 0 }) {
     this.cursor = cursor;
     this.#nodes = nodes;
+    this.#maxNodes = Math.min(MAX_NODES, FREE_NODES + Math.floor(cursor.bytes.byteLength / BYTES_PER_NODE));
   }
 
   push(value: PickleValue): void {
@@ -45,7 +51,9 @@ export class Machine {
   /** Pushes a value that takes memory of its own. */
   pushNew(value: PickleValue): void {
     this.#nodes.count += 1;
-    if (this.#nodes.count > MAX_NODES) throw this.cursor.broken(`a pickle must not hold more than ${MAX_NODES} values`);
+    if (this.#nodes.count > this.#maxNodes) {
+      throw this.cursor.broken(`a pickle of its length must not hold more than ${this.#maxNodes} values`);
+    }
     this.#stack.push(value);
   }
 
@@ -85,7 +93,9 @@ export class Machine {
     if (index === this.#memo.length) this.#oddMemo.delete(index);
     if (index <= this.#memo.length) this.#memo[index] = value;
     else this.#oddMemo.set(index, value);
-    if (this.#memoSize() > MAX_NODES) throw this.cursor.broken(`the memo must not hold more than ${MAX_NODES} values`);
+    if (this.#memoSize() > this.#maxNodes) {
+      throw this.cursor.broken(`the memo of a pickle of its length must not hold more than ${this.#maxNodes} values`);
+    }
   }
 
   memoizeNext(): void {

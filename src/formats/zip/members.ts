@@ -7,6 +7,10 @@ import type { ZipEntry } from './directory.ts';
 /** What inflation yields at a time; small enough that a bomb is stopped early. */
 const INFLATED_PIECE_BYTES = 256 * 1024;
 
+/** What is read into memory as a whole may inflate so far: small members freely, larger ones by this factor at most. */
+const FREE_INFLATED_BYTES = 16 * 1024 * 1024;
+const MAX_INFLATION = 16;
+
 export interface ReadMemberOptions {
   /** False leaves the checksum out: PyTorch can write members without a valid one and does not check it itself. */
   readonly checkCrc?: boolean;
@@ -37,7 +41,7 @@ export async function* streamZipEntry(
 /**
  * Reads a whole member.
  *
- * @throws BadFileError as {@link streamZipEntry} does, and when it is larger than `limit` bytes.
+ * @throws BadFileError as {@link streamZipEntry} does, when it is larger than `limit` bytes, and when it would inflate beyond measure.
  */
 export async function readZipEntry(
   source: ByteSource,
@@ -45,9 +49,15 @@ export async function readZipEntry(
   options: ReadMemberOptions & { readonly limit: number },
 ): Promise<Uint8Array> {
   if (entry.byteLength > options.limit) throw broken(entry, `must not be larger than ${options.limit} bytes`);
-  const pieces: Uint8Array[] = [];
-  for await (const piece of streamZipEntry(source, entry, options)) pieces.push(piece);
-  return new Uint8Array(Buffer.concat(pieces));
+  const most = FREE_INFLATED_BYTES + MAX_INFLATION * entry.compressedByteLength;
+  if (entry.byteLength > most) throw broken(entry, `must not inflate to over ${most} bytes`);
+  const bytes = new Uint8Array(entry.byteLength);
+  let filled = 0;
+  for await (const piece of streamZipEntry(source, entry, options)) {
+    bytes.set(piece, filled);
+    filled += piece.byteLength;
+  }
+  return bytes;
 }
 
 function decodedPieces(source: ByteSource, entry: ZipEntry): AsyncIterable<Uint8Array> {

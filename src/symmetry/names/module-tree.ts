@@ -17,10 +17,19 @@ export interface NamedShape {
   readonly shape: readonly number[];
 }
 
-/** Groups tensors into modules and tells what each is. */
+/** No model nests its modules deeper. */
+const MAX_DEPTH = 64;
+
+/** Whether a name says where its module is; one with nothing between two dots (`../w`, `.w`) would put a module into itself. */
+function isModuleName(name: string): boolean {
+  const parts = name.split('.', MAX_DEPTH + 1);
+  return parts.length <= MAX_DEPTH && parts.every((part) => part !== '');
+}
+
+/** Groups tensors into modules and tells what each is. Tensors of names that say nothing are left out. */
 export function moduleTree(tensors: readonly NamedShape[]): ModuleTree {
   const parts = new Map<string, Map<string, readonly number[]>>();
-  for (const { name, shape } of tensors.filter((t) => t.shape.length > 0)) {
+  for (const { name, shape } of tensors.filter((t) => t.shape.length > 0 && isModuleName(t.name))) {
     const path = parentPath(name);
     parts.set(path, (parts.get(path) ?? new Map()).set(baseName(name), shape));
   }

@@ -65,7 +65,7 @@ describe('values', () => {
 
   test('a million levels need no recursion', () => {
     expect(read(`${'('.repeat(1e6)}${'t'.repeat(1e6)}.`)).toMatchObject({ kind: 'tuple' });
-    expect(read(`]${'\x85'.repeat(1e6)}.`)).toMatchObject({ kind: 'tuple' });
+    expect(read(`]${'\x85N0'.repeat(1e6)}.`)).toMatchObject({ kind: 'tuple' });
   });
 
   test('a long of a megabyte takes no time', () => {
@@ -116,7 +116,7 @@ describe('broken pickles', () => {
     expect(brokenRule(nodes).rule).toMatch(/must not hold more than/);
     const memo = new Uint8Array(MAX_NODES + 10).fill(0x94);
     memo[0] = 0x4e;
-    expect(brokenRule(memo).rule).toMatch(/memo must not hold more/);
+    expect(brokenRule(memo).rule).toMatch(/^the memo .* must not hold more/);
   });
 
   test('random bytes are read or refused, never anything else', () => {

@@ -7,3 +7,18 @@ export const f32 = (...values: readonly number[]): Buffer => Buffer.from(Float32
 export const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 export const join = (...parts: readonly (Uint8Array | string)[]): Buffer =>
   Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+
+/** A safetensors file with any header; its tensors may all lie one behind the other. */
+export function safetensorsBytes(
+  header: Readonly<Record<string, { readonly data_offsets: readonly number[] }>>,
+  dataBytes: number,
+  isSpread = false,
+): Buffer {
+  const entries = Object.entries(header).map(([name, entry], i) => {
+    const offsets = isSpread ? entry.data_offsets.map((offset) => offset + i * dataBytes) : entry.data_offsets;
+    return [name, { ...entry, data_offsets: offsets }] as const;
+  });
+  const text = JSON.stringify(Object.fromEntries(entries));
+  const data = Buffer.alloc(isSpread ? dataBytes * entries.length : dataBytes, 1);
+  return join(u64(Buffer.byteLength(text)), text, data);
+}

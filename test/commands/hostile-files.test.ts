@@ -17,10 +17,7 @@ const tensor = (dtype: string) => ({ dtype, shape: [2], data_offsets: [0, 8] });
 const HOSTILE: Readonly<Record<string, Uint8Array>> = {
   ...Object.fromEntries(
     makeBombs()
-      .filter(
-        ({ rule, name }) =>
-          rule !== undefined && /a million brackets|itself|thousand times/.test(name),
-      )
+      .filter(({ rule, name }) => rule !== undefined && /a million brackets|itself|thousand times/.test(name))
       .map(({ files }, i): [string, Uint8Array] => [
         `bomb-${i}-${Object.keys(files)[0]}`,
         Object.values(files)[0] ?? new Uint8Array(0),

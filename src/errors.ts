@@ -3,6 +3,7 @@ export type WsvcErrorCode =
   | 'usage'
   | 'not-found'
   | 'not-saved'
+  | 'pruned'
   | 'no-repository'
   | 'locked'
   | 'corrupt'

@@ -24,6 +24,13 @@ export { logHistory } from './repo/log-history.ts';
 export { logTrajectories } from './repo/log-trajectory.ts';
 export { measureUsage, type UsageResult, type UsageShare } from './repo/measure-usage.ts';
 export { monitorRun } from './repo/monitor-run.ts';
+export {
+  type PruneOptions,
+  type PruneResult,
+  pruneCheckpoints,
+  type UndoPruneResult,
+  undoPrune,
+} from './repo/prune-checkpoints.ts';
 export { readStatus } from './repo/read-status.ts';
 export {
   createBranch,

@@ -56,13 +56,14 @@ function checkpointLine(
   nameWidth: number,
   paint: ChartOptions['paint'],
 ): string {
-  const { position, source, commit, stepLength, relation } = checkpoint;
+  const { position, source, commit, stepLength, relation, pruned } = checkpoint;
   const at = (Number.isInteger(position) ? String(position) : position.toFixed(2)).padStart(4);
   const bar = stepLength === null ? '' : drawBar(longest === 0 ? 0 : stepLength / longest, BAR_CELLS);
   const step = stepLength === null ? 'start' : stepLength.toPrecision(3);
   const word = ['next', 'unrelated', 'between'].includes(relation) ? '' : ` ${paint('magenta', relation)}`;
   const id = commit === null ? '' : `${paint('yellow', commit.slice(0, 8))} `;
-  return `${at} ● ${id}${shortName(source, nameWidth)} ${paint('green', bar.padEnd(BAR_CELLS))} ${step}${word}`;
+  const gone = pruned ? ` ${paint('dim', 'pruned')}` : '';
+  return `${at} ${pruned ? '○' : '●'} ${id}${shortName(source, nameWidth)} ${paint('green', bar.padEnd(BAR_CELLS))} ${step}${word}${gone}`;
 }
 
 function drawNode(node: Node, indent: string, options: ChartOptions): readonly string[] {

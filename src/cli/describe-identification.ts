@@ -1,4 +1,5 @@
 import { formatConfidence, formatPosition, shortId } from '../charts/describe.ts';
+import { describePruned } from '../repo/pruned-content.ts';
 import type { IdentificationResult, NearestResult } from '../repo/results.ts';
 import type { Paint } from './style.ts';
 
@@ -42,6 +43,8 @@ export function describeIdentification(
   if (result.pValue !== null && result.known) lines.push(`  p-value ${result.pValue.toExponential(1)}`);
   const listed = verbose || !result.known ? result.candidates : result.candidates.slice(0, 1);
   lines.push(...listed.map((near) => `  near: ${describeNear(near)}`));
+  if (result.pruned !== undefined && !verbose)
+    lines.push(`  ${paint('yellow', 'pruned')} ${describePruned(result.pruned)}`);
   if (verbose || !result.known) lines.push(...result.notes.map((note) => `  ${paint('dim', note)}`));
   const declared = Object.entries(result.declared).map(([key, value]) => `${key} ${value}`);
   if (declared.length > 0) lines.push(`  the file says of itself: ${declared.slice(0, 6).join(', ')}`);

@@ -10,6 +10,7 @@ export const EXIT_CODES = {
   usage: 2,
   'not-found': 2,
   'not-saved': 2,
+  pruned: 2,
   'no-repository': 10,
   locked: 11,
   corrupt: 12,

@@ -26,8 +26,13 @@ export default class Du extends WsvcCommand {
       formatBytes(stored),
       percent(stored, raw),
     ];
-    const shares = result.trajectories.map(({ trajectory, checkpoints, rawBytes, storedBytes }) =>
-      row(trajectory ?? '(no trajectory)', String(checkpoints), rawBytes, storedBytes),
+    const shares = result.trajectories.map(({ trajectory, checkpoints, pruned, rawBytes, storedBytes }) =>
+      row(
+        trajectory ?? '(no trajectory)',
+        pruned === 0 ? String(checkpoints) : `${checkpoints} (${pruned} pruned)`,
+        rawBytes,
+        storedBytes,
+      ),
     );
     const count = result.trajectories.reduce((sum, { checkpoints }) => sum + checkpoints, 0);
     const all = row('all', String(count), result.rawBytes, result.storedBytes);

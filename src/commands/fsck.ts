@@ -34,9 +34,9 @@ export default class Fsck extends WsvcCommand {
     const options = { level: flags.level, prove: flags.prove };
     const result = flags.repair ? await this.repair(repository, options) : await this.check(repository, options);
     for (const finding of result.findings) this.print(this.describe(finding));
-    const { commits, blobs, bytes } = result.checked;
+    const { commits, blobs, bytes, pruned } = result.checked;
     this.print(
-      `Checked ${plural(commits, 'commit')} and ${plural(blobs, 'blob')} (${formatBytes(bytes)}): ${plural(result.findings.length, 'finding')}.`,
+      `Checked ${plural(commits, 'commit')} and ${plural(blobs, 'blob')} (${formatBytes(bytes)}): ${plural(result.findings.length, 'finding')}.${pruned > 0 ? ` The content of ${plural(pruned, 'checkpoint')} was pruned.` : ''}`,
     );
     if (result.proof !== undefined) {
       const { files, bytes: restored, differingBytes } = result.proof;

@@ -55,6 +55,10 @@ export default class Log extends WsvcCommand {
       `Date:   ${entry.date}`,
     ];
     if (entry.placement !== null) lines.push(`Place:  ${describePlace(entry.placement)}`);
+    if (entry.pruned !== undefined) {
+      const { at, policy } = entry.pruned;
+      lines.push(`Pruned: ${this.paint('yellow', `${at.slice(0, 10)} (${policy})`)}`);
+    }
     return [...lines, '', ...entry.message.split('\n').map((line) => `    ${line}`), ''];
   }
 }

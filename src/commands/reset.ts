@@ -28,6 +28,8 @@ export default class Reset extends WsvcCommand {
     const moved = result.restored.length + result.removed.length;
     if (result.commit !== null)
       this.print(`HEAD is at ${shortId(result.commit)}${moved > 0 ? `; ${plural(moved, 'file')} changed` : ''}.`);
+    if (result.pruned.length > 0)
+      this.print(`Left alone ${plural(result.pruned.length, 'path')}: the content was pruned.`);
     return result;
   }
 

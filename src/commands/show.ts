@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { describePlace, formatBytes, formatCount } from '../charts/describe.ts';
 import { drawTable } from '../charts/table.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
+import { describePruned } from '../repo/pruned-content.ts';
 import type { ShownTensor, ShowResult } from '../repo/results.ts';
 import { isFileOnDisk, showFile, showStored } from '../repo/show-checkpoint.ts';
 
@@ -78,6 +79,7 @@ export default class Show extends WsvcCommand {
     if (result.commit !== null) head.push(`commit ${this.paint('yellow', result.commit)}`);
     if (result.placement !== null) head.push(`place  ${describePlace(result.placement)}`);
     if (result.problem !== undefined) head.push(`${this.paint('yellow', 'no weights read:')} ${result.problem}`);
+    if (result.pruned !== undefined) head.push(`${this.paint('yellow', 'pruned')} ${describePruned(result.pruned)}`);
     const declared = Object.entries(result.declared).map(([key, value]) => `${key} ${value}`);
     if (declared.length > 0) head.push(`says   ${declared.join(', ')}`);
     if (result.tensors.length === 0) return [...head, ...describeTotals(result).slice(1)];

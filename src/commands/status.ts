@@ -28,6 +28,13 @@ export default class Status extends WsvcCommand {
     lines.push(...this.section('Changed since saved (use "wsvc add"):', 'red', result.changed));
     lines.push(...this.section('Not saved (use "wsvc add" or "wsvc import"):', 'red', result.untracked));
     lines.push(...this.section('Missing here, but saved (use "wsvc restore"):', 'yellow', result.missing));
+    lines.push(
+      ...this.section(
+        'Only here: the stored content was pruned (use "wsvc add" to store it again):',
+        'yellow',
+        result.pruned,
+      ),
+    );
     lines.push('', `${plural(result.saved, 'model file')} here ${result.saved === 1 ? 'is' : 'are'} saved.`);
     return lines;
   }

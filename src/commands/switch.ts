@@ -30,6 +30,8 @@ export default class Switch extends WsvcCommand {
     this.print(
       `Now on ${where}: ${plural(result.restored.length, 'file')} restored, ${result.removed.length} removed.`,
     );
+    if (result.pruned.length > 0)
+      this.print(`Left alone ${plural(result.pruned.length, 'path')}: the content was pruned.`);
     return result;
   }
 }

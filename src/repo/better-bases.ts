@@ -8,13 +8,14 @@ import { rowOfChunk } from './plan-checkpoint.ts';
 import type { Repository } from './repository.ts';
 
 /** Which checkpoint each is best coded against: the one before it on its trajectory, or the one that was forked. */
-function neighborsOf({ trajectories }: LineageView): ReadonlyMap<ManifestId, ManifestId> {
+function neighborsOf({ trajectories, isPruned }: LineageView): ReadonlyMap<ManifestId, ManifestId> {
   const neighbors = new Map<ManifestId, ManifestId>();
   for (const { entries, forkedFrom } of trajectories) {
     let before = forkedFrom?.id;
     for (const { id } of entries) {
       if (before !== undefined && before !== id && !neighbors.has(id)) neighbors.set(id, before);
-      before = id;
+      // What was pruned is nobody's base.
+      if (!isPruned(id)) before = id;
     }
   }
   return neighbors;

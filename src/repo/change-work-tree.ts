@@ -14,6 +14,8 @@ export type Tree = ReadonlyMap<string, GitObjectId>;
 export interface WorkTreeChanges {
   readonly restored: readonly string[];
   readonly removed: readonly string[];
+  /** Paths that were left as they are, because the content they should have was pruned. */
+  readonly pruned: readonly string[];
 }
 
 /** What the work tree is to become. */
@@ -30,11 +32,14 @@ export interface WorkTreeTarget {
 
 interface Planned {
   readonly file: string;
-  readonly manifest: Manifest;
+  /** Of a pruned checkpoint only the names and hashes of its files. */
+  readonly manifest: Pick<Manifest, 'files'>;
+  readonly isPruned: boolean;
 }
 
 interface Plan {
   readonly restore: readonly Planned[];
+  readonly pruned: readonly Planned[];
   readonly remove: readonly Planned[];
 }
 
@@ -45,7 +50,11 @@ export async function treeOf(repository: Repository, commit: CommitId | undefine
 
 async function plannedAt(repository: Repository, file: string, pointer: GitObjectId): Promise<Planned> {
   const { manifest } = await repository.history.readPointer(pointer);
-  return { file, manifest: await repository.checkpoints.manifest(manifest) };
+  const pruned = await repository.pruned.find(manifest);
+  if (pruned === undefined) {
+    return { file, manifest: await repository.checkpoints.manifest(manifest), isPruned: false };
+  }
+  return { file, manifest: { files: pruned.files.map((one) => ({ ...one, segments: [] })) }, isPruned: true };
 }
 
 function targetsOf(repository: Repository, { file, manifest }: Planned) {
@@ -68,15 +77,16 @@ async function holdsAlready(
 
 async function planChanges(repository: Repository, { from, to, everything }: WorkTreeTarget): Promise<Plan> {
   const hash = await createFileHasher(repository);
-  const restore: Planned[] = [];
+  const [restore, pruned]: [Planned[], Planned[]] = [[], []];
   for (const [file, pointer] of to) {
     if (from.get(file) === pointer && !everything) continue;
     const planned = await plannedAt(repository, file, pointer);
-    if (!(await holdsAlready(hash, targetsOf(repository, planned)))) restore.push(planned);
+    if (!(await holdsAlready(hash, targetsOf(repository, planned))))
+      (planned.isPruned ? pruned : restore).push(planned);
   }
   const remove: Planned[] = [];
   for (const [file, pointer] of from) if (!to.has(file)) remove.push(await plannedAt(repository, file, pointer));
-  return { restore, remove };
+  return { restore, pruned, remove };
 }
 
 /** Refuses the whole change before any of it is done. */
@@ -120,5 +130,6 @@ export async function* changeWorkTree(repository: Repository, target: WorkTreeTa
       await removeEmptyFolders(repository, path.dirname(file));
     }
   }
-  return { restored: plan.restore.map(({ file }) => file), removed: plan.remove.map(({ file }) => file) };
+  const namesOf = (all: readonly Planned[]) => all.map(({ file }) => file);
+  return { restored: namesOf(plan.restore), removed: namesOf(plan.remove), pruned: namesOf(plan.pruned) };
 }

@@ -3,6 +3,7 @@ import { WsvcError } from '../errors.ts';
 import type { BlobId, ManifestId } from '../objects/ids.ts';
 import type { Manifest } from '../objects/manifest.ts';
 import { type BlobFinding, checkBlobs } from '../store/check-blobs.ts';
+import { checkFormatVersion, PRUNED_FORMAT_VERSION } from '../store/layout.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
@@ -152,6 +153,35 @@ async function readStaging(
   }
 }
 
+/** The record of what was pruned: nothing could compute it again. */
+async function checkPruned(
+  repository: Repository,
+  recorded: readonly RecordedCheckpoint[],
+): Promise<{ readonly pruned: ReadonlySet<ManifestId>; readonly findings: readonly FsckFinding[] }> {
+  const findings: FsckFinding[] = [];
+  const commits = groupByManifest(recorded);
+  const found = (object: string, problem: string, users: readonly string[] = []): void =>
+    void findings.push({ level: 'connectivity', object, problem, commits: users });
+  try {
+    const { byId, commit } = await repository.pruned.read();
+    if (commit !== undefined && (await checkFormatVersion(repository.directory)) < PRUNED_FORMAT_VERSION) {
+      found('format', 'Checkpoints were pruned, but the format version does not say so.');
+    }
+    for (const id of byId.keys()) {
+      try {
+        if ((await repository.pruned.summary(id)) === undefined)
+          found(id, 'The summary of a pruned checkpoint is missing.', commits.get(id));
+      } catch (error) {
+        found(id, messageOf(error), commits.get(id));
+      }
+    }
+    return { pruned: new Set(byId.keys()), findings };
+  } catch (error) {
+    found('refs/wsvc/pruned', messageOf(error));
+    return { pruned: new Set(), findings };
+  }
+}
+
 /**
  * Checks a repository; changes nothing.
  *
@@ -162,15 +192,23 @@ export async function* checkRepository(repository: Repository, options: FsckOpti
   yield { phase: 'Reading the history', done: 0, total: 1 };
   const { recorded, findings: gitFindings } = await readHistory(repository);
   const staging = await readStaging(repository);
-  const needed = new Map([...staging.manifests.map((id) => [id, []] as const), ...groupByManifest(recorded)]);
+  const records = await checkPruned(repository, recorded);
+  const committed = [...groupByManifest(recorded)].filter(([id]) => !records.pruned.has(id));
+  const needed = new Map([...staging.manifests.map((id) => [id, []] as const), ...committed]);
   const walk = await walkCheckpoints(repository, needed);
-  const findings = [...gitFindings, ...staging.findings, ...walk.findings];
+  const findings = [...gitFindings, ...staging.findings, ...records.findings, ...walk.findings];
   yield { phase: 'Checking blobs', done: 0, total: 1 };
   const checking = checkBlobs(repository.blobs, { level: options.level ?? 'content' });
   let step = await checking.next();
   for (; !step.done; step = await checking.next()) findings.push(describeFinding(step.value, walk.users));
   const { blobs, bytes } = step.value;
-  const checked = { commits: recorded.length, manifests: walk.manifests.size, blobs, bytes };
+  const checked = {
+    commits: recorded.length,
+    manifests: walk.manifests.size,
+    pruned: records.pruned.size,
+    blobs,
+    bytes,
+  };
   if (!options.prove) return { findings, checked };
   const { findings: unproved, proof } = yield* proveAll(repository, walk);
   return { findings: [...findings, ...unproved], checked, proof };

@@ -14,6 +14,7 @@ import { inferAxisGraph } from '../symmetry/infer-axes.ts';
 import type { Weights } from '../tensors/weights.ts';
 import type { DerivedLog } from './derived-log.ts';
 import { readNeededBlob } from './needed.ts';
+import { type PrunedRecords, prunedError } from './pruned-records.ts';
 import { storedFiles } from './stored-files.ts';
 
 /** Decoded weights kept in memory for candidates that are read again and again, in bytes. */
@@ -21,9 +22,12 @@ const WEIGHTS_CACHE_BYTES = 256 * 1024 * 1024;
 
 /** Reads stored checkpoints; what it returns was checked against its ids. */
 export interface CheckpointReader {
+  /** @throws WsvcError `pruned` when its content was given up; CorruptError */
   manifest(id: ManifestId): Promise<Manifest>;
+  /** The manifest as it is stored, also of a pruned checkpoint that was not collected yet. */
+  storedManifest(id: ManifestId): Promise<Manifest>;
   open(id: ManifestId): Promise<OpenCheckpoint>;
-  /** From the derived log; computed anew, and remembered, when it is not there. */
+  /** From the derived log or the record of pruned ones; computed anew, and remembered, when it is in neither. */
   summary(id: ManifestId): Promise<Summary>;
   /** From memory or the derived log; undefined where it would have to be computed. */
   findSummary(id: ManifestId): Summary | undefined;
@@ -91,12 +95,22 @@ async function withCheckpoint<T>(checkpoint: OpenCheckpoint, use: (open: OpenChe
 }
 
 /** Makes a reader over a blob store, with summaries kept in a derived log. */
-export function createCheckpointReader(blobs: BlobStore, summaries: DerivedLog): CheckpointReader {
+export function createCheckpointReader(
+  blobs: BlobStore,
+  summaries: DerivedLog,
+  pruned: PrunedRecords,
+): CheckpointReader {
   const manifests = new Map<ManifestId, Manifest>();
   const graphs = new Map<ManifestId, AxisGraph>();
   const decoded = new Map<ManifestId, Summary>();
 
   async function manifest(id: ManifestId): Promise<Manifest> {
+    const gone = await pruned.find(id);
+    if (gone !== undefined) throw prunedError(`checkpoint ${id}`, gone);
+    return storedManifest(id);
+  }
+
+  async function storedManifest(id: ManifestId): Promise<Manifest> {
     const known = manifests.get(id);
     if (known !== undefined) return known;
     const read = decodeManifest(await readNeededBlob(blobs, id));
@@ -119,7 +133,7 @@ export function createCheckpointReader(blobs: BlobStore, summaries: DerivedLog):
   }
 
   async function summary(id: ManifestId): Promise<Summary> {
-    const found = findSummary(id) ?? (await computeSummary(id));
+    const found = findSummary(id) ?? (await pruned.summary(id)) ?? (await computeSummary(id));
     decoded.set(id, found);
     return found;
   }
@@ -136,6 +150,7 @@ export function createCheckpointReader(blobs: BlobStore, summaries: DerivedLog):
 
   return {
     manifest,
+    storedManifest,
     open,
     summary,
     findSummary,

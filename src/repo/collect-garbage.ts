@@ -2,7 +2,7 @@ import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId, ManifestId } from '../objects/ids.ts';
 import { LEFTOVER_GRACE_MS, readDiskTime } from '../store/atomic-file.ts';
 import type { BlobHint } from '../store/blob-store.ts';
-import { planRepack, type RepackPlan } from '../store/plan-repack.ts';
+import { findBaseOnly, planRepack, type RepackPlan } from '../store/plan-repack.ts';
 import { readRepackCandidates, repack } from '../store/repack.ts';
 import { hintsFromTrajectories } from './better-bases.ts';
 import { readNeededBlobs, readNeededManifests } from './reachable.ts';
@@ -22,7 +22,10 @@ export interface GarbageOptions {
 export interface GarbageResult {
   readonly dryRun: boolean;
   readonly bytesBefore: number;
-  /** For a dry run with `aggressive` what is sure; coding anew takes more away. */
+  /**
+   * In a dry run as far as it is sure: coding anew, with `aggressive` or where something needed is coded against what is not, takes more
+   * away.
+   */
   readonly bytesAfter: number;
   readonly packsBefore: number;
   readonly packsAfter: number;
@@ -34,6 +37,8 @@ export interface GarbageResult {
 
 interface GarbagePlan {
   readonly repack: RepackPlan;
+  /** Some of what is needed is coded against what is not. */
+  readonly hasOrphans: boolean;
   readonly young: number;
   readonly manifests: ReadonlySet<ManifestId>;
 }
@@ -66,8 +71,10 @@ async function planGarbage(repository: Repository, options: GarbageOptions): Pro
       });
     }
   }
+  const hasOrphans = findBaseOnly(candidates, roots).size > 0;
   return {
-    repack: planRepack(candidates, roots, { everything: options.aggressive ?? false }),
+    repack: planRepack(candidates, roots, { everything: hasOrphans || (options.aggressive ?? false) }),
+    hasOrphans,
     young: candidates.filter(({ isYoung }) => isYoung).length,
     manifests,
   };
@@ -79,11 +86,13 @@ async function* execute(
   aggressive: boolean,
 ): AsyncGenerator<ProgressEvent, void, void> {
   let hints: ReadonlyMap<BlobId, BlobHint> = new Map();
-  if (aggressive) {
+  const codesAnew = aggressive || plan.hasOrphans;
+  if (codesAnew) {
     yield { phase: 'Looking for better bases', done: 0, total: 1 };
     hints = await hintsFromTrajectories(repository, plan.manifests);
   }
-  const steps = repack(repository.blobs, plan.repack, aggressive ? { hints, order: [...hints.keys()] } : {});
+  const options = codesAnew ? { hints, order: [...hints.keys()], onlyOrphans: !aggressive } : {};
+  const steps = repack(repository.blobs, plan.repack, options);
   for await (const { phase, done, total } of steps) {
     yield { phase: PHASES[phase], done, total };
   }

@@ -6,6 +6,7 @@ import type { FormatWriter, WrittenFile } from '../formats/writer.ts';
 import { findWriter, WRITABLE_FORMATS, writableTensors } from '../formats/writers.ts';
 import { findNamed } from './find-checkpoint.ts';
 import { createOverwriteCheck } from './overwrite-check.ts';
+import { expectContent } from './pruned-content.ts';
 import type { Repository } from './repository.ts';
 import { temporaryFor } from './restore-files.ts';
 import type { Operation, RestoredFile, RestoreResult } from './results.ts';
@@ -71,6 +72,7 @@ export async function* convertCheckpoint(
 ): Operation<RestoreResult> {
   const writer = writerFor(options.format);
   const found = await findNamed(repository, named);
+  await expectContent(repository, found);
   const primary =
     options.output === undefined
       ? path.join(repository.workTree, defaultName(found.path, options.format))
@@ -94,7 +96,7 @@ export async function* convertCheckpoint(
     }
     const [first] = restored;
     if (first === undefined) throw new WsvcError('bug', 'A writer wrote nothing.');
-    return { ...first, restored };
+    return { ...first, restored, pruned: [] };
   } finally {
     await checkpoint.close();
   }

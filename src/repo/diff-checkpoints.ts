@@ -16,6 +16,7 @@ import { axisGraphOf } from './checkpoint-reader.ts';
 import { findNamed } from './find-checkpoint.ts';
 import { probabilityOf } from './identify-files.ts';
 import { expectWeights, withModelFile } from './pending.ts';
+import { expectContent } from './pruned-content.ts';
 import type { Repository } from './repository.ts';
 import type { DiffResult, TensorDiff } from './results.ts';
 
@@ -39,8 +40,9 @@ export function readFileSide(workingDirectory: string, file: string): Promise<Di
 
 /** Reads a stored checkpoint as one side. @throws WsvcError `not-found`; BadFileError for one without weights. */
 export async function readStoredSide(repository: Repository, named: string): Promise<DiffSide> {
-  const { pointer } = await findNamed(repository, named);
-  const id = pointer.manifest;
+  const found = await findNamed(repository, named);
+  await expectContent(repository, found);
+  const id = found.pointer.manifest;
   const { summary, weights, axisGraph, manifest } = repository.checkpoints;
   expectWeights(await manifest(id));
   return { name: named, summary: await summary(id), weights: await weights(id), graph: await axisGraph(id) };

@@ -1,14 +1,17 @@
 import path from 'node:path';
 import type { OpenCheckpoint } from '../formats/format.ts';
 import { readWeights } from '../formats/read-weights.ts';
+import { findByContent } from '../lineage/contents.ts';
 import { identifyCheckpoint } from '../lineage/identify.ts';
 import type { Archive, Identification, NearMember, Query } from '../lineage/model.ts';
+import { parseManifestId } from '../objects/ids.ts';
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { axisGraphOf } from './checkpoint-reader.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import { openNeighborIndexes } from './neighbor-indexes.ts';
 import { expectWeights, withReadableFile } from './pending.ts';
+import { describePruned, readPruned } from './pruned-content.ts';
 import type { Repository } from './repository.ts';
 import { createArchive } from './repository-archive.ts';
 import type { IdentificationResult, IdentifyResult, NearestResult, Operation } from './results.ts';
@@ -105,6 +108,12 @@ function describeIdentification(
   };
 }
 
+/** Asks what is stored; what was pruned is still known by its contents, which its summary names. */
+async function identifyIn(view: LineageView, readable: Archive, query: Query): Promise<Identification> {
+  const isKnownContent = view.archive !== view.readable && findByContent(query.summary, view.archive) !== undefined;
+  return identifyCheckpoint(query, isKnownContent ? view.archive : readable);
+}
+
 /** A file without weights is known only by its bytes. */
 async function identifyByHash(summary: Summary, view: LineageView): Promise<Partial<IdentificationResult>> {
   const sha256 = summary.files[0]?.sha256;
@@ -130,6 +139,14 @@ async function identifyByHash(summary: Summary, view: LineageView): Promise<Part
   };
 }
 
+/** Says so where the content of the nearest was pruned. */
+async function tellPruned(repository: Repository, result: IdentificationResult): Promise<IdentificationResult> {
+  if (result.nearest === null) return result;
+  const pruned = await readPruned(repository, parseManifestId(result.nearest.manifest));
+  if (pruned === undefined) return result;
+  return { ...result, pruned, notes: [...result.notes, describePruned(pruned)] };
+}
+
 async function identifyOpen(
   repository: Repository,
   file: string,
@@ -144,13 +161,13 @@ async function identifyOpen(
     weights: () => readWeights(checkpoint),
     axisGraph: async () => axisGraphOf(checkpoint),
   };
-  const found = await withLostSummaries(repository.checkpoints, () => identifyCheckpoint(query, archive));
-  const described = describeIdentification(file, summary, checkpoint, archive, found, options);
+  const found = await withLostSummaries(repository.checkpoints, () => identifyIn(view, archive, query));
+  const described = describeIdentification(file, summary, checkpoint, view.archive, found, options);
   return summary.parameters > 0 ? described : { ...described, ...(await identifyByHash(summary, view)) };
 }
 
 /** Many questions in a large space are asked of graphs; a few, of every sketch. */
-async function archiveFor(repository: Repository, { archive }: LineageView, questions: number): Promise<Archive> {
+async function archiveFor(repository: Repository, { readable: archive }: LineageView, questions: number): Promise<Archive> {
   const graphs = await openNeighborIndexes(repository.derivedDirectory, archive.members, questions);
   if (graphs.size === 0) return archive;
   return createArchive(archive.members, repository.checkpoints, { shelf: repository.summaries, graphs });
@@ -175,7 +192,8 @@ export async function* identifyFiles(
     yield { phase: 'Identifying', done: results.length, total: files.length, detail: file };
     const absolute = path.resolve(repository.environment.workingDirectory, file);
     const identified = await withReadableFile(absolute, async (checkpoint) => {
-      const result = await identifyOpen(repository, file, checkpoint, view, archive, options);
+      const answer = await identifyOpen(repository, file, checkpoint, view, archive, options);
+      const result = await tellPruned(repository, answer);
       // Of several, the others shall have their answers: then the problem stands beside this one's.
       if (files.length === 1 && !result.known) expectWeights(checkpoint);
       return result;

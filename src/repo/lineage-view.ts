@@ -5,6 +5,7 @@ import type { CommitId, ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { readCachedForest, rememberForest } from './forest-cache.ts';
 import { openForestMemo } from './forest-memo-log.ts';
+import { graftPruned } from './graft-pruned.ts';
 import { nameTrajectories } from './name-trajectories.ts';
 import { orientByArrival } from './orient-by-arrival.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
@@ -22,9 +23,13 @@ import type { ViewEntry, ViewMember, ViewOutline, ViewTrajectory } from './view-
 export interface LineageView {
   readonly trajectories: readonly ViewTrajectory[];
   readonly edges: readonly LineageEdge[];
+  /** All checkpoints, those too whose content was pruned. */
   readonly archive: Archive;
   /** What every commit recorded: read when it is asked for. */
   recorded(): Promise<ReadonlyMap<CommitId, RecordedCheckpoint>>;
+  /** Those whose weights can be read: what a question that needs weights is put to. */
+  readonly readable: Archive;
+  isPruned(id: ManifestId): boolean;
 }
 
 /** A checkpoint that is in the view but not in the history yet. */
@@ -161,7 +166,10 @@ async function outlineView(
   const byId = groupById(occurrences);
   const members = membersOf(byId);
   const summaryOf = await openSummaries(repository, members, pending);
-  const forest = await forestOf(repository, fillMembers({ members, trajectories: [] }, summaryOf), reader);
+  const all = fillMembers({ members, trajectories: [] }, summaryOf);
+  const pruned = await repository.pruned.read();
+  const stored = pruned.byId.size === 0 ? all : all.filter(({ id }) => !pruned.byId.has(id));
+  const forest = graftPruned(await forestOf(repository, stored, reader), pruned, all);
   const labels = new Map(
     [...byId].map(([id, all]) => [id, all.filter((one) => !one.isDeclared).flatMap(({ label }) => label ?? [])]),
   );
@@ -206,11 +214,18 @@ export async function readLineageView(
   const outline =
     pending.length === 0 ? await outlineHistory(repository) : await outlineView(repository, pending, reader);
   const members = fillMembers(outline, await openSummaries(repository, outline.members, pending));
+  const { byId: pruned } = await repository.pruned.read();
+  const isPruned = (id: ManifestId): boolean => pruned.has(id);
+  const archive = createArchive(members, reader, { shelf: repository.summaries });
+  const stored = pruned.size === 0 ? members : members.filter(({ id }) => !isPruned(id));
+  const readable = stored === members ? archive : createArchive(stored, reader, { shelf: repository.summaries });
   let recorded: ReturnType<LineageView['recorded']> | undefined;
   return {
     trajectories: outline.trajectories,
     edges: outline.edges,
-    archive: createArchive(members, reader, { shelf: repository.summaries }),
+    archive,
+    readable,
+    isPruned,
     recorded() {
       recorded ??= readRecordedCheckpoints(repository);
       return recorded;

@@ -1,4 +1,5 @@
 import type { CommitId } from '../objects/ids.ts';
+import type { PrunedCheckpoint } from '../objects/pruned-record.ts';
 import { describeTrailers } from './placement-result.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
@@ -33,6 +34,7 @@ function describeEntry(
   entry: RecordedCheckpoint,
   recorded: ReadonlyMap<CommitId, RecordedCheckpoint>,
   refs: readonly string[],
+  pruned: PrunedCheckpoint | undefined,
 ): LogEntry {
   const { trailers } = entry;
   const parent = entry.parents[0] === undefined ? undefined : recorded.get(entry.parents[0]);
@@ -46,6 +48,9 @@ function describeEntry(
     paths: entry.checkpoint === undefined ? [] : [entry.checkpoint.path],
     placement: trailers === undefined ? null : describeTrailers(trailers, isFirst),
     refs,
+    ...(pruned === undefined
+      ? {}
+      : { pruned: { at: new Date(pruned.pruning.at).toISOString(), policy: pruned.pruning.policy } }),
   };
 }
 
@@ -91,7 +96,11 @@ export async function logHistory(
     recorded.keys(),
   );
   const namesAt = (commit: CommitId): string[] => refs.filter((ref) => ref.commit === commit).map(({ name }) => name);
+  const { byId } = await repository.pruned.read();
   return {
-    commits: entries.slice(0, options.limit).map((entry) => describeEntry(entry, recorded, namesAt(entry.commit))),
+    commits: entries.slice(0, options.limit).map((entry) => {
+      const id = entry.checkpoint?.pointer.manifest;
+      return describeEntry(entry, recorded, namesAt(entry.commit), id === undefined ? undefined : byId.get(id));
+    }),
   };
 }

@@ -53,6 +53,7 @@ function describeTrajectory(known: Known, trajectory: ViewTrajectory): Trajector
       stepLength: steps[index]?.stepLength ?? null,
       relativeStep: steps[index]?.relativeStep ?? null,
       turn: steps[index]?.turn ?? null,
+      ...(known.view.isPruned(entry.id) ? { pruned: true as const } : {}),
     }),
   );
   return {

@@ -13,6 +13,8 @@ export interface UsageShare {
   /** A trajectory; null for what lies on none: files without weights, and files that are only staged. */
   readonly trajectory: string | null;
   readonly checkpoints: number;
+  /** Of them, those whose content was pruned: they take no part in the bytes. */
+  readonly pruned: number;
   /** Of the files as they were added. */
   readonly rawBytes: number;
   /** Of their blobs as they are stored. A blob that several need counts once, where it was first used. */
@@ -63,6 +65,20 @@ async function placesOf(repository: Repository): Promise<ReadonlyMap<ManifestId,
   return places;
 }
 
+const emptyShare = (trajectory: string | null): UsageShare => ({
+  trajectory,
+  checkpoints: 0,
+  pruned: 0,
+  rawBytes: 0,
+  storedBytes: 0,
+});
+
+/** Counts a checkpoint whose content was pruned. */
+function addPruned({ shares }: Tally, trajectory: string | null): void {
+  const share = shares.get(trajectory) ?? emptyShare(trajectory);
+  shares.set(trajectory, { ...share, checkpoints: share.checkpoints + 1, pruned: share.pruned + 1 });
+}
+
 interface Tally {
   readonly shares: Map<string | null, UsageShare>;
   readonly counted: Set<BlobId>;
@@ -81,10 +97,11 @@ async function addCheckpoint(
     counted.add(blob);
     storedBytes += await repository.blobs.storedByteLength(blob);
   }
-  const share = shares.get(trajectory) ?? { trajectory, checkpoints: 0, rawBytes: 0, storedBytes: 0 };
+  const share = shares.get(trajectory) ?? emptyShare(trajectory);
   shares.set(trajectory, {
     trajectory,
     checkpoints: share.checkpoints + 1,
+    pruned: share.pruned,
     rawBytes: share.rawBytes + manifest.files.reduce((sum, file) => sum + file.byteLength, 0),
     storedBytes: share.storedBytes + storedBytes,
   });
@@ -129,6 +146,8 @@ export async function* measureUsage(repository: Repository): Operation<UsageResu
     yield { phase: 'Measuring', done, total: ordered.length };
     await addCheckpoint(repository, tally, id, places.get(id) ?? null);
   }
+  const { byId: pruned } = await repository.pruned.read();
+  for (const [id, trajectory] of places) if (pruned.has(id) && !needed.has(id)) addPruned(tally, trajectory);
   const trajectories = [...tally.shares.values()].sort((a, b) => b.storedBytes - a.storedBytes);
   const storedBytes = sum(trajectories, 'storedBytes');
   const onlyBasesBytes = await basesBytes(repository, tally.counted);

@@ -185,7 +185,7 @@ export async function placePending(
     if (placement === undefined) continue;
     if (copy === undefined && fresh.length === 1) {
       const query = queryOf(id, summary, reader);
-      const identify = () => identifyCheckpoint(query, before.archive);
+      const identify = () => identifyCheckpoint(query, before.readable);
       placement = refine(placement, await withLostSummaries(repository.checkpoints, identify));
     }
     const isOverruled = declared.trajectory !== undefined || declared.parent !== undefined;

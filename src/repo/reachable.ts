@@ -23,16 +23,18 @@ export async function* walkCommits(repository: Repository): AsyncGenerator<Commi
 
 /**
  * Reads the manifests that history or the staging area needs: of every pointer in every reachable commit's tree, however
- * many a commit of stock git changes at once, and of every staged one.
+ * many a commit of stock git changes at once, and of every staged one; not of those whose content was pruned.
  *
  * @throws CorruptError when a part of the history cannot be read: what it needs is then not known.
  */
 export async function readNeededManifests(repository: Repository): Promise<ReadonlySet<ManifestId>> {
   const needed = new Set<ManifestId>();
+  const { byId: pruned } = await repository.pruned.read();
   // What a tree shares with its first parent's was seen there.
   for await (const commit of walkCommits(repository)) {
     for (const { pointer } of await repository.history.changedPaths(commit)) {
-      needed.add((await repository.history.readPointer(pointer)).manifest);
+      const { manifest } = await repository.history.readPointer(pointer);
+      if (!pruned.has(manifest)) needed.add(manifest);
     }
   }
   for (const { pointer } of await repository.history.listStaged()) needed.add(pointer.manifest);

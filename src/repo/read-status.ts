@@ -35,16 +35,19 @@ async function classify(repository: Repository, hasher: Hasher) {
   const committed = committedPaths(recorded.values());
   const staged = new Map((await repository.history.listStaged()).map(({ path: file, pointer }) => [file, pointer]));
   const saved = await recallSavedHashes(repository, recorded.values());
-  const [changed, untracked]: [string[], string[]] = [[], []];
+  const { checkpoints } = await repository.pruned.read();
+  const gone = new Set(checkpoints.flatMap(({ files }) => files.map((file) => file.sha256)));
+  const [changed, untracked, pruned]: [string[], string[], string[]] = [[], [], []];
   let savedCount = 0;
   for (const file of await filesOnDisk(repository, new Set([...committed, ...staged.keys()]))) {
     const sha256 = await hasher(path.join(repository.workTree, file));
     if (staged.get(file)?.sha256 === sha256) continue;
     if (saved.has(sha256)) savedCount += 1;
+    else if (gone.has(sha256)) pruned.push(file);
     else if (committed.has(file) || staged.has(file)) changed.push(file);
     else untracked.push(file);
   }
-  return { recorded, staged, changed, untracked, savedCount };
+  return { recorded, staged, changed, untracked, pruned, savedCount };
 }
 
 /**
@@ -52,14 +55,18 @@ async function classify(repository: Repository, hasher: Hasher) {
  * they were hashed are not read again.
  */
 export async function readStatus(repository: Repository): Promise<StatusResult> {
-  const { recorded, staged, changed, untracked, savedCount } = await classify(
+  const { recorded, staged, changed, untracked, pruned, savedCount } = await classify(
     repository,
     await createFileHasher(repository),
   );
   const head = await repository.history.readHead();
-  const tracked = head.commit === undefined ? [] : [...(await repository.history.listPointers(head.commit)).keys()];
+  const tracked = head.commit === undefined ? new Map() : await repository.history.listPointers(head.commit);
   const missing: string[] = [];
-  for (const file of tracked) if (!(await isThere(repository, file))) missing.push(file);
+  for (const [file, pointer] of tracked) {
+    if (await isThere(repository, file)) continue;
+    const { manifest } = await repository.history.readPointer(pointer);
+    if ((await repository.pruned.find(manifest)) === undefined) missing.push(file);
+  }
   const placements = new Map(
     [...recorded.values()].flatMap(({ checkpoint, trailers }) =>
       checkpoint === undefined || trailers === undefined
@@ -74,5 +81,6 @@ export async function readStatus(repository: Repository): Promise<StatusResult> 
     untracked,
     missing,
     saved: savedCount,
+    pruned,
   };
 }

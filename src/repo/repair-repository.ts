@@ -38,10 +38,11 @@ type Needed = ReadonlyMap<ManifestId, FileHash>;
 
 async function readNeeded(repository: Repository): Promise<Needed> {
   const needed = new Map<ManifestId, FileHash>();
+  const { byId: pruned } = await repository.pruned.read();
   for await (const commit of walkCommits(repository)) {
     for (const { pointer } of await repository.history.changedPaths(commit)) {
       const { manifest, sha256 } = await repository.history.readPointer(pointer);
-      needed.set(manifest, sha256);
+      if (!pruned.has(manifest)) needed.set(manifest, sha256);
     }
   }
   for (const { pointer } of await repository.history.listStaged()) needed.set(pointer.manifest, pointer.sha256);

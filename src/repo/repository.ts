@@ -9,6 +9,7 @@ import { openBlobStore, type PackedBlobStore } from '../store/pack-blob-store.ts
 import { type CheckpointReader, createCheckpointReader } from './checkpoint-reader.ts';
 import { type DerivedLog, openDerivedLog } from './derived-log.ts';
 import type { Environment } from './environment.ts';
+import { openPrunedRecords, type PrunedRecords } from './pruned-records.ts';
 import { SummaryShelf } from './stored-summaries.ts';
 
 /** The folder that makes a folder a repository. */
@@ -29,6 +30,8 @@ export interface Repository {
   readonly summaries: SummaryShelf;
   /** What commits recorded, by their ids, and the hashes of manifests' files, by theirs. */
   readonly commits: DerivedLog;
+  /** What was pruned: its content is gone, or goes with the next `gc`. */
+  readonly pruned: PrunedRecords;
   readonly environment: Environment;
 }
 
@@ -68,13 +71,16 @@ export async function openRepository(environment: Environment): Promise<Reposito
   const derivedDirectory = path.join(directory, 'derived');
   const blobs = await openBlobStore(directory);
   const summaries = openDerivedLog(path.join(derivedDirectory, 'summaries.log'));
-  const checkpoints = createCheckpointReader(blobs, summaries);
+  const history = await openHistory(directory);
+  const pruned = openPrunedRecords(history);
+  const checkpoints = createCheckpointReader(blobs, summaries, pruned);
   return {
     directory,
     workTree: path.dirname(directory),
     derivedDirectory,
     blobs,
-    history: await openHistory(directory),
+    history,
+    pruned,
     checkpoints,
     summaries: new SummaryShelf(derivedDirectory, checkpoints),
     commits: openDerivedLog(path.join(derivedDirectory, 'commits.log')),
@@ -99,6 +105,7 @@ export async function* withLock<Event, Result>(
   work: () => AsyncGenerator<Event, Result, void>,
 ): AsyncGenerator<Event, Result, void> {
   await using _lock = await acquireLock(repository.directory, { purpose });
+  repository.pruned.forget();
   return yield* work();
 }
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { WsvcError } from '../errors.ts';
 import type { CommitId } from '../objects/ids.ts';
-import { changeWorkTree, treeOf } from './change-work-tree.ts';
+import { changeWorkTree, treeOf, type WorkTreeChanges } from './change-work-tree.ts';
 import { type Repository, withLock } from './repository.ts';
 import type { Operation } from './results.ts';
 import { resolveRevision } from './revision.ts';
@@ -14,6 +14,8 @@ export interface ResetResult {
   readonly unstaged: readonly string[];
   readonly restored: readonly string[];
   readonly removed: readonly string[];
+  /** Paths that were left as they are, because the content they should have was pruned. */
+  readonly pruned: readonly string[];
 }
 
 export interface ResetOptions {
@@ -58,14 +60,11 @@ async function* resetUnderLock(repository: Repository, options: ResetOptions): O
   const head = await repository.history.readHead();
   if (options.paths !== undefined || options.revision === undefined) {
     const unstaged = await unstage(repository, options.paths);
-    return { commit: head.commit ?? null, unstaged, restored: [], removed: [] };
+    return { commit: head.commit ?? null, unstaged, restored: [], removed: [], pruned: [] };
   }
   if (head.kind !== 'branch') throw new WsvcError('usage', 'HEAD is on no branch that could be moved.');
   const commit = await resolveRevision(repository, options.revision);
-  let changes: { readonly restored: readonly string[]; readonly removed: readonly string[] } = {
-    restored: [],
-    removed: [],
-  };
+  let changes: WorkTreeChanges = { restored: [], removed: [], pruned: [] };
   if (options.hard) {
     changes = yield* changeWorkTree(repository, {
       from: await treeOf(repository, head.commit),

@@ -5,6 +5,7 @@ import { CorruptError, WsvcError } from '../errors.ts';
 import type { Manifest, ManifestFile } from '../objects/manifest.ts';
 import { type FoundCheckpoint, findAllNamed } from './find-checkpoint.ts';
 import { createOverwriteCheck } from './overwrite-check.ts';
+import { expectContent } from './pruned-content.ts';
 import type { Repository } from './repository.ts';
 import type { Operation, RestoredFile, RestoreResult } from './results.ts';
 import { rememberSaved } from './stat-cache.ts';
@@ -59,7 +60,7 @@ export async function writeStoredFile(
 /** The files of a checkpoint, and where each stands when the first is `primary`. */
 export function filesBeside(
   primary: string,
-  manifest: Manifest,
+  manifest: Pick<Manifest, 'files'>,
 ): readonly { readonly file: ManifestFile; readonly target: string }[] {
   return manifest.files.map((file) => ({
     file,
@@ -70,7 +71,7 @@ export function filesBeside(
 /** Writes all files of a checkpoint beside `primary`. Whether they may be overwritten was asked before. */
 export async function restoreManifest(
   repository: Repository,
-  manifest: Manifest,
+  manifest: Pick<Manifest, 'files'>,
   primary: string,
 ): Promise<readonly RestoredFile[]> {
   const restored: RestoredFile[] = [];
@@ -90,13 +91,31 @@ interface Planned {
   readonly primary: string;
 }
 
+/** Of a folder, what was pruned is passed over; a pruned checkpoint that is named is refused, and a folder with nothing else. */
+async function findRestorable(repository: Repository, named: readonly string[]) {
+  const found: FoundCheckpoint[] = [];
+  const pruned: string[] = [];
+  for (const name of named) {
+    const all = await findAllNamed(repository, name);
+    const stored: FoundCheckpoint[] = [];
+    for (const one of all) {
+      if ((await repository.pruned.find(one.pointer.manifest)) === undefined) stored.push(one);
+      else if (all.length > 1) pruned.push(one.path);
+    }
+    const [first] = all;
+    if (stored.length === 0 && first !== undefined) await expectContent(repository, first);
+    found.push(...stored);
+  }
+  return { found, pruned };
+}
+
 /** Finds everything that was named, and refuses before anything is written. */
 async function planRestore(
   repository: Repository,
   named: readonly string[],
   options: RestoreOptions,
-): Promise<readonly Planned[]> {
-  const found = (await Promise.all(named.map((name) => findAllNamed(repository, name)))).flat();
+): Promise<{ readonly planned: readonly Planned[]; readonly pruned: readonly string[] }> {
+  const { found, pruned } = await findRestorable(repository, named);
   if (options.output !== undefined && found.length > 1) {
     throw new WsvcError('usage', 'An output file can be given for one checkpoint only.');
   }
@@ -108,7 +127,7 @@ async function planRestore(
     for (const { file, target } of filesBeside(primary, manifest)) await mayOverwrite(target, file.sha256);
     planned.push({ manifest, primary });
   }
-  return planned;
+  return { planned, pruned };
 }
 
 /**
@@ -122,7 +141,7 @@ export async function* restoreFiles(
   named: readonly string[],
   options: RestoreOptions = {},
 ): Operation<RestoreResult> {
-  const planned = await planRestore(repository, named, options);
+  const { planned, pruned } = await planRestore(repository, named, options);
   const restored: RestoredFile[] = [];
   for (const [done, { manifest, primary }] of planned.entries()) {
     yield { phase: 'Restoring', done, total: planned.length, detail: toTreePath(repository, primary) };
@@ -130,5 +149,5 @@ export async function* restoreFiles(
   }
   const [first] = restored;
   if (first === undefined) throw new WsvcError('usage', 'Name a path or a revision to restore.');
-  return { ...first, restored };
+  return { ...first, restored, pruned };
 }

@@ -54,6 +54,27 @@ export interface StatusResult {
   readonly missing: readonly string[];
   /** On disk and saved: reachable from a branch or tag. */
   readonly saved: number;
+  /** On disk and nowhere else: their stored content was pruned. */
+  readonly pruned: readonly string[];
+}
+
+/** A checkpoint near a pruned one whose content is there. */
+export interface KeptNeighbor {
+  /** What `restore` takes: `run-1@{10}`. */
+  readonly revision: string;
+  readonly commit: string | null;
+  readonly source: string;
+  readonly position: number;
+}
+
+/** Of a checkpoint whose content was given up by `wsvc prune`. */
+export interface PrunedResult {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** What the user asked for, in words. */
+  readonly policy: string;
+  /** The nearest on its trajectory that were kept: before it, after it. */
+  readonly kept: readonly KeptNeighbor[];
 }
 
 export interface LogEntry {
@@ -66,6 +87,8 @@ export interface LogEntry {
   readonly placement: PlacementResult | null;
   /** Branches and tags that point here. */
   readonly refs: readonly string[];
+  /** Present where the content was pruned: when, and by which policy. */
+  readonly pruned?: Omit<PrunedResult, 'kept'>;
 }
 export interface LogResult {
   readonly commits: readonly LogEntry[];
@@ -84,6 +107,8 @@ export interface TrajectoryCheckpoint {
   readonly relativeStep: number | null;
   /** Angle between this step and the one before, in radians; null for the first two. */
   readonly turn: number | null;
+  /** True where the content was pruned; absent else. */
+  readonly pruned?: true;
 }
 export interface TrajectoryResult {
   readonly name: string;
@@ -130,6 +155,8 @@ export interface IdentificationResult {
   readonly declared: Readonly<Record<string, string | number>>;
   readonly notes: readonly string[];
   readonly problem?: string;
+  /** Present where the content of the nearest was pruned. */
+  readonly pruned?: PrunedResult;
   readonly tensors_detail?: readonly {
     readonly name: string;
     readonly match: { readonly commit: string | null; readonly tensor: string } | null;
@@ -225,6 +252,8 @@ export interface ShowResult {
   readonly declared: Readonly<Record<string, string | number>>;
   readonly placement: PlacementResult | null;
   readonly problem?: string;
+  /** Present where the content was pruned. */
+  readonly pruned?: PrunedResult;
 }
 
 export interface RestoredFile {
@@ -235,6 +264,8 @@ export interface RestoredFile {
 /** The first file that was restored, and all of them. */
 export interface RestoreResult extends RestoredFile {
   readonly restored: readonly RestoredFile[];
+  /** Paths of a folder that were passed over because their content was pruned. */
+  readonly pruned: readonly string[];
 }
 
 export interface NamedCommit {
@@ -256,6 +287,8 @@ export interface FsckResult {
   readonly checked: {
     readonly commits: number;
     readonly manifests: number;
+    /** Checkpoints whose content was pruned: nothing of theirs is expected. */
+    readonly pruned: number;
     readonly blobs: number;
     /** Stored bytes that were looked at. */
     readonly bytes: number;

@@ -45,15 +45,16 @@ export async function recallSavedHashes(
   return saved;
 }
 
-/** Hashes of every file that a branch or tag reaches: what is among them cannot be lost by overwriting it on disk. */
+/** Hashes of every file that a branch or tag reaches, and whose content was not pruned: what is among them cannot be lost by overwriting it on disk. */
 export async function readSavedHashes(
   repository: Repository,
   recorded: Iterable<RecordedCheckpoint>,
   hashesOf = (id: ManifestId) => readFileHashes(repository, id),
 ): Promise<ReadonlySet<FileHash>> {
   const saved = new Set<FileHash>();
+  const { byId: pruned } = await repository.pruned.read();
   for (const { checkpoint } of recorded) {
-    if (checkpoint === undefined) continue;
+    if (checkpoint === undefined || pruned.has(checkpoint.pointer.manifest)) continue;
     saved.add(checkpoint.pointer.sha256);
     if (SINGLE_FILE.has(checkpoint.pointer.format)) continue;
     for (const sha256 of await hashesOf(checkpoint.pointer.manifest)) saved.add(sha256);

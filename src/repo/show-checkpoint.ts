@@ -3,6 +3,9 @@ import path from 'node:path';
 import { directoryFiles } from '../bytes/directory-files.ts';
 import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
 import { openCheckpoint } from '../formats/registry.ts';
+import type { Manifest } from '../objects/manifest.ts';
+import type { Pointer } from '../objects/pointer.ts';
+import type { Summary } from '../sketch/summary.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
 import type { TensorStatistics } from '../tensors/statistics.ts';
 import { findNamed } from './find-checkpoint.ts';
@@ -15,6 +18,7 @@ import {
 } from './measure-checkpoint.ts';
 import { expectWeights } from './pending.ts';
 import { describeTrailers } from './placement-result.ts';
+import { readPruned } from './pruned-content.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import type { Operation, ShownFile, ShownTensor, ShownTotals, ShowResult } from './results.ts';
@@ -149,6 +153,15 @@ export async function* showFile(
   }
 }
 
+/** What is left of a pruned checkpoint's manifest: the pointer, and what the summary says of its tensors. */
+function describedBy(
+  { tensors }: Pointer,
+  { declared, tensors: measured }: Summary,
+): Pick<Manifest, 'declared' | 'problem'> & { readonly tensors: readonly TensorEntry[] } {
+  const roles = new Map(measured.map(({ name, role }) => [name, role]));
+  return { tensors: tensors.map((tensor) => ({ ...tensor, role: roles.get(tensor.name) ?? 'weight' })), declared };
+}
+
 /**
  * Shows a stored checkpoint: tensors, statistics, placement.
  *
@@ -158,7 +171,9 @@ export async function showStored(repository: Repository, named: string): Promise
   const found = await findNamed(repository, named);
   const id = found.pointer.manifest;
   const summary = await repository.checkpoints.summary(id);
-  const { tensors, declared, problem } = await repository.checkpoints.manifest(id);
+  const pruned = await readPruned(repository, id);
+  const { tensors, declared, problem } =
+    pruned === undefined ? await repository.checkpoints.manifest(id) : describedBy(found.pointer, summary);
   const recorded = [...(await readRecordedCheckpoints(repository)).values()];
   const commit = recorded.find((one) => one.checkpoint?.pointer.manifest === id && one.checkpoint.path === found.path);
   const measured = new Map(summary.tensors.map((tensor) => [tensor.name, tensor]));
@@ -175,6 +190,7 @@ export async function showStored(repository: Repository, named: string): Promise
     ),
     declared,
     ...(problem === undefined ? {} : { problem }),
+    ...(pruned === undefined ? {} : { pruned }),
   };
 }
 

@@ -5,6 +5,7 @@ import { filesOf, type PendingCheckpoint, withOpenFile } from './pending.ts';
 import type { Placement } from './place-pending.ts';
 import type { Repository } from './repository.ts';
 import type { ProgressEvent } from './results.ts';
+import { revivePruned } from './revive-pruned.ts';
 import { type HashedFile, rememberSaved } from './stat-cache.ts';
 import { storeCheckpoint } from './store-checkpoint.ts';
 
@@ -80,6 +81,10 @@ export async function* storePending(
     } finally {
       await batch.discard();
     }
+    await revivePruned(
+      repository,
+      group.map(({ plan }) => plan.id),
+    );
     await repository.checkpoints.rememberSummaries(new Map(group.map(({ plan, summary }) => [plan.id, summary])));
     await rememberFiles(repository, group);
   }

@@ -11,6 +11,8 @@ export interface SwitchResult {
   readonly commit: string | null;
   readonly restored: readonly string[];
   readonly removed: readonly string[];
+  /** Paths that were left as they are, because the content they should have was pruned. */
+  readonly pruned: readonly string[];
 }
 
 export interface SwitchOptions {

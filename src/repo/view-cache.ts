@@ -41,12 +41,14 @@ interface StoredOutline {
   };
 }
 
-/** Names the state that a view is a function of: where branches, tags and HEAD stand. */
-export async function viewKey({ history }: Repository): Promise<string> {
+/** Names the state that a view is a function of: where branches, tags and HEAD stand, and what was pruned. */
+export async function viewKey({ history, pruned }: Repository): Promise<string> {
   const lines = (refs: readonly { readonly name: string; readonly commit: string }[]): string[] =>
     refs.map(({ name, commit }) => `${commit} ${name}`);
   const [branches, tags, head] = [await history.listBranches(), await history.listTags(), await history.readHead()];
   const text = [`view ${VERSION} ${METHOD_VERSION}`, ...lines(branches), '', ...lines(tags), '', head.commit ?? ''];
+  const { commit } = await pruned.read();
+  if (commit !== undefined) text.push(`pruned ${commit}`);
   return createHash('sha256').update(text.join('\n')).digest('hex');
 }
 

@@ -10,8 +10,19 @@ import { GitObjects } from './git-objects.ts';
 import { GitObjectBatch } from './git-pack.ts';
 import { GitRefs } from './git-refs.ts';
 import { GitTrees } from './git-trees.ts';
-import type { Commit, CommitBatch, Head, History, NewCommit, Ref, StagedEntry } from './history.ts';
+import type {
+  Commit,
+  CommitBatch,
+  Head,
+  History,
+  NewCommit,
+  NewRecords,
+  RecordTree,
+  Ref,
+  StagedEntry,
+} from './history.ts';
 import { createRepositoryLayout } from './layout.ts';
+import { writeRecordTree } from './record-tree.ts';
 import { checkRefName, checkTreePath } from './ref-names.ts';
 import { type FindPosition, peelToCommit, resolveRevision } from './resolve-revision.ts';
 
@@ -39,6 +50,12 @@ async function writeCommitTo(objects: ObjectStore, trees: GitTrees, commit: NewC
     await objects.write({ type: 'commit', content: encodeCommit({ parents, tree, message, author }) }),
   );
 }
+
+/** Where the pins of users are. */
+const PINS = 'refs/wsvc/pins/';
+
+/** True for a ref of wsvc's own records, whose trees hold no checkpoints. */
+const isRecordRef = (fullName: string): boolean => fullName.startsWith('refs/wsvc/') && !fullName.startsWith(PINS);
 
 /** History in a bare git directory, made safe against crashes and against other processes. */
 class GitHistory implements History {
@@ -113,7 +130,8 @@ class GitHistory implements History {
   }
 
   async listTips(): Promise<readonly CommitId[]> {
-    const ids = (await this.#refs.list('any')).map(({ id }) => peelToCommit(this.#objects, id));
+    const refs = (await this.#refs.list('any')).filter(({ fullName }) => !isRecordRef(fullName));
+    const ids = refs.map(({ id }) => peelToCommit(this.#objects, id));
     const head = await this.readHead();
     return [...new Set([...(await Promise.all(ids)), head.commit])].filter((id) => id !== undefined);
   }
@@ -182,6 +200,48 @@ class GitHistory implements History {
     const { fs, gitDirectory: gitdir, cache } = this.#objects;
     const [base]: readonly unknown[] = await git.findMergeBase({ fs, gitdir, cache, oids: [a, b] });
     return base === undefined ? undefined : parseCommitId(String(base));
+  }
+
+  async readRecords(name: string): Promise<RecordTree> {
+    const id = await this.#refs.find(`refs/wsvc/${name}`);
+    if (id === undefined) return { files: new Map() };
+    const commit = parseCommitId(id);
+    const files = new Map<string, GitObjectId>();
+    for await (const file of this.#trees.files((await this.readCommit(commit)).tree)) files.set(file.path, file.id);
+    return { commit, files };
+  }
+
+  async readRecord(file: GitObjectId): Promise<Uint8Array> {
+    const { type, content } = await this.#objects.read(file);
+    if (type !== 'blob') throw new CorruptError(`git object ${file} is a ${type} where a record must be`);
+    return content;
+  }
+
+  async writeRecords(name: string, records: NewRecords, expected: CommitId | undefined): Promise<CommitId> {
+    const batch = new GitObjectBatch(this.#objects, this.#disk);
+    const parents = expected === undefined ? [] : [expected];
+    const tree = await writeRecordTree(batch, records.files);
+    const { message, author } = records;
+    const content = encodeCommit({ parents, tree, message, author });
+    const commit = parseCommitId(await batch.write({ type: 'commit', content }));
+    await batch.flush();
+    await this.#refs.update(`refs/wsvc/${name}`, commit, expected);
+    return commit;
+  }
+
+  async listPins(): Promise<readonly CommitId[]> {
+    const refs = await this.#refs.list('any');
+    return refs.filter(({ fullName }) => fullName.startsWith(PINS)).map(({ id }) => parseCommitId(id));
+  }
+
+  async writePin(commit: CommitId): Promise<void> {
+    await this.readCommit(commit);
+    const name = `${PINS}${commit}`;
+    if ((await this.#refs.find(name)) === undefined) await this.#refs.update(name, commit, undefined);
+  }
+
+  async deletePin(commit: CommitId): Promise<void> {
+    await this.#refs.remove(`${PINS}${commit}`);
   }
 
   async listStaged(): Promise<readonly StagedEntry[]> {

@@ -46,6 +46,22 @@ export interface CommitBatch {
   commit(): Promise<void>;
 }
 
+/** Files that wsvc keeps in the history beside the checkpoints, with every earlier state of them. */
+export interface RecordTree {
+  /** The commit that holds them; absent before the first. */
+  readonly commit?: CommitId;
+  /** By path. */
+  readonly files: ReadonlyMap<string, GitObjectId>;
+}
+
+/** A new state of a {@link RecordTree}. */
+export interface NewRecords {
+  readonly message: string;
+  readonly author: Signature;
+  /** Contents of new files; files that stay are named by their object. */
+  readonly files: ReadonlyMap<string, Uint8Array | GitObjectId>;
+}
+
 export interface StagedEntry {
   readonly path: string;
   readonly pointer: Pointer;
@@ -64,7 +80,7 @@ export interface History {
   /** Paths that a commit adds or replaces against its first parent (one, as wsvc writes them). */
   changedPaths(id: CommitId): Promise<readonly { readonly path: string; readonly pointer: GitObjectId }[]>;
 
-  /** Where all refs of any kind and HEAD stand: what these reach is in the history. */
+  /** Where all refs of any kind (but those of records) and HEAD stand: what these reach is in the history. */
   listTips(): Promise<readonly CommitId[]>;
   listBranches(): Promise<readonly Ref[]>;
   listTags(): Promise<readonly Ref[]>;
@@ -88,6 +104,18 @@ export interface History {
     positions?: (trajectory: string, position: number) => Promise<CommitId | undefined>,
   ): Promise<CommitId>;
   findMergeBase(a: CommitId, b: CommitId): Promise<CommitId | undefined>;
+
+  /** Reads wsvc's own ref of that name (`refs/wsvc/<name>`). */
+  readRecords(name: string): Promise<RecordTree>;
+  /** The bytes of a file of a record tree. */
+  readRecord(file: GitObjectId): Promise<Uint8Array>;
+  /** Replaces a record tree, only if it still stands at `expected`. @throws WsvcError `locked` */
+  writeRecords(name: string, records: NewRecords, expected: CommitId | undefined): Promise<CommitId>;
+  /** Commits that users have pinned, by their refs `refs/wsvc/pins/<commit>`. */
+  listPins(): Promise<readonly CommitId[]>;
+  writePin(commit: CommitId): Promise<void>;
+  /** Harmless where there is none. */
+  deletePin(commit: CommitId): Promise<void>;
 
   listStaged(): Promise<readonly StagedEntry[]>;
   stage(path: string, pointer: Pointer): Promise<void>;

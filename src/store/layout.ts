@@ -3,8 +3,10 @@ import { WsvcError } from '../errors.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { type Disk, nodeDisk } from './disk.ts';
 
-/** The version of the on-disk format (docs/format.md, section "Versions"); the content of `.wsvc/format`. */
+/** The version of the on-disk format that a new repository has (docs/format.md, section "Versions"); the content of `.wsvc/format`. */
 export const FORMAT_VERSION = 1;
+/** The version of a repository in which checkpoints were pruned: an older program would take these for damage. */
+export const PRUNED_FORMAT_VERSION = 2;
 
 /** The branch that HEAD stands on in a new repository. */
 const FIRST_BRANCH = 'main';
@@ -51,9 +53,10 @@ export async function createRepositoryLayout(directory: string, disk: Disk = nod
 /**
  * Checks that this wsvc may read and write the repository.
  *
+ * @returns the version.
  * @throws WsvcError `no-repository` without a `format` file, `format-version` when it names a newer format, `corrupt` when it is no number.
  */
-export async function checkFormatVersion(directory: string, disk: Disk = nodeDisk): Promise<void> {
+export async function checkFormatVersion(directory: string, disk: Disk = nodeDisk): Promise<number> {
   const path = join(directory, 'format');
   if ((await disk.find(path)) === undefined) {
     throw new WsvcError('no-repository', `"${directory}" is not a complete wsvc repository.`, {
@@ -62,13 +65,19 @@ export async function checkFormatVersion(directory: string, disk: Disk = nodeDis
   }
   const text = new TextDecoder().decode(await disk.readFile(path));
   if (!/^[1-9]\d{0,8}\n$/.test(text)) throw new WsvcError('corrupt', `"${path}" does not hold a format version.`);
-  if (Number(text) !== FORMAT_VERSION) {
-    throw new WsvcError(
-      'format-version',
-      `The repository has format ${text.trim()}; this wsvc reads ${FORMAT_VERSION}.`,
-      {
-        suggestions: ['Install a newer wsvc.'],
-      },
-    );
+  const version = Number(text);
+  if (version > PRUNED_FORMAT_VERSION) {
+    const known = `${FORMAT_VERSION} and ${PRUNED_FORMAT_VERSION}`;
+    throw new WsvcError('format-version', `The repository has format ${version}; this wsvc reads ${known}.`, {
+      suggestions: ['Install a newer wsvc.'],
+    });
   }
+  return version;
+}
+
+/** Raises a repository's version, durably; one that has it already is left alone. Call it under the repository's lock. */
+export async function raiseFormatVersion(directory: string, version: number, disk: Disk = nodeDisk): Promise<void> {
+  if ((await checkFormatVersion(directory, disk)) >= version) return;
+  const options = { disk, temporaryDirectory: join(directory, 'tmp') };
+  await writeFileAtomic(join(directory, 'format'), encoder.encode(`${version}\n`), options);
 }

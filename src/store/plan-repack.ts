@@ -143,6 +143,20 @@ function orderCopies(decision: Decision): readonly PlannedCopy[] {
 }
 
 /**
+ * Finds blobs that nothing needs but as bases of what is needed, in packs that may be rewritten: coding these anew frees them.
+ *
+ * @param roots - blobs that must stay readable.
+ */
+export function findBaseOnly(candidates: readonly RepackCandidate[], roots: ReadonlySet<BlobId>): ReadonlySet<BlobId> {
+  const best = chooseCopies(candidates);
+  const [needed, held] = [new Set<BlobId>(), new Set<BlobId>(roots)];
+  addClosure(needed, roots, best);
+  for (const pack of candidates)
+    if (pack.isYoung) for (const bases of pack.bases.values()) addClosure(held, bases, best);
+  return new Set([...needed].filter((id) => !held.has(id)));
+}
+
+/**
  * Plans which packs stay, which go, and which of their blobs go on in new packs.
  *
  * @param roots - blobs that must stay readable; those that none of the packs holds are passed over.

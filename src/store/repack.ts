@@ -19,6 +19,8 @@ export interface RepackOptions {
   readonly hints?: ReadonlyMap<BlobId, BlobHint>;
   /** Ids in the order in which blobs should be written; by default bases first. */
   readonly order?: readonly BlobId[];
+  /** Code anew only what is coded against a blob that goes. */
+  readonly onlyOrphans?: boolean;
 }
 
 /** Told of each blob that is copied or read back, and of each removed pack. */
@@ -107,9 +109,10 @@ async function chooseCopy(
   batch: PackBatch,
   copy: BlobCopy,
   hint: BlobHint | undefined,
+  onlyOrphans: boolean,
 ): Promise<ChosenCode> {
   const asIs = await placeCopy(batch, await readCopy(store, copy));
-  if (hint === undefined && asIs !== undefined) return asIs;
+  if ((hint === undefined || onlyOrphans) && asIs !== undefined) return asIs;
   const anew = await recode(store, batch, copy.row.id, hint ?? { type: copy.row.type });
   if (anew === undefined || (asIs !== undefined && asIs.bytes.byteLength <= anew.bytes.byteLength)) {
     if (asIs !== undefined) return asIs;
@@ -134,7 +137,7 @@ async function* writeCopies(
   store: PackedBlobStore,
   plan: RepackPlan,
   copies: readonly PlannedCopy[],
-  hints: RepackOptions['hints'],
+  { hints, onlyOrphans = false }: RepackOptions,
 ): AsyncGenerator<RepackStep, ReadonlySet<string>, void> {
   const survivors = new Survivors();
   for (const { file, bases } of plan.kept) {
@@ -146,7 +149,7 @@ async function* writeCopies(
   try {
     for (const [done, copy] of copies.entries()) {
       yield { phase: 'copy', done, total: copies.length };
-      const code = await chooseCopy(store, batch, copy, hints?.get(copy.row.id));
+      const code = await chooseCopy(store, batch, copy, hints?.get(copy.row.id), onlyOrphans);
       await batch.copy(copy.row.id, copy.row.byteLength, code);
       if (batch.byteLength < MAX_PACK_BYTES) continue;
       names.add(await finishPack(batch, survivors));
@@ -218,7 +221,7 @@ export async function* repack(
   options: RepackOptions = {},
 ): AsyncGenerator<RepackStep, void, void> {
   const copies = inOrder(plan.copies, options.order);
-  const fresh = yield* writeCopies(store, plan, copies, options.hints);
+  const fresh = yield* writeCopies(store, plan, copies, options);
   // A new pack may be the same, byte for byte, as one that was to go: they are one file then.
   const going = plan.removed.filter(({ file }) => !fresh.has(basename(file.path)));
   yield* checkSurvivors(store, copies, new Set(going.map(({ file }) => basename(file.path))));

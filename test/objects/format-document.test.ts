@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { decodeCanonical, encodeCanonical } from '../../src/objects/canonical.ts';
 import { decodeManifest, encodeManifest } from '../../src/objects/manifest.ts';
 import { formatPointer, parsePointer } from '../../src/objects/pointer.ts';
+import { decodePrunedRecord, encodePrunedRecord } from '../../src/objects/pruned-record.ts';
 import { formatCommitMessage, parseCommitMessage } from '../../src/objects/trailers.ts';
 import { readExample, readExampleBytes } from '../document.ts';
-import { sampleManifest, samplePointer, sampleTrailers } from './samples.ts';
+import { sampleManifest, samplePointer, samplePruned, sampleTrailers } from './samples.ts';
 
 describe('the examples of docs/format.md', () => {
   it('of canonical msgpack', () => {
@@ -21,6 +22,11 @@ describe('the examples of docs/format.md', () => {
   it('of a pointer', () => {
     expect(formatPointer(samplePointer)).toBe(readExample('format.md', 'text pointer'));
     expect(parsePointer(readExample('format.md', 'text pointer'))).toEqual(samplePointer);
+  });
+
+  it('of the record of pruned checkpoints', () => {
+    expect(encodePrunedRecord(samplePruned)).toEqual(readExampleBytes('format.md', 'pruned'));
+    expect(decodePrunedRecord(readExampleBytes('format.md', 'pruned'))).toEqual(samplePruned);
   });
 
   it('of commit trailers', () => {

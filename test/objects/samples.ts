@@ -2,6 +2,7 @@ import { sha256Hex } from '../../src/bytes/sha256.ts';
 import { parseBlobId, parseCommitId, parseContentId, parseFileHash, parseManifestId } from '../../src/objects/ids.ts';
 import type { Manifest } from '../../src/objects/manifest.ts';
 import type { Pointer } from '../../src/objects/pointer.ts';
+import type { PrunedRecord } from '../../src/objects/pruned-record.ts';
 import type { LineageTrailers } from '../../src/objects/trailers.ts';
 
 const hash = (text: string): string => sha256Hex(new TextEncoder().encode(text));
@@ -54,4 +55,35 @@ export const sampleTrailers: LineageTrailers = {
   confidence: 0.9999,
   logPValue: -275.25,
   edge: 'inferred',
+};
+
+const prunedId = parseManifestId('05b3abf2579a5eb66403cd78be557fd860633a1fe2103c7642030defe32c657f');
+const keptId = parseManifestId('11'.repeat(32));
+
+export const samplePruned: PrunedRecord = {
+  checkpoints: [
+    {
+      id: prunedId,
+      pruning: { at: 1_700_000_000_000, policy: 'keep the last 5' },
+      files: [
+        {
+          name: '',
+          byteLength: 12,
+          sha256: parseFileHash('3b9c358f36f0a31b6ad3e14f309c7cf198ac9246e8316f9ce543d5b19ac02b80'),
+        },
+      ],
+    },
+  ],
+  trajectories: [
+    {
+      members: [
+        { id: keptId, position: 0 },
+        { id: prunedId, position: 1 },
+      ],
+      isOrdered: true,
+      orderConfidence: 0.5,
+      direction: 'inferred',
+    },
+  ],
+  edges: [{ child: prunedId, parent: keptId, relation: 'next', confidence: 0.75, weight: 1, logPValue: -20.5 }],
 };

@@ -47,6 +47,7 @@ describe('the work tree', () => {
       untracked: [],
       missing: [],
       saved: 4,
+      pruned: [],
     });
     await writeFile(at('new.pt'), unsaved);
     await writeFile(at('copy.pt'), first);

@@ -161,9 +161,9 @@ describe('update: what comes back', () => {
 
   it('says what was restored', () => {
     const file = { path: 'x.pt', bytes: 3, sha256: 'e' };
-    const one = play(loaded(), { kind: 'restored', result: { ...file, restored: [file] } }).state;
+    const one = play(loaded(), { kind: 'restored', result: { ...file, restored: [file], pruned: [] } }).state;
     expect(one.status).toMatchObject({ tone: 'info', text: expect.stringContaining('x.pt') });
-    const two = play(loaded(), { kind: 'restored', result: { ...file, restored: [file, file] } }).state;
+    const two = play(loaded(), { kind: 'restored', result: { ...file, restored: [file, file], pruned: [] } }).state;
     expect(two.status?.text).toContain('2 files');
   });
 

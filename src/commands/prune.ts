@@ -1,0 +1,85 @@
+import { Args, Flags } from '@oclif/core';
+import { plural } from '../charts/describe.ts';
+import { askYes, canAsk } from '../cli/ask.ts';
+import { WsvcCommand } from '../cli/base-command.ts';
+import { describePruned, describePrunePlan } from '../cli/describe-prune.ts';
+import { WsvcError } from '../errors.ts';
+import {
+  type PruneOptions,
+  type PruneResult,
+  pruneCheckpoints,
+  type UndoPruneResult,
+  undoPrune,
+} from '../repo/prune-checkpoints.ts';
+import type { Repository } from '../repo/repository.ts';
+
+const revision = (description: string) =>
+  Flags.string({ multiple: true, multipleNonGreedy: true, helpValue: 'REV', description });
+
+export default class Prune extends WsvcCommand {
+  static override summary = 'Thin trajectories: give up the content of checkpoints that a policy does not keep.';
+  static override description =
+    'Always kept: the first and the last checkpoint of a trajectory, branch tips, what is tagged or pinned, and what forks, copies and merges descend from. Commits stay; "log", "show", "lineage" and "identify" still know what was pruned, "restore" names the nearest that are kept. The plan is shown first, with the bytes. The bytes go with the next "wsvc gc"; until then --undo brings them back. The first pruning raises the format of the repository: versions of wsvc that do not know pruning then refuse it.';
+  static override examples = [
+    '<%= config.bin %> prune --keep-last 5 --keep-every 10 --dry-run',
+    '<%= config.bin %> prune run-1 --keep-last 5 --yes',
+    { description: 'Keep one for good (so does a tag).', command: '<%= config.bin %> prune --pin run-1@{7}' },
+    '<%= config.bin %> prune --undo',
+  ];
+  static override strict = false;
+  static override args = { trajectory: Args.string({ description: 'Trajectories to thin; all of them by default.' }) };
+  static override flags = {
+    'keep-last': Flags.integer({ min: 1, helpValue: 'N', description: 'Keep so many at the end of each trajectory.' }),
+    'keep-every': Flags.integer({ min: 1, helpValue: 'N', description: 'Keep positions 0, N, 2N and so on.' }),
+    'keep-tagged': Flags.boolean({ description: 'Keep what is tagged (always done).' }),
+    pin: revision('Keep this checkpoint from now on.'),
+    unpin: revision('Take a pin away.'),
+    'dry-run': Flags.boolean({ char: 'n', description: 'Show the plan, and do nothing.' }),
+    yes: Flags.boolean({ char: 'y', description: 'Do it without asking.' }),
+    undo: Flags.boolean({
+      exclusive: ['keep-last', 'keep-every'],
+      description: 'Bring back all that "gc" has not taken away yet.',
+    }),
+  };
+
+  async run(): Promise<PruneResult | UndoPruneResult> {
+    const { argv, flags } = await this.parse(Prune);
+    const repository = await this.repository(flags);
+    if (flags.undo) return this.undo(repository);
+    const options: PruneOptions = {
+      ...(flags['keep-last'] === undefined ? {} : { keepLast: flags['keep-last'] }),
+      ...(flags['keep-every'] === undefined ? {} : { keepEvery: flags['keep-every'] }),
+      ...(argv.length === 0 ? {} : { trajectories: argv.map(String) }),
+      pin: flags.pin ?? [],
+      unpin: flags.unpin ?? [],
+    };
+    const hasPolicy = options.keepLast !== undefined || options.keepEvery !== undefined;
+    if (!hasPolicy && options.pin?.length === 0 && options.unpin?.length === 0) {
+      throw new WsvcError('usage', 'Say what to keep: --keep-last N, --keep-every N, or both.');
+    }
+    const plan = await this.perform(
+      pruneCheckpoints(repository, { ...options, dryRun: hasPolicy || flags['dry-run'] }),
+    );
+    this.print(describePrunePlan(plan));
+    if (!hasPolicy || flags['dry-run']) return plan;
+    if (plan.pruned > 0) await this.confirm(flags.yes);
+    const done = await this.perform(pruneCheckpoints(await this.repository(flags), options));
+    if (done.pruned > 0) this.print(describePruned(done));
+    return done;
+  }
+
+  private async confirm(isAgreed: boolean): Promise<void> {
+    if (isAgreed || (canAsk() && !this.jsonEnabled() && (await askYes('Prune these?')))) return;
+    throw new WsvcError('usage', 'Nothing was pruned.', {
+      suggestions: ['Say --yes to do it, or --dry-run to look only.'],
+    });
+  }
+
+  private async undo(repository: Repository): Promise<UndoPruneResult> {
+    const result = await this.perform(undoPrune(repository));
+    this.print(
+      `Brought back ${plural(result.revived, 'checkpoint')}; the content of ${plural(result.gone, 'other')} is gone.`,
+    );
+    return result;
+  }
+}

@@ -1,0 +1,262 @@
+import { WsvcError } from '../errors.ts';
+import type { CommitId, ManifestId } from '../objects/ids.ts';
+import type { FrozenEdge, FrozenTrajectory, PrunedCheckpoint, PrunedRecord } from '../objects/pruned-record.ts';
+import { encodeSummary } from '../sketch/encode-summary.ts';
+import type { Summary } from '../sketch/summary.ts';
+import { PRUNED_FORMAT_VERSION, raiseFormatVersion } from '../store/layout.ts';
+import { measureFreed } from './freed-bytes.ts';
+import { type LineageView, readLineageView } from './lineage-view.ts';
+import { decideKept, describePolicy, type Holds, type KeepReason, type PrunePolicy } from './prune-policy.ts';
+import { blobsOf, readNeededManifests } from './reachable.ts';
+import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
+import { type Repository, signatureNow, withLock } from './repository.ts';
+import type { Operation } from './results.ts';
+import { resolveRevision } from './revision.ts';
+import { revivePruned } from './revive-pruned.ts';
+import type { ViewTrajectory } from './view-outline.ts';
+
+export interface PruneOptions extends PrunePolicy {
+  /** Trajectories to thin; all of them when absent. */
+  readonly trajectories?: readonly string[];
+  /** Revisions that are to be kept from now on, and those that need not be any longer. */
+  readonly pin?: readonly string[];
+  readonly unpin?: readonly string[];
+  /** Say what would be done, and do nothing. */
+  readonly dryRun?: boolean;
+}
+
+/** A checkpoint and what becomes of it. */
+export interface PlannedCheckpoint {
+  readonly manifest: string;
+  readonly commit: string | null;
+  readonly source: string;
+  readonly position: number;
+  /** Why it is kept; null when its content is given up. */
+  readonly kept: KeepReason | null;
+  readonly bytes: number;
+}
+
+export interface PruneResult {
+  readonly dryRun: boolean;
+  /** In words; null where only pins were changed. */
+  readonly policy: string | null;
+  readonly trajectories: readonly { readonly name: string; readonly checkpoints: readonly PlannedCheckpoint[] }[];
+  readonly kept: number;
+  readonly pruned: number;
+  /** Of the files of what is given up. */
+  readonly rawBytes: number;
+  /** What `gc` frees once it is done: at least about so much. */
+  readonly freedBytes: number;
+  /** What the record takes that lineage is known from afterwards. */
+  readonly recordBytes: number;
+  readonly pins: readonly string[];
+}
+
+type Recorded = ReadonlyMap<CommitId, RecordedCheckpoint>;
+
+interface PrunePlan {
+  readonly view: LineageView;
+  readonly recorded: Recorded;
+  readonly kept: ReadonlyMap<ManifestId, KeepReason>;
+  readonly pruned: ReadonlySet<ManifestId>;
+  readonly needed: ReadonlySet<ManifestId>;
+}
+
+async function changePins(repository: Repository, { pin = [], unpin = [] }: PruneOptions): Promise<void> {
+  const [added, removed]: [CommitId[], CommitId[]] = [[], []];
+  for (const revision of pin) added.push(await resolveRevision(repository, revision));
+  for (const revision of unpin) removed.push(await resolveRevision(repository, revision));
+  for (const commit of added) await repository.history.writePin(commit);
+  for (const commit of removed) await repository.history.deletePin(commit);
+}
+
+/** The checkpoints that commits added. */
+function checkpointsAt(recorded: Recorded, commits: readonly CommitId[]): readonly ManifestId[] {
+  return commits.flatMap((commit) => recorded.get(commit)?.checkpoint?.pointer.manifest ?? []);
+}
+
+async function readHolds(repository: Repository, recorded: Recorded, options: PruneOptions): Promise<Holds> {
+  const { history } = repository;
+  const holds = new Map<ManifestId, KeepReason>();
+  const hold = (ids: readonly ManifestId[], reason: KeepReason): void => {
+    for (const id of ids) if (!holds.has(id)) holds.set(id, reason);
+  };
+  const commitsOf = (refs: readonly { readonly commit: CommitId }[]) => refs.map(({ commit }) => commit);
+  const asked: CommitId[] = [];
+  for (const revision of options.dryRun ? (options.pin ?? []) : []) {
+    asked.push(await resolveRevision(repository, revision));
+  }
+  const head = await history.readHead();
+  hold(checkpointsAt(recorded, commitsOf(await history.listBranches())), 'branch tip');
+  hold(checkpointsAt(recorded, head.commit === undefined ? [] : [head.commit]), 'branch tip');
+  hold(checkpointsAt(recorded, commitsOf(await history.listTags())), 'tag');
+  hold(checkpointsAt(recorded, [...(await history.listPins()), ...asked]), 'pin');
+  hold(
+    (await history.listStaged()).map(({ pointer }) => pointer.manifest),
+    'staged',
+  );
+  return holds;
+}
+
+function checkAsked(view: LineageView, asked: readonly string[] | undefined): void {
+  const names = new Set(view.trajectories.map(({ name }) => name));
+  const unknown = asked?.find((name) => !names.has(name));
+  if (unknown === undefined) return;
+  throw new WsvcError('not-found', `There is no trajectory ${unknown}.`, {
+    suggestions: ['Run "wsvc log --trajectory" to see all of them.'],
+  });
+}
+
+/** What commits recorded counts beside what the weights say now: a parent that either names is held. */
+function recordedEdges(recorded: Recorded): readonly FrozenEdge[] {
+  return [...recorded.values()].flatMap(({ checkpoint, trailers }) =>
+    (trailers?.parents ?? []).flatMap(({ commit, weight }) => {
+      const parent = recorded.get(commit)?.checkpoint?.pointer.manifest;
+      if (checkpoint === undefined || trailers === undefined || parent === undefined) return [];
+      const { relation, confidence } = trailers;
+      return [{ child: checkpoint.pointer.manifest, parent, relation, confidence, weight }];
+    }),
+  );
+}
+
+async function planPrune(repository: Repository, options: PruneOptions): Promise<PrunePlan> {
+  const view = await readLineageView(repository);
+  checkAsked(view, options.trajectories);
+  const asked = options.trajectories === undefined ? undefined : new Set(options.trajectories);
+  const recorded = await view.recorded();
+  const holds = await readHolds(repository, recorded, options);
+  const edges = [...view.edges, ...recordedEdges(recorded)];
+  const kept = decideKept(view.trajectories, edges, holds, options, asked);
+  const needed = await readNeededManifests(repository);
+  const pruned = new Set<ManifestId>();
+  for (const { entries } of view.trajectories) {
+    for (const { id } of entries) if (!kept.has(id) && needed.has(id)) pruned.add(id);
+  }
+  return { view, recorded, kept, pruned, needed };
+}
+
+function freeze({ name: _name, entries, ...facts }: ViewTrajectory): FrozenTrajectory {
+  const members = new Map(entries.map(({ id, position }) => [id, position]));
+  return { ...facts, members: [...members].map(([id, position]) => ({ id, position })) };
+}
+
+/** What must be kept in writing once the weights are gone: the places and edges of all trajectories that have lost checkpoints. */
+async function recordOf(
+  repository: Repository,
+  { view, pruned }: PrunePlan,
+  policy: string,
+): Promise<{ readonly record: PrunedRecord; readonly summaries: ReadonlyMap<ManifestId, Summary> }> {
+  const before = await repository.pruned.read();
+  const pruning = { at: repository.environment.now(), policy };
+  const summaries = new Map<ManifestId, Summary>();
+  const fresh: PrunedCheckpoint[] = [];
+  for (const id of pruned) {
+    summaries.set(id, await repository.checkpoints.summary(id));
+    const { files } = await repository.checkpoints.manifest(id);
+    fresh.push({ id, pruning, files: files.map(({ segments: _segments, ...file }) => file) });
+  }
+  const isGone = (id: ManifestId) => pruned.has(id) || before.byId.has(id);
+  const trajectories = view.trajectories.filter(({ entries }) => entries.some(({ id }) => isGone(id))).map(freeze);
+  const inside = new Set(trajectories.flatMap(({ members }) => members.map(({ id }) => id)));
+  const edges = view.edges.filter(({ child, parent }) => inside.has(child) || inside.has(parent));
+  return { record: { checkpoints: [...before.checkpoints, ...fresh], trajectories, edges }, summaries };
+}
+
+async function describePlan(
+  repository: Repository,
+  { view, recorded, kept, pruned, needed }: PrunePlan,
+  policy: string,
+  isDryRun: boolean,
+): Promise<PruneResult> {
+  const pointers = new Map(
+    [...recorded.values()].flatMap(({ checkpoint }) =>
+      checkpoint === undefined ? [] : [[checkpoint.pointer.manifest, checkpoint.pointer] as const],
+    ),
+  );
+  const describe = (entry: ViewTrajectory['entries'][number]): PlannedCheckpoint => ({
+    manifest: entry.id,
+    commit: entry.commit ?? null,
+    source: entry.source,
+    position: entry.position,
+    kept: pruned.has(entry.id) ? null : (kept.get(entry.id) ?? null),
+    bytes: pointers.get(entry.id)?.byteLength ?? 0,
+  });
+  const trajectories = view.trajectories.map(({ name, entries }) => ({
+    name,
+    checkpoints: entries.filter(({ id }) => !view.isPruned(id)).map(describe),
+  }));
+  const left = new Set([...needed].filter((id) => !pruned.has(id)));
+  let recordBytes = 0;
+  for (const id of pruned) recordBytes += encodeSummary(await repository.checkpoints.summary(id)).byteLength;
+  return {
+    dryRun: isDryRun,
+    policy,
+    trajectories,
+    kept: left.size,
+    pruned: pruned.size,
+    rawBytes: [...pruned].reduce((sum, id) => sum + (pointers.get(id)?.byteLength ?? 0), 0),
+    freedBytes: pruned.size === 0 ? 0 : await measureFreed(repository, needed, left),
+    recordBytes,
+    pins: await repository.history.listPins(),
+  };
+}
+
+async function* pruneUnderLock(repository: Repository, options: PruneOptions): Operation<PruneResult> {
+  const isDryRun = options.dryRun ?? false;
+  if (!isDryRun) await changePins(repository, options);
+  if (options.keepLast === undefined && options.keepEvery === undefined) {
+    const pins = await repository.history.listPins();
+    const nothing = { trajectories: [], kept: 0, pruned: 0, rawBytes: 0, freedBytes: 0, recordBytes: 0 };
+    return { dryRun: isDryRun, policy: null, ...nothing, pins };
+  }
+  yield { phase: 'Reading the trajectories', done: 0, total: 1 };
+  const plan = await planPrune(repository, options);
+  const policy = describePolicy(options);
+  const result = await describePlan(repository, plan, policy, isDryRun);
+  if (isDryRun || plan.pruned.size === 0) return result;
+  const { record, summaries } = await recordOf(repository, plan, policy);
+  // An older wsvc would take what is gone for damage: it is kept out first.
+  await raiseFormatVersion(repository.directory, PRUNED_FORMAT_VERSION);
+  const message = `Prune ${plan.pruned.size} checkpoint${plan.pruned.size === 1 ? '' : 's'}\n\n${policy}`;
+  await repository.pruned.write(record, summaries, { message, author: signatureNow(repository.environment) });
+  return result;
+}
+
+/**
+ * Gives up the content of checkpoints that a policy does not keep: commits, places and summaries stay. The first and last of each
+ * trajectory, branch tips, tags, pins and what others descend from are always kept. The bytes go with the next
+ * {@link collectGarbage}; until then {@link undoPrune} brings them back.
+ *
+ * @throws WsvcError `not-found` for an unknown trajectory or revision; `locked`.
+ */
+export function pruneCheckpoints(repository: Repository, options: PruneOptions): Operation<PruneResult> {
+  return withLock(repository, 'wsvc prune', () => pruneUnderLock(repository, options));
+}
+
+/** True while everything of a pruned checkpoint is still stored. */
+async function isStillStored(fresh: Repository, id: ManifestId): Promise<boolean> {
+  if (!(await fresh.blobs.has(id))) return false;
+  for (const blob of blobsOf(await fresh.checkpoints.storedManifest(id)))
+    if (!(await fresh.blobs.has(blob))) return false;
+  return true;
+}
+
+/** What was brought back, and what a garbage collection has taken away since. */
+export interface UndoPruneResult {
+  readonly revived: number;
+  readonly gone: number;
+}
+
+/** Takes back all pruning of checkpoints whose content has not been collected yet. @throws WsvcError `locked` */
+export function undoPrune(repository: Repository): Operation<UndoPruneResult> {
+  return withLock(repository, 'wsvc prune --undo', async function* () {
+    const { checkpoints } = await repository.pruned.read();
+    const stored: ManifestId[] = [];
+    for (const [done, { id }] of checkpoints.entries()) {
+      yield { phase: 'Looking for content', done, total: checkpoints.length };
+      if (await isStillStored(repository, id)) stored.push(id);
+    }
+    const revived = await revivePruned(repository, stored);
+    return { revived, gone: checkpoints.length - revived };
+  });
+}

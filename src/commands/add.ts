@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import { Args, Flags } from '@oclif/core';
 import { describePlace, formatBytes, formatConfidence } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
 import { addFiles } from '../repo/add-files.ts';
@@ -12,13 +12,20 @@ export default class Add extends WsvcCommand {
     '<%= config.bin %> add model.bin',
     '<%= config.bin %> add runs/a/*.pt',
     '<%= config.bin %> add checkpoints/',
+    { description: 'Without a second copy on the disk.', command: '<%= config.bin %> add --move runs/a/*.pt' },
   ];
   static override strict = false;
+  static override flags = {
+    move: Flags.boolean({
+      description:
+        'Take the files away once they are stored, so that there is no second copy. They are read back first; "status" lists them as stored, "restore PATH" brings them back.',
+    }),
+  };
   static override args = { file: Args.string({ required: true, description: 'Files, or folders of model files.' }) };
 
   async run(): Promise<AddResult> {
     const { argv, flags } = await this.parse(Add);
-    const result = await this.perform(addFiles(await this.repository(flags), argv.map(String)));
+    const result = await this.perform(addFiles(await this.repository(flags), argv.map(String), { move: flags.move }));
     this.print(result.added.flatMap((file) => this.describe(file)));
     return result;
   }
@@ -30,6 +37,8 @@ export default class Add extends WsvcCommand {
     const place = `${describePlace(file.placement)}${sure}`;
     const head = `${this.paint('bold', file.path)}  ${file.format}, ${size}`;
     if (file.problem !== undefined) return [head, `  ${this.paint('yellow', 'no weights read:')} ${file.problem}`];
-    return [head, `  ${this.paint('cyan', place)}`];
+    const left =
+      file.moved === false ? [`  ${this.paint('yellow', 'left here:')} it has changed since it was read`] : [];
+    return [head, `  ${this.paint('cyan', place)}${file.moved ? ', moved in' : ''}`, ...left];
   }
 }

@@ -27,6 +27,9 @@ export default class Status extends WsvcCommand {
     );
     lines.push(...this.section('Changed since saved (use "wsvc add"):', 'red', result.changed));
     lines.push(...this.section('Not saved (use "wsvc add" or "wsvc import"):', 'red', result.untracked));
+    lines.push(
+      ...this.section('Stored here only (moved in; "wsvc restore" brings them back):', 'green', result.stored),
+    );
     lines.push(...this.section('Missing here, but saved (use "wsvc restore"):', 'yellow', result.missing));
     lines.push(
       ...this.section(

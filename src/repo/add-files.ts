@@ -6,7 +6,13 @@ import { type Repository, withLock } from './repository.ts';
 import type { AddedFile, AddResult, Operation, ProgressEvent } from './results.ts';
 import { stagedMembers } from './staged.ts';
 import { storePending } from './store-pending.ts';
+import { checkMovable, takeAway } from './take-away.ts';
 import { resolveModelFiles, toTreePath } from './work-tree.ts';
+
+export interface AddOptions {
+  /** Take the files away once their content is stored: the repository holds the only copy then. */
+  readonly move?: boolean;
+}
 
 /** Reads files one after the other. Files that turn out to be parts of another checkpoint (its shards) are left out. */
 export async function* readAllPending(
@@ -51,9 +57,14 @@ export function storageOrder(
   return pending.length === ordered.size ? [...ordered] : [...ordered, ...pending.filter((one) => !ordered.has(one))];
 }
 
-async function* addUnderLock(repository: Repository, named: readonly string[]): Operation<AddResult> {
+async function* addUnderLock(
+  repository: Repository,
+  named: readonly string[],
+  { move = false }: AddOptions,
+): Operation<AddResult> {
   const files = await resolveModelFiles(repository, named);
   const pending = yield* readAllPending(repository, files);
+  if (move) await checkMovable(repository, pending);
   yield { phase: 'Placing', done: 0, total: 1 };
   const waiting = await stagedMembers(repository, new Set(pending.map(({ path }) => path)));
   const fresh = pending.map(({ plan, summary, path }) => ({ id: plan.id, summary, source: path }));
@@ -64,6 +75,7 @@ async function* addUnderLock(repository: Repository, named: readonly string[]): 
   );
   const grown = yield* storePending(repository, storageOrder(pending, placements), placements);
   await repository.history.stageAll(pending.map((one) => ({ path: one.path, pointer: pointerOf(one) })));
+  const taken = move ? yield* takeAway(repository, pending) : undefined;
   const commits = commitsOf(view.archive.members);
   const added: AddedFile[] = [];
   for (const checkpoint of pending) {
@@ -80,6 +92,7 @@ async function* addUnderLock(repository: Repository, named: readonly string[]): 
       storedBytes: grown.get(checkpoint.plan.id) ?? 0,
       placement: placement === undefined ? NO_PLACEMENT : describePlacement(placement, commits),
       ...(checkpoint.plan.manifest.problem === undefined ? {} : { problem: checkpoint.plan.manifest.problem }),
+      ...(taken === undefined ? {} : { moved: taken.get(checkpoint)?.changed.length === 0 }),
     });
   }
   return { added };
@@ -91,6 +104,10 @@ async function* addUnderLock(repository: Repository, named: readonly string[]): 
  * @param named - files, or folders whose model files are meant.
  * @throws WsvcError `usage`, `not-found`, `locked`; `bad-file` when a file changes while it is read.
  */
-export function addFiles(repository: Repository, named: readonly string[]): Operation<AddResult> {
-  return withLock(repository, 'wsvc add', () => addUnderLock(repository, named));
+export function addFiles(
+  repository: Repository,
+  named: readonly string[],
+  options: AddOptions = {},
+): Operation<AddResult> {
+  return withLock(repository, 'wsvc add', () => addUnderLock(repository, named, options));
 }

@@ -4,6 +4,7 @@ import type { BlobId, ManifestId } from '../objects/ids.ts';
 import type { Manifest } from '../objects/manifest.ts';
 import { type BlobFinding, checkBlobs } from '../store/check-blobs.ts';
 import { checkFormatVersion, PRUNED_FORMAT_VERSION } from '../store/layout.ts';
+import { readWaitingManifests } from './moved-files.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
@@ -145,8 +146,8 @@ async function readStaging(
   repository: Repository,
 ): Promise<{ readonly manifests: readonly ManifestId[]; readonly findings: readonly FsckFinding[] }> {
   try {
-    const staged = await repository.history.listStaged();
-    return { manifests: staged.map(({ pointer }) => pointer.manifest), findings: [] };
+    const staged = (await repository.history.listStaged()).map(({ pointer }) => pointer.manifest);
+    return { manifests: [...staged, ...(await readWaitingManifests(repository))], findings: [] };
   } catch (error) {
     const finding = { level: 'git', object: 'index', problem: messageOf(error), commits: [] } as const;
     return { manifests: [], findings: [finding] };

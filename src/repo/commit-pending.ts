@@ -3,6 +3,7 @@ import type { Pointer } from '../objects/pointer.ts';
 import type { LineageTrailers } from '../objects/trailers.ts';
 import { formatCommitMessage } from '../objects/trailers.ts';
 import type { LineageView } from './lineage-view.ts';
+import { settleMoved } from './moved-files.ts';
 import type { Placement } from './place-pending.ts';
 import { describePlacement, NO_PLACEMENT } from './placement-result.ts';
 import { type Repository, signatureNow } from './repository.ts';
@@ -176,5 +177,6 @@ export async function* commitPending(
     const tip = tips.get(name);
     if (tip !== undefined) await history.updateBranch(name, tip, before.get(name));
   }
+  await settleMoved(repository, new Set(ready.map(({ pointer }) => pointer.manifest)));
   return { commits: made, head: await settleHead(repository, grown) };
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { WsvcError } from '../errors.ts';
 import type { CommitId } from '../objects/ids.ts';
 import type { Pointer } from '../objects/pointer.ts';
+import { readMoved } from './moved-files.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
@@ -10,7 +11,8 @@ import { toTreePath } from './work-tree.ts';
 
 /** A stored checkpoint that the user named. */
 export interface FoundCheckpoint {
-  readonly commit: CommitId;
+  /** Null for a file that was moved in and is not committed yet. */
+  readonly commit: CommitId | null;
   readonly path: string;
   readonly pointer: Pointer;
 }
@@ -49,6 +51,8 @@ async function findByPath(
   path: string,
   recorded?: Recorded,
 ): Promise<FoundCheckpoint | undefined> {
+  const waiting = (await readMoved(repository)).find((moved) => moved.isWaiting && moved.path === path);
+  if (waiting !== undefined) return { commit: null, path, pointer: waiting.pointer };
   const head = await repository.history.readHead();
   if (head.commit !== undefined) {
     const pointer = await pointerInTree(repository, head.commit, path);
@@ -98,8 +102,9 @@ async function pathsBelow(repository: Repository, folder: string, recorded: Reco
   const { commit } = await repository.history.readHead();
   const inHead = commit === undefined ? [] : [...(await repository.history.listPointers(commit)).keys()];
   const committed = [...recorded.values()].flatMap(({ checkpoint }) => checkpoint?.path ?? []);
+  const waiting = (await readMoved(repository)).filter(({ isWaiting }) => isWaiting).map(({ path }) => path);
   const prefix = folder === '' ? '' : `${folder}/`;
-  return [...new Set([...inHead, ...committed])].filter((path) => path.startsWith(prefix)).sort();
+  return [...new Set([...inHead, ...committed, ...waiting])].filter((path) => path.startsWith(prefix)).sort();
 }
 
 /** As {@link findNamed}; of a folder, all that lies below it. @throws as {@link findNamed} */

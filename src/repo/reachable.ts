@@ -1,5 +1,6 @@
 import type { BlobId, CommitId, ManifestId } from '../objects/ids.ts';
 import type { Manifest } from '../objects/manifest.ts';
+import { readWaitingManifests } from './moved-files.ts';
 import type { Repository } from './repository.ts';
 
 /** The blobs that a manifest's files are made of, in file order; some perhaps several times. */
@@ -38,6 +39,7 @@ export async function readNeededManifests(repository: Repository): Promise<Reado
     }
   }
   for (const { pointer } of await repository.history.listStaged()) needed.add(pointer.manifest);
+  for (const manifest of await readWaitingManifests(repository)) needed.add(manifest);
   return needed;
 }
 

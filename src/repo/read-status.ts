@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readMoved } from './moved-files.ts';
 import { describeTrailers } from './placement-result.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
@@ -61,9 +62,15 @@ export async function readStatus(repository: Repository): Promise<StatusResult> 
   );
   const head = await repository.history.readHead();
   const tracked = head.commit === undefined ? new Map() : await repository.history.listPointers(head.commit);
+  const moved = new Map((await readMoved(repository)).map((one) => [one.path, one]));
+  const stored: string[] = [];
+  for (const { path: file, pointer } of moved.values()) {
+    const isPruned = (await repository.pruned.find(pointer.manifest)) !== undefined;
+    if (!isPruned && !(await isThere(repository, file))) stored.push(file);
+  }
   const missing: string[] = [];
   for (const [file, pointer] of tracked) {
-    if (await isThere(repository, file)) continue;
+    if (moved.has(file) || (await isThere(repository, file))) continue;
     const { manifest } = await repository.history.readPointer(pointer);
     if ((await repository.pruned.find(manifest)) === undefined) missing.push(file);
   }
@@ -81,6 +88,7 @@ export async function readStatus(repository: Repository): Promise<StatusResult> 
     untracked,
     missing,
     saved: savedCount,
+    stored: stored.sort(),
     pruned,
   };
 }

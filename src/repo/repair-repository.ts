@@ -12,6 +12,7 @@ import { planRepack } from '../store/plan-repack.ts';
 import { readRepackCandidates, repack } from '../store/repack.ts';
 import { chunksOf } from './better-bases.ts';
 import { checkRepository, type FsckOptions } from './check-repository.ts';
+import { readMoved } from './moved-files.ts';
 import { readPending, withOpenFile } from './pending.ts';
 import { blobsOf, walkCommits } from './reachable.ts';
 import { type Repository, withLock } from './repository.ts';
@@ -45,7 +46,10 @@ async function readNeeded(repository: Repository): Promise<Needed> {
       if (!pruned.has(manifest)) needed.set(manifest, sha256);
     }
   }
-  for (const { pointer } of await repository.history.listStaged()) needed.set(pointer.manifest, pointer.sha256);
+  const waiting = (await readMoved(repository)).filter(({ isWaiting }) => isWaiting);
+  for (const { pointer } of [...(await repository.history.listStaged()), ...waiting]) {
+    needed.set(pointer.manifest, pointer.sha256);
+  }
   return needed;
 }
 

@@ -4,6 +4,7 @@ import { createSha256, sha256Hex } from '../bytes/sha256.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { Manifest, ManifestFile } from '../objects/manifest.ts';
 import { type FoundCheckpoint, findAllNamed } from './find-checkpoint.ts';
+import { forgetMoved } from './moved-files.ts';
 import { createOverwriteCheck } from './overwrite-check.ts';
 import { expectContent } from './pruned-content.ts';
 import type { Repository } from './repository.ts';
@@ -31,6 +32,15 @@ async function writeStored(repository: Repository, file: ManifestFile, temporary
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** Makes renames durable; where a folder cannot be opened the file system sees to it. */
+async function syncFolders(folders: readonly string[]): Promise<void> {
+  if (process.platform === 'win32') return;
+  for (const folder of new Set(folders)) {
+    const handle = await open(folder, 'r');
+    await handle.sync().finally(() => handle.close());
   }
 }
 
@@ -147,6 +157,9 @@ export async function* restoreFiles(
     yield { phase: 'Restoring', done, total: planned.length, detail: toTreePath(repository, primary) };
     restored.push(...(await restoreManifest(repository, manifest, primary)));
   }
+  await syncFolders(planned.map(({ primary }) => path.dirname(primary)));
+  // An entry may keep the only other copy: it goes when the files are durable.
+  await forgetMoved(repository, new Set(planned.map(({ primary }) => toTreePath(repository, primary))));
   const [first] = restored;
   if (first === undefined) throw new WsvcError('usage', 'Name a path or a revision to restore.');
   return { ...first, restored, pruned };

@@ -26,6 +26,8 @@ export interface AddedFile {
   readonly placement: PlacementResult;
   /** Why no weights were read, when a file that looked like a known format is broken. */
   readonly problem?: string;
+  /** With `--move`: whether the file was taken away; false when it has changed since it was read. */
+  readonly moved?: boolean;
 }
 export interface AddResult {
   readonly added: readonly AddedFile[];
@@ -54,6 +56,8 @@ export interface StatusResult {
   readonly missing: readonly string[];
   /** On disk and saved: reachable from a branch or tag. */
   readonly saved: number;
+  /** Not on disk, because `add --move` took them away: the repository holds them. */
+  readonly stored: readonly string[];
   /** On disk and nowhere else: their stored content was pruned. */
   readonly pruned: readonly string[];
 }

@@ -48,7 +48,8 @@ export async function rememberSaved(repository: Repository, files: readonly Hash
   );
 }
 
-async function hashFile(file: string): Promise<FileHash> {
+/** Hashes a file's bytes, whatever is remembered of it. */
+export async function hashFile(file: string): Promise<FileHash> {
   const source = await openFileSource(file);
   try {
     const hash = createSha256();

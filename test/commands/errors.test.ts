@@ -218,7 +218,7 @@ describe('a damaged repository', () => {
 
 describe('the format version', () => {
   it.each([
-    ['2\n', 13, 'format-version'],
+    ['3\n', 13, 'format-version'],
     ['999\n', 13, 'format-version'],
     ['one\n', 12, 'corrupt'],
     ['', 12, 'corrupt'],

@@ -47,6 +47,7 @@ describe('the work tree', () => {
       untracked: [],
       missing: [],
       saved: 4,
+      stored: [],
       pruned: [],
     });
     await writeFile(at('new.pt'), unsaved);

@@ -167,7 +167,11 @@ async function identifyOpen(
 }
 
 /** Many questions in a large space are asked of graphs; a few, of every sketch. */
-async function archiveFor(repository: Repository, { readable: archive }: LineageView, questions: number): Promise<Archive> {
+async function archiveFor(
+  repository: Repository,
+  { readable: archive }: LineageView,
+  questions: number,
+): Promise<Archive> {
   const graphs = await openNeighborIndexes(repository.derivedDirectory, archive.members, questions);
   if (graphs.size === 0) return archive;
   return createArchive(archive.members, repository.checkpoints, { shelf: repository.summaries, graphs });

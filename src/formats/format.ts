@@ -55,6 +55,8 @@ export interface GraphLayer {
   readonly inputs: readonly string[];
   readonly tensors: readonly string[];
   readonly config: Readonly<Record<string, unknown>>;
+  /** Whether what it gives out is an output of the whole model, although another layer may read it too. Absent: as far as nobody reads it. */
+  readonly isOutput?: boolean;
 }
 
 export interface CheckpointFile {

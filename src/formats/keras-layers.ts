@@ -137,7 +137,9 @@ function flatten(model: Model, prefix: string, outer: readonly (readonly string[
 export function parseKerasLayers(model: unknown): readonly GraphLayer[] | undefined {
   if (!isJsonObject(model) || typeof model.class_name !== 'string' || !isModel(model.class_name)) return undefined;
   const root = parseModel(model.class_name, model.config, 0);
-  return root === undefined ? undefined : flatten(root, '', []);
+  if (root === undefined) return undefined;
+  const outputs = new Set(root.outputs.flatMap((output) => resolve(root, '', output)));
+  return flatten(root, '', []).map((layer) => (outputs.has(layer.name) ? { ...layer, isOutput: true } : layer));
 }
 
 /** The layer's name as its tensors have it: without the names of the models it is in. */

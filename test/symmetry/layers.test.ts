@@ -236,6 +236,17 @@ const MODELS: Readonly<
     rescalable: 0,
     flippable: 0,
   },
+  'an inner layer that is an output too': {
+    make: () => {
+      const input = tf.input({ shape: [5] });
+      const seen = one(layers.dense({ units: 8, activation: 'sigmoid' }).apply(input) as Symbolic);
+      const hidden = one(layers.dense({ units: 7, activation: 'sigmoid' }).apply(seen) as Symbolic);
+      return tf.model({ inputs: input, outputs: [seen, one(layers.dense({ units: 3 }).apply(hidden) as Symbolic)] });
+    },
+    spaces: 1,
+    rescalable: 0,
+    flippable: 0,
+  },
   'an operator that is not known': {
     make: () =>
       tf.sequential({

@@ -451,6 +451,124 @@ class Experts(nn.Module):
         return sum(w[:, i : i + 1] * e(x) for i, e in enumerate(self.experts))
 
 
+class Conv1D(nn.Module):
+    """Keeps (in, out), as GPT-2 does."""
+
+    def __init__(self, i, o):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.randn(i, o)), nn.Parameter(torch.zeros(o))
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+
+
+def attend(q, k, v, heads):
+    n, t, d = q.shape
+    q, k, v = (x.reshape(n, t, heads, d // heads).transpose(1, 2) for x in (q, k, v))
+    return (torch.softmax(q @ k.transpose(-1, -2), -1) @ v).transpose(1, 2).reshape(n, t, d)
+
+
+def tree(**children):
+    return nn.ModuleDict(children)
+
+
+class Gpt(nn.Module):
+    def __init__(self, layer, d=8):
+        super().__init__()
+        block = lambda: tree(
+            ln_1=nn.LayerNorm(d), attn=tree(c_attn=layer(d, 3 * d), c_proj=layer(d, d)),
+            ln_2=nn.LayerNorm(d), mlp=tree(c_fc=layer(d, 4 * d), c_proj=layer(4 * d, d)),
+        )
+        blocks = nn.ModuleList([block() for _ in range(2)])
+        self.transformer = tree(wte=nn.Embedding(11, d), wpe=nn.Embedding(6, d), h=blocks, ln_f=nn.LayerNorm(d))
+        self.lm_head = nn.Linear(d, 11, bias=False)
+
+    def forward(self, x):
+        x = self.transformer["wte"](x) + self.transformer["wpe"](torch.arange(6))
+        for b in self.transformer["h"]:
+            q, k, v = b["attn"]["c_attn"](b["ln_1"](x)).chunk(3, -1)
+            x = x + b["attn"]["c_proj"](attend(q, k, v, 2))
+            x = x + b["mlp"]["c_proj"](F.gelu(b["mlp"]["c_fc"](b["ln_2"](x))))
+        return self.lm_head(self.transformer["ln_f"](x))
+
+
+class Bert(nn.Module):
+    def __init__(self, classes=3, d=8):
+        super().__init__()
+        output = lambda i: tree(dense=nn.Linear(i, d), LayerNorm=nn.LayerNorm(d))
+        block = lambda: nn.ModuleDict({
+            "attention": nn.ModuleDict({"self": tree(query=nn.Linear(d, d), key=nn.Linear(d, d), value=nn.Linear(d, d)), "output": output(d)}),
+            "intermediate": tree(dense=nn.Linear(d, 20)), "output": output(20),
+        })
+        words = tree(word_embeddings=nn.Embedding(11, d), position_embeddings=nn.Embedding(6, d), LayerNorm=nn.LayerNorm(d))
+        self.bert = tree(embeddings=words, encoder=tree(layer=nn.ModuleList([block() for _ in range(2)])), pooler=tree(dense=nn.Linear(d, d)))
+        if classes:
+            self.classifier = nn.Linear(d, classes)
+
+    def forward(self, x):
+        e = self.bert["embeddings"]
+        x = e["LayerNorm"](e["word_embeddings"](x) + e["position_embeddings"](torch.arange(6)))
+        for b in self.bert["encoder"]["layer"]:
+            a, o = b["attention"]["self"], b["attention"]["output"]
+            x = o["LayerNorm"](x + o["dense"](attend(a["query"](x), a["key"](x), a["value"](x), 2)))
+            x = b["output"]["LayerNorm"](x + b["output"]["dense"](F.gelu(b["intermediate"]["dense"](x))))
+        pooled = torch.tanh(self.bert["pooler"]["dense"](x[:, 0]))
+        return self.classifier(pooled) if hasattr(self, "classifier") else pooled
+
+
+class Translator(nn.Module):
+    """Encoder and decoder that read each other, with T5's names."""
+
+    def __init__(self, d=8):
+        super().__init__()
+        attention = lambda: tree(q=nn.Linear(d, d), k=nn.Linear(d, d), v=nn.Linear(d, d), o=nn.Linear(d, d))
+        part = lambda name: nn.ModuleDict({name: attention(), "layer_norm": nn.LayerNorm(d)})
+        feed = lambda: tree(DenseReluDense=tree(wi=nn.Linear(d, 20), wo=nn.Linear(20, d)), layer_norm=nn.LayerNorm(d))
+        block = lambda *names: tree(layer=nn.ModuleList([*map(part, names), feed()]))
+        stack = lambda *names: tree(block=nn.ModuleList([block(*names) for _ in range(2)]), final_layer_norm=nn.LayerNorm(d))
+        self.shared = nn.Embedding(11, d)
+        self.encoder, self.decoder = stack("SelfAttention"), stack("SelfAttention", "EncDecAttention")
+        self.lm_head = nn.Linear(d, 11, bias=False)
+
+    def run(self, stack, x, other):
+        for b in stack["block"]:
+            for layer in b["layer"]:
+                y = layer["layer_norm"](x)
+                if "DenseReluDense" in layer:
+                    x = x + layer["DenseReluDense"]["wo"](torch.relu(layer["DenseReluDense"]["wi"](y)))
+                    continue
+                a, source = (layer["SelfAttention"], y) if "SelfAttention" in layer else (layer["EncDecAttention"], other)
+                x = x + a["o"](attend(a["q"](y), a["k"](source), a["v"](source), 2)) if source is y else x + a["o"](a["v"](source))
+        return stack["final_layer_norm"](x)
+
+    def forward(self, x):
+        return self.lm_head(self.run(self.decoder, self.shared(x), self.run(self.encoder, self.shared(x), None)))
+
+
+class LectureGpt(nn.Module):
+    """Heads as modules of their own, as lectures write them."""
+
+    def __init__(self, d=8):
+        super().__init__()
+        head = lambda: tree(**{n: nn.Linear(d, 4, bias=False) for n in ("key", "query", "value")})
+        block = lambda: tree(
+            sa=tree(heads=nn.ModuleList([head() for _ in range(2)]), proj=nn.Linear(d, d)),
+            ffwd=tree(net=nn.Sequential(nn.Linear(d, 32), nn.ReLU(), nn.Linear(32, d), nn.Dropout(0.0))),
+            ln1=nn.LayerNorm(d), ln2=nn.LayerNorm(d),
+        )
+        self.token_embedding_table, self.position_embedding_table = nn.Embedding(11, d), nn.Embedding(6, d)
+        self.blocks = nn.ModuleList([block() for _ in range(2)])
+        self.ln_f, self.lm_head = nn.LayerNorm(d), nn.Linear(d, 11)
+
+    def forward(self, x):
+        x = self.token_embedding_table(x) + self.position_embedding_table(torch.arange(6))
+        for b in self.blocks:
+            y = b["ln1"](x)
+            x = x + b["sa"]["proj"](torch.cat([attend(h["query"](y), h["key"](y), h["value"](y), 1) for h in b["sa"]["heads"]], -1))
+            x = x + b["ffwd"]["net"](b["ln2"](x))
+        return self.lm_head(self.ln_f(x))
+
+
 def wrapped(inner):
     holder = nn.Module()
     holder.module = inner
@@ -506,6 +624,12 @@ MODELS = {
     "ppo-cnn": (PpoCnn, IMAGE),
     "dueling": (Dueling, normal(4)),
     "encoder": (Encoder, tokens),
+    "gpt2": (lambda: Gpt(Conv1D), tokens),
+    "nano-gpt": (lambda: Gpt(lambda i, o: nn.Linear(i, o, bias=False)), tokens),
+    "lecture-gpt": (LectureGpt, tokens),
+    "bert": (Bert, tokens),
+    "bert-bare": (lambda: Bert(0), tokens),
+    "translator": (Translator, tokens),
     "llama": (Llama, tokens),
     "llama-with-a-mystery": (lambda: Llama(True), tokens),
     "vit": (Vit, normal(3, 8, 8)),

@@ -39,7 +39,7 @@ export function inferFromLayers(tensors: readonly NamedShape[], layers: readonly
   const read = new Set(layers.flatMap((layer) => layer.inputs));
   for (const layer of layers) {
     const signal = outputs.get(layer.name);
-    if (signal && !read.has(layer.name)) slots.anchor(signal.slot);
+    if (signal && (layer.isOutput === true || !read.has(layer.name))) slots.anchor(signal.slot);
   }
   const builder = createSpaceBuilder('file');
   slots.report(builder);

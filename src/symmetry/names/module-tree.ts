@@ -1,4 +1,4 @@
-import { baseName, classifyModule, joinPath, type Module, parentPath } from './modules.ts';
+import { asConv1d, baseName, classifyModule, joinPath, type Module, parentPath } from './modules.ts';
 import { compareNaturally, isNumber } from './natural-order.ts';
 
 /** A checkpoint's tensors as a tree of modules, by the dots in their names. */
@@ -34,10 +34,27 @@ export function moduleTree(tensors: readonly NamedShape[]): ModuleTree {
     parts.set(path, (parts.get(path) ?? new Map()).set(baseName(name), shape));
   }
   const found = [...parts].map(([path, shapes], position) => classifyModule(path, shapes, position));
-  const modules = new Map(found.map((module) => [module.path, withoutDoubt(module, found)]));
+  const settled = settleConv1d(found);
+  const modules = new Map(settled.map((module) => [module.path, withoutDoubt(module, settled)]));
   const children = childrenOf(modules);
   const isOrdered = tensors.some(({ name }, i) => i > 0 && name < (tensors[i - 1]?.name ?? ''));
   return { modules, children, repeated: repeatedPaths(children), isOrdered };
+}
+
+/**
+ * Layers called c_attn, c_fc and c_proj keep (out, in), or (in, out) as GPT-2 first did: the fused c_attn, three times as long on the side of what it
+ * writes, tells which for all of the file. Without one, or with several that disagree, they stay untold.
+ */
+function settleConv1d(modules: readonly Module[]): readonly Module[] {
+  const sides = new Set(modules.filter((m) => baseName(m.path) === 'c_attn').map(outSideOfFused));
+  const [out] = sides;
+  return out === undefined || sides.size > 1 ? modules : modules.map((module) => asConv1d(module, out));
+}
+
+function outSideOfFused({ tensors }: Module): 0 | 1 | undefined {
+  const [rows = 0, columns = 0] = tensors.get('weight') ?? [];
+  if (rows === 3 * columns) return 0;
+  return columns === 3 * rows ? 1 : undefined;
 }
 
 /**

@@ -63,7 +63,7 @@ export function isWeighted(module: Module): boolean {
 
 const KNOWN_PARTS = new Set(['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked']);
 const NORM_NAME = /(norm|bn\d*$|ln_?\w*$|^ln|batch|rms)/i;
-const EMBEDDING_NAME = /(emb|wte|wpe|vocab|position)/i;
+const EMBEDDING_NAME = /(emb|wte|wpe|vocab$|position|^shared$)/i;
 const TRANSPOSED_NAME = /(transpose|deconv|convt|tconv|upconv|up_conv|^up\d*$)/i;
 /** Hugging Face's Conv1D keeps (in, out): square, it cannot be told from a linear layer. */
 const CONV1D_NAME = /^c_(fc|attn|proj)$/;
@@ -117,6 +117,15 @@ function matrixTraits(path: string, weight: readonly number[], bias: number | un
   if (bias !== undefined && bias !== rows && bias !== columns) return OTHER;
   const out = bias !== undefined && bias !== rows ? 1 : 0;
   return weighted('linear', path, weight, out, bias);
+}
+
+/** The same module with a known side for what it writes, if it is one that goes by GPT-2's names. */
+export function asConv1d(module: Module, out: 0 | 1): Module {
+  const [weight, bias] = [module.tensors.get('weight'), module.tensors.get('bias')];
+  const isPlain = [...module.tensors.keys()].every((part) => part === 'weight' || part === 'bias');
+  if (!CONV1D_NAME.test(baseName(module.path)) || weight?.length !== 2 || !isPlain) return module;
+  if (bias !== undefined && bias[0] !== weight[out]) return module;
+  return { ...module, ...weighted('linear', module.path, weight, out, bias?.[0]) };
 }
 
 function convTraits(path: string, weight: readonly number[], bias: number | undefined): Traits {

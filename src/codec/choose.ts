@@ -1,4 +1,11 @@
-import { type Candidates, hasUsableBase, listReferences, sampleCandidates } from './candidates.ts';
+import {
+  type Candidates,
+  findBlockRounding,
+  hasUsableBase,
+  listReferences,
+  listScaled,
+  sampleCandidates,
+} from './candidates.ts';
 import { isCastable } from './casts.ts';
 import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
@@ -8,7 +15,7 @@ import { type Estimate, estimateBytes, estimateDifferences, estimateFloats } fro
 import { laneOf } from './lanes.ts';
 import { encodeDeflate, estimateDeflate } from './raw.ts';
 import { recoverUpdate } from './recover-update.ts';
-import { ancestorsOf, buildReference, type Reference } from './reference.ts';
+import { ancestorsOf, buildReference, type Reference, referenceByteLength } from './reference.ts';
 import { sampleBlock } from './sample.ts';
 import { encodeSparse } from './sparse.ts';
 import { encodeBytes, encodeFloats } from './standalone.ts';
@@ -101,17 +108,55 @@ export function estimateAlone(plain: Uint8Array, type: BlockType): number | unde
   return Math.min(1, ...options.map((option) => option.estimate.ratio)) * plain.length;
 }
 
-/** Codes a block in the way that a sample says is smallest; `undefined` when none is worth its time. */
-export function chooseCoding(plain: Uint8Array, context: BlockContext): EncodedBlock | undefined {
-  if (plain.length === 0) return undefined;
-  if (!isWhole(plain, context.type)) return deflateOption({ plain, context }, plain, context).encode();
+/** True for codes of 8 bits whose base are floats. */
+function isCodeOf({ type, baseType = type }: BlockContext): boolean {
+  return (type === 'i8' || type === 'u8') && isCastable(baseType);
+}
+
+/** Differences from the rounding of a base to codes; estimated on the whole block, as most often nothing differs. */
+function roundedOptions(plain: Uint8Array, context: BlockContext): Option[] {
+  const blocks = findBlockRounding(plain, context);
+  const references = blocks === undefined ? listScaled(plain, context) : [blocks];
+  return references.map((reference) => {
+    const base = buildReference(reference, context, plain.length);
+    const estimate = estimateDifferences(
+      sampleBlock(plain, context.type),
+      sampleBlock(base, context.type),
+      context.type,
+    );
+    const ratio = estimate.ratio + referenceByteLength(reference) / plain.length;
+    return {
+      estimate: { ...estimate, ratio },
+      encode: () => encodeDifferences(plain, context, reference, estimate.changed),
+    };
+  });
+}
+
+/** Ways to code a block, but for those that take a search. */
+function listOptions(plain: Uint8Array, context: BlockContext): Option[] {
   const sample = sampleCandidates(plain, context);
-  const references = hasUsableBase(plain, context) ? listReferences(sample) : [];
-  const options = [
+  const isUsable = hasUsableBase(plain, context);
+  const isRounded = isUsable && (context.form !== undefined || isCodeOf(context));
+  const references = isUsable && !isRounded ? listReferences(sample) : [];
+  return [
+    ...(isRounded ? roundedOptions(plain, context) : []),
     ...references.map((reference) => differenceOption(sample, plain, context, reference)),
     standaloneOption(sample, plain, context),
     deflateOption(sample, plain, context),
   ];
+}
+
+/** About which share of its bytes a block takes with the context's base, or without where that is less. */
+export function estimateBased(plain: Uint8Array, context: BlockContext): number {
+  if (plain.length === 0 || !isWhole(plain, context.type)) return 1;
+  return Math.min(1, ...listOptions(plain, context).map(({ estimate }) => estimate.ratio));
+}
+
+/** Codes a block in the way that a sample says is smallest; `undefined` when none is worth its time. */
+export function chooseCoding(plain: Uint8Array, context: BlockContext): EncodedBlock | undefined {
+  if (plain.length === 0) return undefined;
+  if (!isWhole(plain, context.type)) return deflateOption({ plain, context }, plain, context).encode();
+  const options = listOptions(plain, context);
   const lowRank =
     MIN_RATIO_FOR_SEARCH < Math.min(...options.map((option) => option.estimate.ratio))
       ? lowRankOption(plain, context)

@@ -1,3 +1,4 @@
+import type { CodeForm } from '../tensors/code-form.ts';
 import type { DType } from '../tensors/dtype.ts';
 
 /** What a block's bytes are: elements of a type, or bytes of no known meaning. */
@@ -11,10 +12,16 @@ export interface BlockContext {
   readonly baseType?: BlockType;
   /** Plain bytes of the base's own base, when it has one of the same type and length as the base. */
   readonly baseOfBase?: Uint8Array;
+  /** Instead of a base: what it is gathered from, the parts of a stored tensor one after the other, of the type `baseType`. */
+  readonly parts?: Uint8Array;
+  /** What kind of codes the block holds, where it is a part of a quantised tensor. Only the encoder looks at this and what follows. */
+  readonly form?: CodeForm;
   /** Elements of one row of the tensor's matrix view, so that updates of low rank are seen: the product of all axes but the first. */
   readonly rowLength?: number;
-  /** How many elements of its first row lie before the block; 0 by default. Only the encoder looks at these two. */
+  /** How many elements of its first row lie before the block; 0 by default. */
   readonly rowOffset?: number;
+  /** Elements along the tensor's last axis. */
+  readonly lastAxis?: number;
 }
 
 /** A coded block. `codec` names the decoder; the payload is all it needs besides the context. */
@@ -22,6 +29,6 @@ export interface EncodedBlock {
   /** Codec number, as registered in docs/format.md. */
   readonly codec: number;
   readonly payload: Uint8Array;
-  /** How many ancestors decoding needs: 0 none, 1 the base, 2 the base and its base. */
-  readonly ancestors: 0 | 1 | 2;
+  /** How many ancestors decoding needs: 0 none, 1 the base, 2 the base and its base; or as many as there are parts. */
+  readonly ancestors: number;
 }

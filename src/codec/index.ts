@@ -1,3 +1,4 @@
-export { estimateAlone } from './choose.ts';
+export { estimateAlone, estimateBased } from './choose.ts';
 export type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
-export { decodeBlock, encodeBlock } from './registry.ts';
+export type { Gather } from './gather.ts';
+export { decodeBlock, encodeBlock, encodeGathered, isGathered } from './registry.ts';

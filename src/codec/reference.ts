@@ -1,10 +1,16 @@
 import { unreachable } from '../assert.ts';
+import { type BlockForm, codeUnit } from '../tensors/code-form.ts';
 import { castBlock, fromFloat32Bits, isCastable, type Rounding, toFloat32Bits } from './casts.ts';
 import type { BlockContext } from './codec.ts';
 import { numberWidth } from './differences.ts';
 import { alignBytes } from './lanes.ts';
 import { addLowRank, type LowRank, readLowRank, writeLowRank } from './low-rank.ts';
-import { check, damaged, type PayloadReader, type PayloadWriter } from './payload.ts';
+import { check, damaged, type PayloadReader, PayloadWriter } from './payload.ts';
+import { BLOCK_ROUNDINGS, type BlockRounding, roundingNumber, roundToBlocks } from './round-blocks.ts';
+import { readScaledCodes, roundToCodes, type ScaledCodes, writeScaledCodes } from './scaled-codes.ts';
+
+/** Forms by the numbers that stand for them in payloads. */
+const BLOCK_FORMS: readonly BlockForm[] = ['q8_0', 'q4_0', 'q4_1', 'q5_0', 'q5_1'];
 
 /** What a block is coded against, made from its ancestors. */
 export type Reference =
@@ -19,7 +25,11 @@ export type Reference =
   /** A float base divided by a step and rounded to 8-bit integers. */
   | { readonly kind: 'quantized'; readonly inverseStep: number }
   /** The base and an update of low rank. */
-  | { readonly kind: 'low-rank'; readonly update: LowRank };
+  | { readonly kind: 'low-rank'; readonly update: LowRank }
+  /** A float base rounded to blocks. */
+  | { readonly kind: 'blocks'; readonly form: BlockForm; readonly rounding: BlockRounding }
+  /** A float base rounded to 8-bit codes, slice by slice. */
+  | { readonly kind: 'scaled'; readonly codes: ScaledCodes };
 
 /** Ancestors that a reference needs. */
 export function ancestorsOf(reference: Reference): 0 | 1 | 2 {
@@ -51,9 +61,25 @@ export function writeReference(writer: PayloadWriter, reference: Reference): voi
       writer.byte(6);
       writeLowRank(writer, reference.update);
       break;
+    case 'blocks':
+      writer.byte(7);
+      writer.byte(BLOCK_FORMS.indexOf(reference.form));
+      writer.byte(roundingNumber(reference.rounding));
+      break;
+    case 'scaled':
+      writer.byte(8);
+      writeScaledCodes(writer, reference.codes);
+      break;
     default:
       unreachable(reference);
   }
+}
+
+/** Bytes that a reference takes. */
+export function referenceByteLength(reference: Reference): number {
+  const writer = new PayloadWriter();
+  writeReference(writer, reference);
+  return writer.finish().length;
 }
 
 /** Reads what {@link writeReference} wrote, for a block of so many numbers. */
@@ -73,9 +99,20 @@ export function readReference(reader: PayloadReader, count: number): Reference {
       return { kind: 'quantized', inverseStep: reader.float32() };
     case 6:
       return { kind: 'low-rank', update: readLowRank(reader, count) };
+    case 7:
+      return readBlocks(reader);
+    case 8:
+      return { kind: 'scaled', codes: readScaledCodes(reader, count) };
     default:
       throw damaged('its reference is of no known kind');
   }
+}
+
+function readBlocks(reader: PayloadReader): Reference {
+  const form = BLOCK_FORMS[reader.byte()];
+  const rounding = BLOCK_ROUNDINGS[reader.byte()];
+  check(form !== undefined && rounding !== undefined, 'its blocks are of no known form');
+  return { kind: 'blocks', form, rounding };
 }
 
 /** The base's bytes, when it has as many numbers as the block. */
@@ -97,8 +134,14 @@ function baseOf(context: BlockContext, byteLength: number): { bytes: Uint8Array;
  */
 export function buildReference(reference: Reference, context: BlockContext, byteLength: number): Uint8Array {
   if (reference.kind === 'none') return new Uint8Array(byteLength);
+  if (reference.kind === 'blocks') return buildBlocks(reference, context, byteLength);
   const base = baseOf(context, byteLength);
   if (reference.kind === 'quantized') return quantizeBlock(base.bytes, base.type, context.type, reference.inverseStep);
+  if (reference.kind === 'scaled') {
+    check(isCastable(base.type) && is8BitInteger(context.type), 'it rounds to what are no codes');
+    const values = new Float32Array(toFloat32Bits(base.bytes, base.type).buffer);
+    return roundToCodes(values, reference.codes, context.type === 'i8');
+  }
   if (reference.kind === 'cast') {
     check(isCastable(base.type) && isCastable(context.type), 'it casts what is no float');
     return castBlock(base.bytes, base.type, context.type, reference.rounding);
@@ -113,6 +156,23 @@ export function buildReference(reference: Reference, context: BlockContext, byte
   const before = context.baseOfBase;
   check(before !== undefined && before.length === base.bytes.length, 'it needs the base of its base');
   return predictBlock(base.bytes, before, context.type, reference.momentum);
+}
+
+function is8BitInteger(type: BlockContext['type']): boolean {
+  return type === 'i8' || type === 'u8';
+}
+
+function buildBlocks(
+  { form, rounding }: Extract<Reference, { kind: 'blocks' }>,
+  { type, base, baseType = type }: BlockContext,
+  byteLength: number,
+): Uint8Array {
+  const unit = codeUnit(form);
+  check(base !== undefined && isCastable(baseType) && type === 'bytes', 'it rounds what are no floats');
+  const isWhole = byteLength % unit.byteLength === 0;
+  const elements = (byteLength / unit.byteLength) * unit.elements;
+  check(isWhole && base.length === elements * numberWidth(baseType), 'its base has another number of elements');
+  return roundToBlocks(new Float32Array(toFloat32Bits(base, baseType).buffer), form, rounding);
 }
 
 function predictBlock(base: Uint8Array, before: Uint8Array, type: BlockContext['type'], momentum: number): Uint8Array {

@@ -1,5 +1,6 @@
 import type { ByteSource, FileSet } from '../bytes/source.ts';
 import type { BadFileError } from '../errors.ts';
+import type { CodeForm } from '../tensors/code-form.ts';
 import type { DType } from '../tensors/dtype.ts';
 
 export type FormatName =
@@ -40,6 +41,8 @@ export interface TensorEntry {
   readonly role: TensorRole;
   /** Where its plain bytes (row-major, little-endian) stand verbatim; absent when they are compressed, strided, byte-swapped or in pieces. */
   readonly at?: FileRange;
+  /** Where its codes stand, in the order of its elements, when it is read as the numbers that they stand for. Not kept in manifests. */
+  readonly codes?: FileRange & { readonly form: CodeForm };
   /** Axis order that makes the shape channels-first (out, in, kernel...): `shape[toCanonical[i]]` is axis i. Absent: it is already. */
   readonly toCanonical?: readonly number[];
 }

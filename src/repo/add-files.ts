@@ -1,4 +1,5 @@
 import type { ManifestId } from '../objects/ids.ts';
+import { listBasesBy } from './base-sources.ts';
 import { filesOf, type PendingCheckpoint, pendingWeightReader, pointerOf, readPending } from './pending.ts';
 import { type Placement, placePending } from './place-pending.ts';
 import { describePlacement, NO_PLACEMENT } from './placement-result.ts';
@@ -73,7 +74,7 @@ async function* addUnderLock(
     [...waiting, ...fresh],
     pendingWeightReader(repository, pending),
   );
-  const grown = yield* storePending(repository, storageOrder(pending, placements), placements);
+  const grown = yield* storePending(repository, storageOrder(pending, placements), placements, listBasesBy(view));
   await repository.history.stageAll(pending.map((one) => ({ path: one.path, pointer: pointerOf(one) })));
   const taken = move ? yield* takeAway(repository, pending) : undefined;
   const commits = commitsOf(view.archive.members);

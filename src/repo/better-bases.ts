@@ -2,7 +2,7 @@ import type { BlobId, ManifestId } from '../objects/ids.ts';
 import type { Manifest, ManifestFile } from '../objects/manifest.ts';
 import type { BlobHint } from '../store/blob-store.ts';
 import { chunkByteLength } from '../tensors/chunks.ts';
-import { findBaseIn } from './find-base.ts';
+import { type BaseCheckpoint, findBaseIn, layoutsOf } from './find-base.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import { rowOfChunk } from './plan-checkpoint.ts';
 import type { Repository } from './repository.ts';
@@ -72,6 +72,12 @@ export function chunksOf(manifest: Manifest): readonly TensorChunk[] {
   });
 }
 
+/** A stored checkpoint, as far as bases are concerned. */
+export async function readBaseCheckpoint(repository: Repository, id: ManifestId): Promise<BaseCheckpoint> {
+  const summary = await repository.checkpoints.summary(id);
+  return { id, summary, layouts: layoutsOf(await repository.checkpoints.manifest(id)) };
+}
+
 /**
  * Says, for every tensor chunk of the checkpoints, which blob it is best coded against by what the whole history shows;
  * in an order in which bases come first.
@@ -84,13 +90,12 @@ export async function hintsFromTrajectories(
   const hints = new Map<BlobId, BlobHint>();
   for (const id of orderByNeighbors(manifests, neighbors)) {
     const neighbor = neighbors.get(id);
-    const summary = await repository.checkpoints.summary(id);
-    const base = neighbor === undefined ? undefined : await repository.checkpoints.summary(neighbor);
-    const findBase = findBaseIn(summary, base);
+    const bases = neighbor === undefined ? [] : [await readBaseCheckpoint(repository, neighbor)];
+    const findBase = findBaseIn(await readBaseCheckpoint(repository, id), bases);
     for (const { blob, tensor, index, hint } of chunksOf(await repository.checkpoints.manifest(id))) {
       if (hints.has(blob)) continue;
-      const found = findBase(tensor, index);
-      hints.set(blob, found === undefined || found === blob ? hint : { ...hint, base: found });
+      const others = findBase(tensor, index).filter(({ blobs }) => !blobs.includes(blob));
+      hints.set(blob, others.length === 0 ? hint : { ...hint, others });
     }
   }
   return hints;

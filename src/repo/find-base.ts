@@ -1,26 +1,135 @@
+import { axisOrders, isIdentityOrder } from '../diff/axis-orders.ts';
 import { matchTensors } from '../diff/match-tensors.ts';
-import type { BlobId } from '../objects/ids.ts';
+import type { BlobId, ManifestId } from '../objects/ids.ts';
+import type { Manifest } from '../objects/manifest.ts';
 import type { Summary, TensorSummary } from '../sketch/summary.ts';
-import type { FindBase } from './store-checkpoint.ts';
+import { chunkElements } from '../tensors/chunks.ts';
+import { elementCount, isFloat } from '../tensors/dtype.ts';
+import { type GatherView, gatherChunk } from './gather-chunk.ts';
+import { rankByStatistics } from './rank-tensors.ts';
+import { listRowOrders } from './row-orders.ts';
+import type { FindBase, FoundHint } from './store-checkpoint.ts';
 
-function haveEqualLayout(a: TensorSummary, b: TensorSummary): boolean {
-  return a.shape.length === b.shape.length && a.shape.every((n, axis) => n === b.shape[axis]);
+/** A checkpoint as far as bases are concerned. */
+export interface BaseCheckpoint {
+  readonly id: ManifestId;
+  readonly summary: Summary;
+  /** By tensor, the shape in which its elements stand in the file. */
+  readonly layouts: ReadonlyMap<string, readonly number[]>;
+}
+
+/** The layouts of a checkpoint's tensors. */
+export function layoutsOf({ tensors }: Pick<Manifest, 'tensors'>): BaseCheckpoint['layouts'] {
+  return new Map(tensors.map(({ name, shape }) => [name, shape]));
+}
+
+/** Tensors of one checkpoint that are asked whether a tensor of unlike name comes from them: the estimate decides. */
+const ASKED_BY_STATISTICS = 2;
+const ASKED_OF_CODES = 8;
+
+/** A tensor that may be the base of another, and how it has to be seen. */
+interface TensorBase {
+  readonly tensor: TensorSummary;
+  readonly view?: GatherView;
+  readonly from: string;
+}
+
+const haveEqualShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((n, axis) => n === b[axis]);
+
+/** The shape in which a tensor's elements stand in its file. */
+function layoutOf(checkpoint: BaseCheckpoint, tensor: TensorSummary): readonly number[] {
+  return checkpoint.layouts.get(tensor.name) ?? tensor.shape;
+}
+
+/** Ways to see a stored tensor so that its elements come in the order of another's. */
+function viewsOf(
+  query: { readonly name: string; readonly shape: readonly number[] },
+  base: BaseCheckpoint,
+  tensor: TensorSummary,
+): readonly TensorBase[] {
+  const shape = layoutOf(base, tensor);
+  const from = `${base.id} ${tensor.name}`;
+  const turned = axisOrders(shape, query.shape).map((order): TensorBase => {
+    if (isIdentityOrder(order)) return { tensor, from };
+    return { tensor, view: { sizes: shape, order }, from: `${from} ${order.join()}` };
+  });
+  if (!haveEqualShape(shape, query.shape)) return turned;
+  const rows = listRowOrders(query.name, shape).map(
+    (view): TensorBase => ({
+      tensor,
+      view,
+      from: `${from} ${view.sizes.join('x')}`,
+    }),
+  );
+  return [...turned, ...rows];
+}
+
+/** Tensors that one of another name may come from: by what names they share, by their values, and by their place in the file. */
+function listUnlikeNamed(
+  tensor: TensorSummary,
+  { tensors }: Summary,
+  matched: readonly TensorSummary[],
+): readonly TensorSummary[] {
+  // Codes without their scales have lost much of what statistics go by.
+  const limit = isFloat(tensor.dtype) ? ASKED_BY_STATISTICS : ASKED_OF_CODES;
+  const alike = rankByStatistics(tensor, tensors);
+  const named = alike.filter(({ name }) => tensor.name.includes(name) || name.includes(tensor.name));
+  named.sort((a, b) => b.name.length - a.name.length);
+  return [...new Set([...named.slice(0, 1), ...alike.slice(0, limit), ...matched])];
+}
+
+/** For each tensor of the new checkpoint those of one stored checkpoint that it may come from. */
+function pairTensors(query: BaseCheckpoint, base: BaseCheckpoint): ReadonlyMap<string, readonly TensorBase[]> {
+  const candidates = new Map(base.summary.tensors.map((tensor) => [tensor.name, tensor]));
+  const partners = new Map<string, TensorSummary[]>();
+  for (const pair of matchTensors({ tensors: query.summary.tensors }, { tensors: base.summary.tensors }).pairs) {
+    const candidate = candidates.get(pair.candidate);
+    if (candidate !== undefined) partners.set(pair.query, [candidate]);
+  }
+  const bases = new Map<string, readonly TensorBase[]>();
+  for (const tensor of query.summary.tensors) {
+    const matched = partners.get(tensor.name) ?? [];
+    const asked = matched[0]?.name === tensor.name ? matched : listUnlikeNamed(tensor, base.summary, matched);
+    const shape = layoutOf(query, tensor);
+    bases.set(
+      tensor.name,
+      asked.flatMap((candidate) => viewsOf({ name: tensor.name, shape }, base, candidate)),
+    );
+  }
+  return bases;
+}
+
+function hintOfChunk(
+  { tensor, view, from }: TensorBase,
+  elements: number,
+  index: number,
+  step: number,
+): FoundHint | undefined {
+  if (elementCount(tensor.shape) !== elements) return undefined;
+  if (view === undefined && chunkElements(tensor.dtype) === step) {
+    const blob: BlobId | undefined = tensor.chunks[index];
+    return blob === undefined ? undefined : { blobs: [blob], from };
+  }
+  const range = { start: index * step, count: Math.min(step, elements - index * step) };
+  const found = gatherChunk(tensor, view ?? { sizes: [elements], order: [0] }, range);
+  return found === undefined ? undefined : { ...found, from };
 }
 
 /**
- * Finds, for each chunk of a new checkpoint, the chunk at the same place of the checkpoint it comes from. Only tensors with
- * the same axes qualify; a type of another width does too (a cast is coded as a recipe).
+ * Finds, for each chunk of a new checkpoint, what it may be coded against in the checkpoints that it may come from: tensors of
+ * the same name, then those whose values look alike, in their own or another order of axes. An estimate decides among them.
  */
-export function findBaseIn(summary: Summary, base: Summary | undefined): FindBase {
-  if (base === undefined) return () => undefined;
-  const bases = new Map<string, readonly BlobId[]>();
-  const stored = new Map(base.tensors.map((tensor) => [tensor.name, tensor]));
-  const byName = new Map(summary.tensors.map((tensor) => [tensor.name, tensor]));
-  for (const pair of matchTensors({ tensors: summary.tensors }, { tensors: base.tensors }).pairs) {
-    if (pair.layout !== undefined) continue;
-    const [query, candidate] = [byName.get(pair.query), stored.get(pair.candidate)];
-    if (query === undefined || candidate === undefined || !haveEqualLayout(query, candidate)) continue;
-    bases.set(pair.query, candidate.chunks);
-  }
-  return (tensor, index) => bases.get(tensor)?.[index];
+export function findBaseIn(query: BaseCheckpoint, bases: readonly BaseCheckpoint[]): FindBase {
+  const pairs = bases.map((base) => pairTensors(query, base));
+  const tensors = new Map(query.summary.tensors.map((tensor) => [tensor.name, tensor]));
+  return (name, index) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) return [];
+    const elements = elementCount(tensor.shape);
+    const step = chunkElements(tensor.dtype);
+    return pairs.flatMap((found) =>
+      (found.get(name) ?? []).flatMap((base) => hintOfChunk(base, elements, index, step) ?? []),
+    );
+  };
 }

@@ -1,4 +1,5 @@
 import { readAllPending, storageOrder } from './add-files.ts';
+import { listBasesBy } from './base-sources.ts';
 import { commitPending } from './commit-pending.ts';
 import { readLineageView } from './lineage-view.ts';
 import { describeTrajectories } from './log-trajectory.ts';
@@ -42,7 +43,7 @@ async function* importUnderLock(
       [...waiting, ...fresh],
       pendingWeightReader(repository, pending),
     );
-    yield* storePending(repository, storageOrder(pending, placements), placements);
+    yield* storePending(repository, storageOrder(pending, placements), placements, listBasesBy(view));
     const ready = pending.map((checkpoint) => ({
       path: checkpoint.path,
       pointer: pointerOf(checkpoint),

@@ -1,13 +1,15 @@
 import { cutByContent } from '../bytes/cut-by-content.ts';
 import { sha256Hex } from '../bytes/sha256.ts';
+import type { ByteSource } from '../bytes/source.ts';
 import type { BlockType } from '../codec/codec.ts';
 import { BadFileError } from '../errors.ts';
-import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
+import type { FileRange, OpenCheckpoint, TensorEntry } from '../formats/format.ts';
 import { type BlobId, type ManifestId, parseBlobId, parseManifestId } from '../objects/ids.ts';
 import { encodeManifest, type Manifest, type ManifestFile, type Segment } from '../objects/manifest.ts';
 import type { Summary, TensorSummary } from '../sketch/summary.ts';
 import type { BlobRow } from '../store/blob-store.ts';
-import { chunkByteLength, chunkElements } from '../tensors/chunks.ts';
+import { CHUNK_ELEMENTS, chunkByteLength, chunkElements } from '../tensors/chunks.ts';
+import { type CodeForm, codeUnit, isBlockForm } from '../tensors/code-form.ts';
 import { elementByteLength } from '../tensors/dtype.ts';
 
 /** Bytes between tensors (headers, pickles, padding) up to this many are kept in the manifest itself. */
@@ -22,6 +24,8 @@ export interface PlannedBlob {
   readonly type: BlockType;
   /** Which tensor chunk it is; absent for bytes that are no tensor's. */
   readonly chunk?: { readonly tensor: string; readonly index: number };
+  /** What kind of codes it holds, where it is a chunk of a quantised tensor. */
+  readonly form?: CodeForm;
   /** Where a chunk of a tensor with two or more axes lies in its rows. */
   readonly row?: BlobRow;
 }
@@ -34,21 +38,42 @@ export interface CheckpointPlan {
   readonly blobs: readonly PlannedBlob[];
 }
 
+/** The bytes of a tensor in a file: its numbers as they are, or its codes. */
 interface Run {
   readonly entry: TensorEntry;
-  readonly summary: TensorSummary;
   readonly offset: number;
   readonly byteLength: number;
+  /** Bytes of a chunk: of as many elements, whatever they are kept in, so that a tensor's codes and its numbers are cut alike. */
+  readonly step: number;
+  /** Ids of the chunks, where the summary has them. */
+  readonly chunks?: readonly BlobId[];
+  readonly form?: CodeForm;
 }
 
-/** The tensors whose bytes stand verbatim in a file, in file order, without those that overlap an earlier one. */
-function verbatimRuns(checkpoint: OpenCheckpoint, summary: Summary, file: number): readonly Run[] {
+function verbatimRun(entry: TensorEntry, tensor: TensorSummary, at: FileRange): Run {
+  const { offset, byteLength } = at;
+  return { entry, offset, byteLength, step: chunkByteLength(entry.dtype), chunks: tensor.chunks };
+}
+
+function codesRun(entry: TensorEntry, { offset, byteLength, form }: NonNullable<TensorEntry['codes']>): Run {
+  return { entry, offset, byteLength, step: codesByteLength(form, CHUNK_ELEMENTS), form };
+}
+
+/** Bytes that so many elements take as codes. */
+export function codesByteLength(form: CodeForm, elements: number): number {
+  const unit = codeUnit(form);
+  return (elements / unit.elements) * unit.byteLength;
+}
+
+/** The tensors whose bytes or codes stand in a file, in file order, without those that overlap an earlier one. */
+function runsOf(checkpoint: OpenCheckpoint, summary: Summary, file: number): readonly Run[] {
   const byName = new Map(summary.tensors.map((tensor) => [tensor.name, tensor]));
   const runs = checkpoint.tensors.flatMap((entry): readonly Run[] => {
     const tensor = byName.get(entry.name);
-    if (entry.at === undefined || entry.at.file !== file || entry.at.byteLength === 0 || tensor === undefined)
-      return [];
-    return [{ entry, summary: tensor, offset: entry.at.offset, byteLength: entry.at.byteLength }];
+    const place = entry.at ?? entry.codes;
+    if (place === undefined || place.file !== file || place.byteLength === 0 || tensor === undefined) return [];
+    if (entry.at !== undefined) return [verbatimRun(entry, tensor, entry.at)];
+    return entry.codes === undefined ? [] : [codesRun(entry, entry.codes)];
   });
   runs.sort((a, b) => a.offset - b.offset || b.byteLength - a.byteLength);
   let end = 0;
@@ -59,24 +84,40 @@ function verbatimRuns(checkpoint: OpenCheckpoint, summary: Summary, file: number
   });
 }
 
-function chunkBlobs(run: Run, file: number): readonly PlannedBlob[] {
-  const step = chunkByteLength(run.entry.dtype);
-  return run.summary.chunks.map((id, index) => ({
-    id,
-    file,
-    offset: run.offset + index * step,
-    byteLength: Math.min(step, run.byteLength - index * step),
-    type: run.entry.dtype,
-    chunk: { tensor: run.entry.name, index },
-    ...rowOfChunk(run.entry, index),
-  }));
+async function idOfChunk(source: ByteSource, offset: number, byteLength: number): Promise<BlobId> {
+  return parseBlobId(sha256Hex(await source.read(offset, byteLength)));
+}
+
+async function chunkBlobs(run: Run, file: number, source: ByteSource): Promise<readonly PlannedBlob[]> {
+  const { entry, form, step, chunks } = run;
+  const blobs: PlannedBlob[] = [];
+  for (let index = 0; index * step < run.byteLength; index++) {
+    const offset = run.offset + index * step;
+    const byteLength = Math.min(step, run.byteLength - index * step);
+    blobs.push({
+      id: chunks?.[index] ?? (await idOfChunk(source, offset, byteLength)),
+      file,
+      offset,
+      byteLength,
+      type: blockTypeOfRun(run),
+      chunk: { tensor: entry.name, index },
+      ...(form === undefined ? {} : { form }),
+      ...rowOfChunk(entry, index),
+    });
+  }
+  return blobs;
+}
+
+function blockTypeOfRun({ entry, form }: Run): BlockType {
+  if (form === undefined) return entry.dtype;
+  return isBlockForm(form) ? 'bytes' : form;
 }
 
 /** How a chunk lies in its tensor seen as a matrix: the first axis against all others, as they are stored. */
 export function rowOfChunk({ shape, dtype }: Pick<TensorEntry, 'shape' | 'dtype'>, index: number): { row?: BlobRow } {
   const length = shape.slice(1).reduce((product, size) => product * size, 1);
   if (shape.length < 2 || length === 0) return {};
-  return { row: { length, offset: (index * chunkElements(dtype)) % length } };
+  return { row: { length, offset: (index * chunkElements(dtype)) % length, last: shape.at(-1) ?? 1 } };
 }
 
 /** Plans one file: tensor chunks where tensors stand, literals and content-defined chunks between them. */
@@ -105,9 +146,9 @@ async function planFile(
       at += piece.byteLength;
     }
   };
-  for (const run of verbatimRuns(checkpoint, summary, file)) {
+  for (const run of runsOf(checkpoint, summary, file)) {
     await fillUpTo(run.offset);
-    for (const blob of chunkBlobs(run, file)) add(blob);
+    for (const blob of await chunkBlobs(run, file, source)) add(blob);
     at = run.offset + run.byteLength;
   }
   await fillUpTo(source.byteLength);
@@ -115,14 +156,13 @@ async function planFile(
 }
 
 function checkRanges(checkpoint: OpenCheckpoint): void {
-  for (const { name, at, dtype } of checkpoint.tensors) {
-    if (at === undefined) continue;
-    const file = checkpoint.files[at.file];
-    if (
-      file === undefined ||
-      at.offset + at.byteLength > file.source.byteLength ||
-      at.byteLength % elementByteLength(dtype)
-    ) {
+  for (const { name, at, codes, dtype } of checkpoint.tensors) {
+    const place = at ?? codes;
+    if (place === undefined) continue;
+    const file = checkpoint.files[place.file];
+    const unit = at === undefined && codes !== undefined ? codeUnit(codes.form).byteLength : elementByteLength(dtype);
+    const isInside = file !== undefined && place.offset + place.byteLength <= file.source.byteLength;
+    if (!isInside || place.byteLength % unit !== 0) {
       throw new BadFileError({
         format: checkpoint.format,
         rule: `tensor ${JSON.stringify(name)} must lie inside its file`,
@@ -132,7 +172,7 @@ function checkRanges(checkpoint: OpenCheckpoint): void {
 }
 
 /**
- * Says what storing a checkpoint would write. Reads only the bytes between tensors.
+ * Says what storing a checkpoint would write. Reads only the bytes between tensors, and codes.
  *
  * @param summary - of the same checkpoint, read just before.
  */

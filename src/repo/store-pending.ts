@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { ManifestId } from '../objects/ids.ts';
-import { findBaseIn } from './find-base.ts';
+import type { ListBases } from './base-sources.ts';
+import { readBaseCheckpoint } from './better-bases.ts';
+import { type BaseCheckpoint, findBaseIn, layoutsOf } from './find-base.ts';
 import { filesOf, type PendingCheckpoint, withOpenFile } from './pending.ts';
 import type { Placement } from './place-pending.ts';
 import type { Repository } from './repository.ts';
@@ -27,14 +29,48 @@ function* groups(pending: readonly PendingCheckpoint[]): Iterable<readonly Pendi
   if (group.length > 0) yield group;
 }
 
-async function baseOf(
+/** Bases are looked for in so many checkpoints: reading more would cost more than it saves. */
+const MAX_BASES = 2;
+
+/** A checkpoint that may serve as a base, and how many bytes it keeps a number in. */
+interface Usable {
+  readonly base: BaseCheckpoint;
+  readonly width: number;
+}
+
+/** True for a checkpoint that holds codes: what they were rounded from is rather wide than near. */
+const holdsCodes = ({ plan }: PendingCheckpoint): boolean =>
+  plan.blobs.some(({ form, chunk, type }) => form !== undefined || (chunk !== undefined && /^[iu]8$/.test(type)));
+
+/**
+ * The first checkpoints whose numbers are stored as they are: those of codes and of compressed files are not at hand, and of what is
+ * added now, those that come later.
+ */
+async function basesOf(
   repository: Repository,
-  placement: Placement | undefined,
+  checkpoint: PendingCheckpoint,
+  ids: readonly ManifestId[],
   pending: ReadonlyMap<ManifestId, PendingCheckpoint>,
-) {
-  const [parent] = [...(placement?.parents ?? [])].sort((a, b) => b.weight - a.weight);
-  if (parent === undefined || parent.id === placement?.id) return undefined;
-  return pending.get(parent.id)?.summary ?? repository.checkpoints.summary(parent.id);
+  isStored: (id: ManifestId) => boolean,
+): Promise<readonly BaseCheckpoint[]> {
+  const usable: Usable[] = [];
+  for (const id of ids) {
+    if (usable.length === MAX_BASES && !holdsCodes(checkpoint)) break;
+    const waiting = pending.get(id);
+    if (waiting !== undefined && !isStored(id)) continue;
+    const manifest = waiting?.plan.manifest ?? (await repository.checkpoints.manifest(id));
+    const verbatim = manifest.tensors.flatMap(({ at, dtype }) => (at === undefined ? [] : [{ ...at, dtype }]));
+    if (verbatim.length * 2 < manifest.tensors.length) continue;
+    const base = waiting === undefined ? await readBaseCheckpoint(repository, id) : toBase(waiting);
+    const bytes = verbatim.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    usable.push({ base, width: bytes / Math.max(1, base.summary.parameters) });
+  }
+  if (holdsCodes(checkpoint)) usable.sort((a, b) => Math.round(b.width) - Math.round(a.width));
+  return usable.slice(0, MAX_BASES).map(({ base }) => base);
+}
+
+function toBase({ plan, summary }: PendingCheckpoint): BaseCheckpoint {
+  return { id: plan.id, summary, layouts: layoutsOf(plan.manifest) };
 }
 
 /** Remembers size and time of the files as they were stored, so that `status` need not hash them again. */
@@ -60,6 +96,7 @@ export async function* storePending(
   repository: Repository,
   ordered: readonly PendingCheckpoint[],
   placements: ReadonlyMap<ManifestId, Placement>,
+  listBases: ListBases,
 ): AsyncGenerator<ProgressEvent, ReadonlyMap<ManifestId, number>, void> {
   const pending = new Map(ordered.map((checkpoint) => [checkpoint.plan.id, checkpoint]));
   const grown = new Map<ManifestId, number>();
@@ -68,11 +105,15 @@ export async function* storePending(
     try {
       for (const checkpoint of group) {
         yield { phase: 'Storing', done: grown.size, total: ordered.length, detail: checkpoint.path };
-        const base = await baseOf(repository, placements.get(checkpoint.plan.id), pending);
+        const ids = listBases(checkpoint, placements.get(checkpoint.plan.id));
+        const findBase = findBaseIn(
+          toBase(checkpoint),
+          await basesOf(repository, checkpoint, ids, pending, (id) => grown.has(id)),
+        );
         const bytes = await withOpenFile(checkpoint.absolutePath, (open) =>
           storeCheckpoint(batch, open, checkpoint.plan, {
             has: (id) => repository.blobs.has(id),
-            findBase: findBaseIn(checkpoint.summary, base),
+            findBase,
           }),
         );
         grown.set(checkpoint.plan.id, (grown.get(checkpoint.plan.id) ?? 0) + bytes);

@@ -1,19 +1,34 @@
 import type { BlockType } from '../codec/codec.ts';
+import type { Gather } from '../codec/gather.ts';
 import type { BlobId } from '../objects/ids.ts';
+import type { CodeForm } from '../tensors/code-form.ts';
 
 /** How a blob may be coded. */
 export interface BlobHint {
   readonly type: BlockType;
   /** A stored blob with as many elements, likely close in value. */
   readonly base?: BlobId;
+  /** Further stored blobs that it may be coded against; which is best, an estimate decides. */
+  readonly others?: readonly BaseHint[];
+  /** What kind of codes the blob holds, where it is a part of a quantised tensor. */
+  readonly form?: CodeForm;
   /** Elements of one row of the matrix that the blob is a part of, and how many of its first row lie before the blob. */
   readonly row?: BlobRow;
+}
+
+/** A base: one blob, or neighbouring parts of a tensor that it is gathered from. */
+export interface BaseHint {
+  readonly blobs: readonly BlobId[];
+  /** Absent where the base is the one blob as it stands. */
+  readonly gather?: Gather;
 }
 
 /** How a chunk lies in its tensor, seen as a matrix. */
 export interface BlobRow {
   readonly length: number;
   readonly offset: number;
+  /** Elements along the tensor's last axis. */
+  readonly last?: number;
 }
 
 /** Immutable bytes by the SHA-256 of their plain content. A remote is another implementation that passes the same contract suite. */
@@ -32,14 +47,18 @@ export interface BlobStore {
   beginBatch(): Promise<BlobBatch>;
 }
 
+/** What putting a blob did. */
+export interface PutResult {
+  readonly storedBytes: number;
+  readonly isNew: boolean;
+  /** What it is coded against. */
+  readonly bases?: readonly BlobId[];
+}
+
 /** Blobs that become durable together, as one pack. */
 export interface BlobBatch {
   /** Adds a blob; one that is stored already costs nothing. Reading it through the store works at once within this process. */
-  put(
-    id: BlobId,
-    plain: Uint8Array,
-    hint: BlobHint,
-  ): Promise<{ readonly storedBytes: number; readonly isNew: boolean }>;
+  put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult>;
   /** Makes the batch durable and visible: write, fsync, rename, fsync the directory. */
   commit(): Promise<void>;
   /** Drops the batch; harmless after `commit`. */

@@ -1,11 +1,13 @@
 import type { BlockContext, BlockType, EncodedBlock } from '../codec/codec.ts';
+import { gatherBase } from '../codec/gather.ts';
 import { WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
+import { codeUnit } from '../tensors/code-form.ts';
 import { elementByteLength } from '../tensors/dtype.ts';
-import type { BlobHint } from './blob-store.ts';
+import type { BaseHint, BlobHint } from './blob-store.ts';
 import type { PackRow } from './pack-format.ts';
 import type { PackHost } from './pack-host.ts';
-import { encodeRecord } from './pack-record.ts';
+import { encodeRecord, MAX_BASES } from './pack-record.ts';
 import type { PlainBlob } from './plain-cache.ts';
 
 /**
@@ -42,8 +44,12 @@ interface Base {
   readonly blob: PlainBlob;
 }
 
-const elementsOf = (type: BlockType, byteLength: number): number =>
-  byteLength / (type === 'bytes' ? 1 : elementByteLength(type));
+/** Elements that so many bytes hold, of a type or as codes. */
+function elementsOf({ type, form }: Pick<BlobHint, 'type' | 'form'>, byteLength: number): number {
+  if (form === undefined) return byteLength / (type === 'bytes' ? 1 : elementByteLength(type));
+  const unit = codeUnit(form);
+  return (byteLength / unit.byteLength) * unit.elements;
+}
 
 /** A block's code as a record without a base. */
 function makeAlone(plain: Uint8Array, type: BlockType, { codec, payload }: EncodedBlock): ChosenCode {
@@ -69,18 +75,26 @@ async function readBase(store: PackHost, id: BlobId, find: FindRow): Promise<Bas
   }
 }
 
-/** The hinted base, or the nearest of its ancestors on which the chain stays within its bounds. */
+/**
+ * How many times the blob's bytes its base has. Codes and casts are smaller than what they were made from: their bound is what the
+ * base's own type would have.
+ */
+const widening = (baseByteLength: number, byteLength: number): number => Math.max(1, baseByteLength / byteLength);
+
+/** A base, or the nearest of its ancestors on which the chain stays within its bounds. */
 async function findBase(
   store: PackHost,
-  hint: BlobHint,
+  first: BlobId | undefined,
+  byteLength: number,
   find: FindRow,
   restoreLimit: number,
 ): Promise<Base | undefined> {
-  let id = hint.base;
+  let id = first;
   while (id !== undefined) {
     const base = await readBase(store, id, find);
     if (base === undefined) return undefined;
-    if (base.row.depth < MAX_CHAIN_DEPTH && base.row.restoreByteLength < restoreLimit) return base;
+    const limit = restoreLimit * widening(base.row.byteLength, byteLength);
+    if (base.row.depth < MAX_CHAIN_DEPTH && base.row.restoreByteLength < limit) return base;
     id = base.blob.bases[0];
   }
   return undefined;
@@ -94,32 +108,135 @@ async function findBaseOfBase(store: PackHost, base: Base, find: FindRow): Promi
   return isAlike ? found : undefined;
 }
 
-/** Codes a block that may use a base; the codec may find that it is better off without. */
+/** What the codec is told of a block and its base. */
+function contextOf({ type, form, row: matrix }: BlobHint, base: BasePlain): BlockContext {
+  return {
+    type,
+    base: base.plain,
+    baseType: base.type,
+    ...(base.before === undefined ? {} : { baseOfBase: base.before }),
+    ...(form === undefined ? {} : { form }),
+    ...(matrix === undefined ? {} : { rowLength: matrix.length, rowOffset: matrix.offset }),
+    ...(matrix?.last === undefined ? {} : { lastAxis: matrix.last }),
+  };
+}
+
+/** A base as the codec sees it. */
+interface BasePlain {
+  readonly plain: Uint8Array;
+  readonly type: BlockType;
+  readonly before?: Uint8Array;
+}
+
+/** A code, and the bytes that count as the work of restoring it. */
+interface Based {
+  readonly code: ChosenCode;
+  readonly work: number;
+}
+
+/** A way to code a blob against others, before it is tried. */
+interface Candidate {
+  readonly context: BlockContext;
+  encode(): Based | undefined;
+}
+
+interface Below {
+  readonly ids: readonly BlobId[];
+  readonly depth: number;
+  readonly restoreByteLength: number;
+}
+
+function makeBased(plain: Uint8Array, type: BlockType, baseType: BlockType, encoded: EncodedBlock, below: Below) {
+  const { codec, payload } = encoded;
+  const { ids, depth } = below;
+  const bytes = encodeRecord({ codec, type, byteLength: plain.byteLength, bases: ids, baseType, payload });
+  const recordByteLength = bytes.byteLength;
+  const restoreByteLength = recordByteLength + below.restoreByteLength;
+  const row = { recordByteLength, restoreByteLength, codec, type, depth: depth + 1, ancestors: ids.length };
+  return { bytes, bases: ids, row };
+}
+
+/** Coded against one blob, and perhaps what that is coded against; the codec may find that it is better off without. */
 function encodeBased(
   store: PackHost,
   plain: Uint8Array,
-  { type, row: matrix }: BlobHint,
+  context: BlockContext,
   base: Base,
-  baseOfBase: Base | undefined,
-): ChosenCode {
-  const baseType = base.blob.type;
-  const context: BlockContext = {
-    type,
-    base: base.blob.plain,
-    baseType,
-    ...(baseOfBase === undefined ? {} : { baseOfBase: baseOfBase.blob.plain }),
-    ...(matrix === undefined ? {} : { rowLength: matrix.length, rowOffset: matrix.offset }),
-  };
+  before: Base | undefined,
+): Based {
   const encoded = store.coder.encodeBlock(plain, context);
-  const { codec, payload, ancestors } = encoded;
-  if (ancestors === 0) return makeAlone(plain, type, encoded);
-  const bases = [base, ...(ancestors === 2 && baseOfBase !== undefined ? [baseOfBase] : [])].map(({ row }) => row.id);
-  const bytes = encodeRecord({ codec, type, byteLength: plain.byteLength, bases, baseType, payload });
-  const recordByteLength = bytes.byteLength;
+  if (encoded.ancestors === 0) return { code: makeAlone(plain, context.type, encoded), work: 0 };
+  const bases = [base, ...(encoded.ancestors === 2 && before !== undefined ? [before] : [])];
   // The base's base is below the base already, so it costs nothing more.
-  const restoreByteLength = recordByteLength + base.row.restoreByteLength;
-  const row = { recordByteLength, restoreByteLength, codec, type, depth: base.row.depth + 1, ancestors: bases.length };
-  return { bytes, bases, row };
+  const { depth, restoreByteLength } = base.row;
+  const below = { ids: bases.map(({ row }) => row.id), depth, restoreByteLength };
+  const code = makeBased(plain, context.type, base.blob.type, encoded, below);
+  return { code, work: code.row.restoreByteLength / widening(base.row.byteLength, plain.byteLength) };
+}
+
+async function openSingle(
+  store: PackHost,
+  plain: Uint8Array,
+  hint: BlobHint,
+  id: BlobId | undefined,
+  find: FindRow,
+  restoreLimit: number,
+): Promise<Candidate | undefined> {
+  const base = await findBase(store, id, plain.byteLength, find, restoreLimit);
+  if (base === undefined) return undefined;
+  if (elementsOf(hint, plain.byteLength) !== elementsOf(base.blob, base.row.byteLength)) return undefined;
+  const before = await findBaseOfBase(store, base, find);
+  const { blob } = base;
+  const context = contextOf(hint, { ...blob, ...(before === undefined ? {} : { before: before.blob.plain }) });
+  return { context, encode: () => encodeBased(store, plain, context, base, before) };
+}
+
+async function readParts(store: PackHost, ids: readonly BlobId[], find: FindRow): Promise<readonly Base[] | undefined> {
+  const parts: Base[] = [];
+  for (const id of ids) {
+    const part = await readBase(store, id, find);
+    if (part === undefined || part.blob.type !== (parts[0]?.blob.type ?? part.blob.type)) return undefined;
+    parts.push(part);
+  }
+  return parts;
+}
+
+/**
+ * A base that is gathered from parts of a stored tensor. All chunks of the new tensor take from the same parts, so each answers for its
+ * share of what reading them costs.
+ */
+async function openGathered(
+  store: PackHost,
+  plain: Uint8Array,
+  hint: BlobHint,
+  { blobs, gather }: BaseHint,
+  find: FindRow,
+  restoreLimit: number,
+): Promise<Candidate | undefined> {
+  const { encodeGathered } = store.coder;
+  const parts = blobs.length > MAX_BASES ? undefined : await readParts(store, blobs, find);
+  const [first] = parts ?? [];
+  if (parts === undefined || first === undefined || gather === undefined || encodeGathered === undefined)
+    return undefined;
+  const type = first.blob.type;
+  const all = new Uint8Array(Buffer.concat(parts.map(({ blob }) => blob.plain)));
+  const count = elementsOf(hint, plain.byteLength);
+  const restore = parts.reduce((sum, { row }) => sum + row.restoreByteLength, 0);
+  const depth = parts.reduce((most, { row }) => Math.max(most, row.depth), 0);
+  const share = Math.min(1, count / elementsOf({ type }, all.byteLength));
+  const shared = (restore * share) / widening(all.byteLength * share, plain.byteLength);
+  if (depth >= MAX_CHAIN_DEPTH || shared > restoreLimit) return undefined;
+  const base = gatherBase(all, gather, count, type === 'bytes' ? 1 : elementByteLength(type));
+  const context = contextOf(hint, { plain: base, type });
+  const below = { ids: parts.map(({ row }) => row.id), depth, restoreByteLength: restore };
+  return {
+    context,
+    encode() {
+      const encoded = encodeGathered(plain, context, gather);
+      if (encoded === undefined) return undefined;
+      return { code: makeBased(plain, hint.type, type, encoded, below), work: encoded.payload.length + shared };
+    },
+  };
 }
 
 /** What the blob takes by itself: coded when asked, for the codec's estimate from a sample decides most cases. */
@@ -145,20 +262,48 @@ class Alone {
   }
 
   /** True when a delta is clearly better, without coding the blob by itself. */
-  isBeatenBy({ bytes, row }: ChosenCode): boolean {
+  isBeatenBy({ code, work }: Based): boolean {
     const { byteLength } = this;
-    return bytes.byteLength < byteLength && row.restoreByteLength <= MAX_RESTORE_FACTOR * byteLength;
+    return code.bytes.byteLength < byteLength && work <= MAX_RESTORE_FACTOR * byteLength;
   }
 
   /** The same, exactly. */
-  isReallyBeatenBy({ bytes, row }: ChosenCode): boolean {
+  isReallyBeatenBy({ code, work }: Based): boolean {
     const { byteLength } = this.code.bytes;
-    return bytes.byteLength < byteLength && row.restoreByteLength <= MAX_RESTORE_FACTOR * byteLength;
+    return code.bytes.byteLength < byteLength && work <= MAX_RESTORE_FACTOR * byteLength;
   }
 }
 
+/** Bases that a blob may be coded against, opened: each within the bounds of its chain. */
+async function openCandidates(
+  store: PackHost,
+  plain: Uint8Array,
+  hint: BlobHint,
+  find: FindRow,
+  restoreLimit: number,
+): Promise<readonly Candidate[]> {
+  const hints = [...(hint.base === undefined ? [] : [{ blobs: [hint.base] }]), ...(hint.others ?? [])];
+  const opened: Candidate[] = [];
+  for (const one of hints) {
+    const candidate =
+      one.gather === undefined
+        ? await openSingle(store, plain, hint, one.blobs[0], find, restoreLimit)
+        : await openGathered(store, plain, hint, one, find, restoreLimit);
+    if (candidate !== undefined) opened.push(candidate);
+  }
+  return opened;
+}
+
+/** The candidate that a sample says is best; an only one is not asked. */
+function chooseCandidate(store: PackHost, plain: Uint8Array, candidates: readonly Candidate[]): Candidate | undefined {
+  const estimate = store.coder.estimateBased;
+  if (candidates.length < 2 || estimate === undefined) return candidates[0];
+  const estimated = candidates.map((candidate) => ({ candidate, ratio: estimate(plain, candidate.context) }));
+  return estimated.reduce((a, b) => (b.ratio < a.ratio ? b : a)).candidate;
+}
+
 /**
- * Codes a blob in the fewest bytes: by itself, or against the hinted base (or an ancestor of it) where that is smaller
+ * Codes a blob in the fewest bytes: by itself, or against the best of the hinted bases (or an ancestor of it) where that is smaller
  * and restoring stays within {@link MAX_CHAIN_DEPTH} and {@link MAX_RESTORE_FACTOR}.
  */
 export async function chooseCode(
@@ -167,12 +312,11 @@ export async function chooseCode(
   hint: BlobHint,
   find: FindRow,
 ): Promise<ChosenCode> {
-  if (hint.base === undefined) return encodeAlone(store, plain, hint.type);
+  if (hint.base === undefined && hint.others === undefined) return encodeAlone(store, plain, hint.type);
   const alone = new Alone(store, plain, hint.type);
-  const base = await findBase(store, hint, find, MAX_RESTORE_FACTOR * alone.byteLength);
-  if (base === undefined) return alone.code;
-  if (elementsOf(hint.type, plain.byteLength) !== elementsOf(base.blob.type, base.row.byteLength)) return alone.code;
-  const based = encodeBased(store, plain, hint, base, await findBaseOfBase(store, base, find));
-  if (based.row.ancestors === 0 || alone.isBeatenBy(based)) return based;
-  return alone.isReallyBeatenBy(based) ? based : alone.code;
+  const candidates = await openCandidates(store, plain, hint, find, MAX_RESTORE_FACTOR * alone.byteLength);
+  const based = chooseCandidate(store, plain, candidates)?.encode();
+  if (based === undefined) return alone.code;
+  if (based.code.row.ancestors === 0 || alone.isBeatenBy(based)) return based.code;
+  return alone.isReallyBeatenBy(based) ? based.code : alone.code;
 }

@@ -5,16 +5,11 @@ import { sha256Hex } from '../bytes/sha256.ts';
 import { WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import { type AtomicFile, discardQuietly, openAtomicFile } from './atomic-file.ts';
-import type { BlobBatch, BlobHint } from './blob-store.ts';
+import type { BlobBatch, BlobHint, PutResult } from './blob-store.ts';
 import { type ChosenCode, chooseCode, type FoundBase } from './choose-code.ts';
 import { packDirectory, packName } from './pack-file.ts';
 import { encodeHeader, encodeIndex, encodeTrailer, HEADER_BYTES, type PackRow, ROW_BYTES } from './pack-format.ts';
 import type { PackHost } from './pack-host.ts';
-
-interface PutResult {
-  readonly storedBytes: number;
-  readonly isNew: boolean;
-}
 
 /** Makes a batch take blobs that are stored already: only these count as stored beside its own. */
 export interface RepackOptions {
@@ -115,7 +110,7 @@ export class PackBatch implements BlobBatch {
     // While packs are rewritten the old ones go on answering.
     if (this.#repack === undefined)
       this.#store.addPending(id, pending, { plain: owned, type: hint.type, bases: code.bases });
-    return { storedBytes: code.bytes.byteLength + ROW_BYTES, isNew: true };
+    return { storedBytes: code.bytes.byteLength + ROW_BYTES, isNew: true, bases: code.bases };
   }
 
   async #isStored(id: BlobId): Promise<boolean> {

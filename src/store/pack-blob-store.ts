@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../bytes/sha256.ts';
 import type { BlockContext } from '../codec/codec.ts';
-import { decodeBlock, encodeBlock, estimateAlone } from '../codec/index.ts';
+import { decodeBlock, encodeBlock, encodeGathered, estimateAlone, estimateBased, isGathered } from '../codec/index.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { BlobBatch, BlobStore } from './blob-store.ts';
@@ -42,7 +42,7 @@ export class PackedBlobStore implements BlobStore, PackHost {
   constructor(directory: string, options: BlobStoreOptions = {}) {
     this.directory = directory;
     this.disk = options.disk ?? nodeDisk;
-    this.coder = options.coder ?? { encodeBlock, decodeBlock, estimateAlone };
+    this.coder = options.coder ?? { encodeBlock, encodeGathered, decodeBlock, estimateAlone, estimateBased };
     this.packs = new PackSet(this.disk, packDirectory(directory), options.without);
     this.#cache = new PlainCache(options.cacheBytes ?? CACHE_BYTES);
   }
@@ -175,6 +175,10 @@ export class PackedBlobStore implements BlobStore, PackHost {
   async #contextOf(id: BlobId, record: PackRecord, ancestry: number): Promise<BlockContext> {
     const ancestors: Uint8Array[] = [];
     for (const base of record.bases) ancestors.push(await this.#readAncestor(id, base, ancestry + 1));
+    if (isGathered(record)) {
+      const parts = new Uint8Array(Buffer.concat(ancestors));
+      return { type: record.type, parts, ...(record.baseType === undefined ? {} : { baseType: record.baseType }) };
+    }
     const [base, baseOfBase] = ancestors;
     return {
       type: record.type,

@@ -1,4 +1,5 @@
 import type { BlockContext, BlockType, EncodedBlock } from '../codec/codec.ts';
+import type { Gather } from '../codec/gather.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { Disk } from './disk.ts';
 import type { PackRow } from './pack-format.ts';
@@ -10,6 +11,10 @@ export interface BlockCoder {
   encodeBlock(plain: Uint8Array, context: BlockContext): EncodedBlock;
   /** About how many bytes a block takes without a base, from a sample; `undefined` where it cannot tell. */
   estimateAlone?(plain: Uint8Array, type: BlockType): number | undefined;
+  /** About which share of its bytes a block takes against a base, from a sample. */
+  estimateBased?(plain: Uint8Array, context: BlockContext): number;
+  /** Codes a block against the context's base, which was gathered from stored parts; `undefined` where that does not help. */
+  encodeGathered?(plain: Uint8Array, context: BlockContext, gather: Gather): EncodedBlock | undefined;
   decodeBlock(block: Pick<EncodedBlock, 'codec' | 'payload'>, byteLength: number, context: BlockContext): Uint8Array;
 }
 

@@ -6,13 +6,16 @@ import { type CanonicalValue, decodeCanonical, encodeCanonical } from '../object
 import { type BlobId, parseBlobId } from '../objects/ids.ts';
 import { blockTypeNumber, blockTypeOf } from './pack-format.ts';
 
+/** Blobs that one may be coded against at once: the parts of a tensor in another order. */
+export const MAX_BASES = 15;
+
 /** The stored form of one blob (docs/format.md, section "Record"). */
 export interface PackRecord {
   readonly codec: number;
   readonly type: BlockType;
   /** Of the plain content. */
   readonly byteLength: number;
-  /** The base and, where the codec needs it, the base's base: named here, for a base may be coded anew later. */
+  /** The base and, where the codec needs it, the base's base, or the parts that the base is gathered from: named here, for a base may be coded anew later. */
   readonly bases: readonly BlobId[];
   /** Of the bases; present exactly when there are any. */
   readonly baseType?: BlockType;
@@ -43,7 +46,7 @@ const readCount = (value: CanonicalValue | undefined): number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : broken();
 
 function readBases(value: CanonicalValue | undefined): readonly BlobId[] {
-  if (!Array.isArray(value) || value.length > 2) return broken();
+  if (!Array.isArray(value) || value.length > MAX_BASES) return broken();
   return value.map((base: unknown) => (base instanceof Uint8Array ? parseBlobId(toHex(base)) : broken()));
 }
 

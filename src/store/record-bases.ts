@@ -3,9 +3,11 @@ import { CorruptError } from '../errors.ts';
 import { type BlobId, parseBlobId } from '../objects/ids.ts';
 import type { Disk } from './disk.ts';
 import type { PackFile } from './pack-file.ts';
+import { MAX_BASES } from './pack-record.ts';
 
-/** The longest beginning of a record, up to its base ids: 1 + 5 + 5 + 5 + 5 + 1 + 2 * 34 bytes, and some. */
-const HEAD_BYTES = 96;
+/** The longest beginning of a record, up to its base ids: 1 + 5 + 5 + 5 + 5 + 1 bytes, and some; then 34 bytes for each. */
+const HEAD_BYTES = 28;
+const BASE_BYTES = 34;
 
 function malformed(): never {
   throw new CorruptError("a blob's record is malformed");
@@ -29,7 +31,7 @@ export function decodeRecordBases(head: Uint8Array): readonly BlobId[] {
   let at = 1;
   for (let field = 0; field < 4; field++) at += scalarByteLength(head[at] ?? 0xff);
   const count = (head[at++] ?? 0) - 0x90;
-  if (count < 0 || count > 2) malformed();
+  if (count < 0 || count > MAX_BASES) malformed();
   return Array.from({ length: count }, () => {
     if (head[at] !== 0xc4 || head[at + 1] !== 32 || at + 34 > head.byteLength) malformed();
     at += 34;
@@ -44,8 +46,9 @@ export async function readBases(disk: Disk, pack: PackFile): Promise<ReadonlyMap
   if (rows.length === 0) return bases;
   const file = await disk.open(pack.path, 'r');
   try {
-    for (const { id, offset, recordByteLength } of rows) {
-      bases.set(id, decodeRecordBases(await file.read(offset, Math.min(HEAD_BYTES, recordByteLength))));
+    for (const { id, offset, recordByteLength, ancestors } of rows) {
+      const headBytes = Math.min(HEAD_BYTES + ancestors * BASE_BYTES, recordByteLength);
+      bases.set(id, decodeRecordBases(await file.read(offset, headBytes)));
     }
   } finally {
     await file.close();

@@ -1,4 +1,4 @@
-import type { BlockContext } from '../../src/codec/index.ts';
+import type { BlockContext, Gather } from '../../src/codec/index.ts';
 import type { Reference } from '../../src/codec/reference.ts';
 
 /** A block whose payload the format fixes. */
@@ -8,6 +8,8 @@ export interface GoldenBlock {
   readonly plain: Uint8Array;
   readonly context: BlockContext;
   readonly reference?: Reference;
+  /** How the base is gathered from the context's parts. */
+  readonly gather?: Gather;
   /** Lower-case hex. */
   readonly payload: string;
 }
@@ -31,6 +33,15 @@ const changed = top(weights).map((u, i) => (i % 9 === 4 ? u + 1 : u));
 
 const f32 = bytesOf(after);
 const base = bytesOf(weights);
+
+/** 32 numbers from -1 to 3, and the block that the reference implementation makes of them. */
+const ramp = Float32Array.from({ length: 32 }, (_, i) => i / 8 - 1);
+const Q5_1 = '003000bc0000ffff00112233445566778899aabbccddeeff';
+const fromHex = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
+const largest = (from: number, to: number) => Math.fround(Math.max(...weights.subarray(from, to).map(Math.abs)));
+/** A matrix of four rows and six columns, turned; two numbers are others. */
+const turn = (matrix: Float32Array) =>
+  Float32Array.from({ length: 24 }, (_, i) => (matrix[(i % 4) * 6 + (i >> 2)] ?? 0) + (i % 11 === 7 ? 2 ** -12 : 0));
 
 /** One block for each codec and each kind of reference. */
 export const GOLDEN: readonly GoldenBlock[] = [
@@ -159,5 +170,49 @@ export const GOLDEN: readonly GoldenBlock[] = [
     context: { type: 'i8', base, baseType: 'f32' },
     reference: { kind: 'quantized', inverseStep: 127 },
     payload: '050000fe420100000c00c0880000180108008000000080000001',
+  },
+  {
+    name: 'sparse, rounded to blocks, Q5_1 of f32',
+    codec: 5,
+    plain: fromHex(Q5_1),
+    context: { type: 'bytes', form: 'q5_1', base: bytesOf(ramp), baseType: 'f32' },
+    reference: { kind: 'blocks', form: 'q5_1', rounding: { storedScale: false, divides: false, halfToEven: false } },
+    payload: '07040000',
+  },
+  {
+    name: 'sparse, rounded slice by slice, i8 of f32',
+    codec: 5,
+    plain: Uint8Array.from(weights, (w, i) => (Math.round(w * (i % 3 === 1 ? 200 : 100)) - 5) & 255),
+    context: { type: 'i8', base, baseType: 'f32' },
+    reference: {
+      kind: 'scaled',
+      codes: {
+        run: 1,
+        count: 3,
+        offset: 0,
+        factors: Float32Array.of(100, 200, 100),
+        zeros: Uint8Array.of(251, 251, 251),
+      },
+    },
+    payload: '08010300020000c842000048430000c842fbfbfb0100000400c08800001801080080000000800000',
+  },
+  {
+    name: 'sparse, rounded by the largest of each slice, i8 of f32',
+    codec: 5,
+    plain: Uint8Array.from(
+      weights,
+      (w, i) => Math.round(w * (i < 9 ? 127 / largest(0, 9) : i < 21 ? 50 : 127 / largest(21, 24))) & 255,
+    ),
+    context: { type: 'i8', base, baseType: 'f32' },
+    reference: { kind: 'scaled', codes: { run: 12, count: 3, offset: 3, factors: new Map([[1, 50]]) } },
+    payload: '080c03030101010000484200',
+  },
+  {
+    name: 'gathered, sparse, base, f32',
+    codec: 6,
+    plain: bytesOf(turn(weights)),
+    context: { type: 'f32', parts: base },
+    gather: { sizes: [4, 6], order: [1, 0], start: 0, skipped: 0 },
+    payload: '02040601000000051801020d000e02400b68032d0202a005b4075a08001002000008020005',
   },
 ];

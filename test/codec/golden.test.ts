@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { encodeDense } from '../../src/codec/dense.ts';
-import { decodeBlock } from '../../src/codec/index.ts';
+import { gatherBase } from '../../src/codec/gather.ts';
+import { decodeBlock, encodeGathered } from '../../src/codec/index.ts';
 import { buildReference } from '../../src/codec/reference.ts';
 import { encodeSparse } from '../../src/codec/sparse.ts';
 import { encodeBytes, encodeFloats } from '../../src/codec/standalone.ts';
 import { GOLDEN, type GoldenBlock } from './golden-blocks.ts';
 
-function encode({ codec, plain, context, reference }: GoldenBlock): Uint8Array {
+function encode({ codec, plain, context, reference, gather }: GoldenBlock): Uint8Array {
+  if (gather !== undefined && context.parts !== undefined) {
+    const base = gatherBase(context.parts, gather, plain.length / 4, 4);
+    return encodeGathered(plain, { ...context, base }, gather)?.payload ?? new Uint8Array(0);
+  }
   if (codec === 2) return encodeFloats(plain, context.type);
   if (codec === 3 || reference === undefined) return encodeBytes(plain);
   const plan = { reference, base: buildReference(reference, context, plain.length) };

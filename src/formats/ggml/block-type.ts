@@ -1,3 +1,4 @@
+import type { BlockForm } from '../../tensors/code-form.ts';
 import { createDecodeTable, F16 } from '../../tensors/small-floats.ts';
 
 /** Decodes one block that begins at `bytes[at]` into `out[to]` and what follows. */
@@ -8,6 +9,8 @@ export interface BlockType {
   readonly name: string;
   readonly elements: number;
   readonly byteLength: number;
+  /** What today's writers call this layout, where wsvc knows how they round to it. */
+  readonly form?: BlockForm;
   /** Absent for a layout that wsvc does not read. */
   readonly decode?: DecodeBlock;
 }

@@ -27,7 +27,11 @@ function readableBlocks(type: ElementType): Blocks | undefined {
 
 /** Blocks are read as the f32 that they stand for. */
 function toEntry({ name, shape, type, file, offset, byteLength }: PlacedTensor): TensorEntry {
-  if (!('dtype' in type)) return { name, dtype: 'f32', shape, role: classifyRole(name, 'f32') };
+  if (!('dtype' in type)) {
+    const { form } = type.block;
+    const codes = form === undefined ? {} : { codes: { file, offset, byteLength, form } };
+    return { name, dtype: 'f32', shape, role: classifyRole(name, 'f32'), ...codes };
+  }
   return { name, dtype: type.dtype, shape, role: classifyRole(name, type.dtype), at: { file, offset, byteLength } };
 }
 

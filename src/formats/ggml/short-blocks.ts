@@ -1,3 +1,4 @@
+import { findBlockForm } from '../../tensors/code-form.ts';
 import { type BlockType, readHalf, readSingle, round, signed } from './block-type.ts';
 
 /** Elements of a short block (QK4_0 and its like in ggml's `ggml-common.h`). */
@@ -97,7 +98,7 @@ function eightBits(name: string, version: QuantVersion, skipped: number): BlockT
 
 /** The blocks of 32 that ggml's types 2 to 9 name, as a writer of that version laid them out. */
 export function shortBlocks(version: QuantVersion): ReadonlyMap<number, BlockType> {
-  return new Map([
+  const types = new Map<number, BlockType>([
     [2, fourBits('Q4_0', version, false)],
     [3, fourBits('Q4_1', version, true)],
     // Two types of May 2023, gone within weeks.
@@ -108,6 +109,13 @@ export function shortBlocks(version: QuantVersion): ReadonlyMap<number, BlockTyp
     [8, eightBits('Q8_0', version, 0)],
     [9, eightBits('Q8_1', version, version < 2 ? 4 : 2)],
   ]);
+  return version === 2 ? new Map([...types].map(([number, type]) => [number, withForm(type)])) : types;
+}
+
+/** Only the layouts of today are rounded to by a recipe. */
+function withForm(type: BlockType): BlockType {
+  const form = findBlockForm(type.name);
+  return form === undefined ? type : { ...type, form };
 }
 
 /** The 16 values of a code that is not linear (`kvalues_iq4nl` of `ggml-common.h`). */

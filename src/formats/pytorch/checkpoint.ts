@@ -7,7 +7,14 @@ import type { Archive } from './archive.ts';
 import { readDeclared } from './declared.ts';
 import { nameTensors, roleOf } from './naming.ts';
 import { createTensorFinder, type UnreadTensor as Unreadable } from './rebuild.ts';
-import { findTensorRange, type StoredTensor, streamTensor, visibleByteLength, visibleDtype } from './stored-tensor.ts';
+import {
+  findCodes,
+  findTensorRange,
+  type StoredTensor,
+  streamTensor,
+  visibleByteLength,
+  visibleDtype,
+} from './stored-tensor.ts';
 import { collectTensors, type FoundTensor } from './walk.ts';
 
 /** Views may show a storage's bytes many times over (expanded and tied tensors): by all of them together at most so often. */
@@ -75,12 +82,14 @@ function roleByPath(found: Readable) {
 function toEntry(found: Readable, name: string): TensorEntry {
   const { tensor } = found;
   const at = findTensorRange(tensor);
+  const codes = findCodes(tensor);
   return {
     name,
     dtype: visibleDtype(tensor),
     shape: tensor.layout.shape,
     role: roleByPath(found),
     ...(at === undefined ? {} : { at }),
+    ...(codes === undefined ? {} : { codes }),
   };
 }
 

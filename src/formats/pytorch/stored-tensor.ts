@@ -2,7 +2,7 @@ import { collectBytes } from '../../bytes/collect.ts';
 import { CHUNK_BYTES } from '../../bytes/source.ts';
 import { wholeUnits } from '../../bytes/whole-units.ts';
 import { type DType, elementByteLength, elementCount } from '../../tensors/dtype.ts';
-import type { FileRange } from '../format.ts';
+import type { FileRange, TensorEntry } from '../format.ts';
 import { dequantize, type Quantizer } from './dequantize.ts';
 import { gatherElements, isContiguous, type Layout, spanLength } from './layout.ts';
 import type { TypedStorage } from './storage.ts';
@@ -27,9 +27,21 @@ export function visibleByteLength(tensor: StoredTensor): number {
 
 /** Where the tensor's bytes stand verbatim; `undefined` when it must be decoded. */
 export function findTensorRange(tensor: StoredTensor): FileRange | undefined {
-  if (tensor.quantizer !== undefined || !isContiguous(tensor.layout)) return undefined;
+  return tensor.quantizer === undefined ? findVerbatim(tensor) : undefined;
+}
+
+function findVerbatim(tensor: StoredTensor): FileRange | undefined {
+  if (!isContiguous(tensor.layout)) return undefined;
   const unit = elementByteLength(tensor.typed.type.dtype);
   return tensor.typed.storage.findRange(tensor.layout.offset * unit, elementCount(tensor.layout.shape) * unit);
+}
+
+/** Where the tensor's codes stand, when it has any of 8 bits. */
+export function findCodes(tensor: StoredTensor): TensorEntry['codes'] {
+  const { dtype } = tensor.typed.type;
+  if (tensor.quantizer === undefined || (dtype !== 'i8' && dtype !== 'u8')) return undefined;
+  const at = findVerbatim(tensor);
+  return at === undefined ? undefined : { ...at, form: dtype };
 }
 
 /** Yields the tensor row-major and little-endian, in pieces of whole elements of at most CHUNK_BYTES. */

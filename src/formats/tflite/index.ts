@@ -78,6 +78,9 @@ function toEntry({ model, dtype, quantizer }: Stored, name: string): TensorEntry
     shape,
     role: roleOf(name, readAs, elementCount(shape)),
     ...(quantizer === undefined ? { at: { file: 0, offset, byteLength } } : {}),
+    ...(quantizer !== undefined && (dtype === 'i8' || dtype === 'u8')
+      ? { codes: { file: 0, offset, byteLength, form: dtype } }
+      : {}),
     ...(toCanonical === undefined ? {} : { toCanonical }),
   };
 }

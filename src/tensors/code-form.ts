@@ -1,0 +1,36 @@
+/** How a file keeps the numbers of a tensor as codes: 8-bit integers, or blocks of 32 with scales of their own (ggml's names). */
+export type CodeForm = 'i8' | 'u8' | BlockForm;
+
+/** The forms that come in blocks. */
+export type BlockForm = 'q8_0' | 'q4_0' | 'q4_1' | 'q5_0' | 'q5_1';
+
+/** One block: so many numbers in so many bytes. */
+export interface BlockSize {
+  readonly elements: number;
+  readonly byteLength: number;
+}
+
+/** Sizes of blocks (`ggml-common.h`): halves for scale and minimum, a fifth bit of each code apart, the rest of the codes. */
+const BLOCKS: Readonly<Record<BlockForm, BlockSize>> = {
+  q8_0: { elements: 32, byteLength: 34 },
+  q4_0: { elements: 32, byteLength: 18 },
+  q4_1: { elements: 32, byteLength: 20 },
+  q5_0: { elements: 32, byteLength: 22 },
+  q5_1: { elements: 32, byteLength: 24 },
+};
+
+/** Size of the smallest run of numbers that a form codes by itself. */
+export function codeUnit(form: CodeForm): BlockSize {
+  return form === 'i8' || form === 'u8' ? { elements: 1, byteLength: 1 } : BLOCKS[form];
+}
+
+/** Narrows to the forms that come in blocks. */
+export function isBlockForm(form: CodeForm): form is BlockForm {
+  return form !== 'i8' && form !== 'u8';
+}
+
+/** The form of that name; `undefined` for layouts that wsvc has no recipe for. */
+export function findBlockForm(name: string): BlockForm | undefined {
+  const key = name.toLowerCase();
+  return key in BLOCKS ? (key as BlockForm) : undefined;
+}

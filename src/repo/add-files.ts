@@ -74,7 +74,7 @@ async function* addUnderLock(
     [...waiting, ...fresh],
     pendingWeightReader(repository, pending),
   );
-  const grown = yield* storePending(repository, storageOrder(pending, placements), placements, listBasesBy(view));
+  const grown = yield* storePending(repository, storageOrder(pending, placements), placements, await listBasesBy(view));
   await repository.history.stageAll(pending.map((one) => ({ path: one.path, pointer: pointerOf(one) })));
   const taken = move ? yield* takeAway(repository, pending) : undefined;
   const commits = commitsOf(view.archive.members);

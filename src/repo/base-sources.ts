@@ -8,9 +8,9 @@ import type { Placement } from './place-pending.ts';
 const NEAREST = 6;
 
 /** What was last committed at each path. */
-function lastVersions({ recorded }: LineageView): ReadonlyMap<string, ManifestId> {
+async function lastVersions({ recorded }: LineageView): Promise<ReadonlyMap<string, ManifestId>> {
   const last = new Map<string, ManifestId>();
-  for (const { checkpoint } of recorded.values()) {
+  for (const { checkpoint } of (await recorded()).values()) {
     if (checkpoint !== undefined) last.set(checkpoint.path, checkpoint.pointer.manifest);
   }
   return last;
@@ -20,8 +20,8 @@ function lastVersions({ recorded }: LineageView): ReadonlyMap<string, ManifestId
 export type ListBases = (checkpoint: PendingCheckpoint, placement: Placement | undefined) => readonly ManifestId[];
 
 /** Candidates for bases: the parents, the last version of the path, then what is near in sketch space. */
-export function listBasesBy(view: LineageView): ListBases {
-  const last = lastVersions(view);
+export async function listBasesBy(view: LineageView): Promise<ListBases> {
+  const last = await lastVersions(view);
   return ({ plan, summary, path }, placement) => {
     const parents = [...(placement?.parents ?? [])].sort((a, b) => b.weight - a.weight).map(({ id }) => id);
     const near = summary.parameters === 0 ? [] : nearest(view, summary).slice(0, NEAREST);

@@ -43,7 +43,7 @@ async function* importUnderLock(
       [...waiting, ...fresh],
       pendingWeightReader(repository, pending),
     );
-    yield* storePending(repository, storageOrder(pending, placements), placements, listBasesBy(view));
+    yield* storePending(repository, storageOrder(pending, placements), placements, await listBasesBy(view));
     const ready = pending.map((checkpoint) => ({
       path: checkpoint.path,
       pointer: pointerOf(checkpoint),

@@ -1,4 +1,4 @@
-import { axisOrders, isIdentityOrder } from '../diff/axis-orders.ts';
+import { axisOrders } from '../diff/axis-orders.ts';
 import { matchTensors } from '../diff/match-tensors.ts';
 import type { BlobId, ManifestId } from '../objects/ids.ts';
 import type { Manifest } from '../objects/manifest.ts';
@@ -51,7 +51,7 @@ function viewsOf(
   const shape = layoutOf(base, tensor);
   const from = `${base.id} ${tensor.name}`;
   const turned = axisOrders(shape, query.shape).map((order): TensorBase => {
-    if (isIdentityOrder(order)) return { tensor, from };
+    if (order.every((axis, i) => axis === i)) return { tensor, from };
     return { tensor, view: { sizes: shape, order }, from: `${from} ${order.join()}` };
   });
   if (!haveEqualShape(shape, query.shape)) return turned;

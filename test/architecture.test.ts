@@ -40,6 +40,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   react: ['tui'],
   yauzl: ['formats'],
   h5wasm: ['formats'],
+  'seek-bzip': ['formats'],
   '@bufbuild/protobuf/wire': ['formats'],
   'fs-native-extensions': ['store'],
   'linear-sum-assignment': ['symmetry'],

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
 import { badFile } from '../bad-file.ts';
+import { CompressionFault, decodeBzip2, decodeLz4, decodeLzmaAlone, decodeXz } from '../compression/index.ts';
 import { MAX_PICKLE_BYTES } from '../pickle/index.ts';
 
 /** Small files may hold many equal numbers; weights hardly shrink. */
@@ -32,8 +33,13 @@ export function findCompression(head: Uint8Array): Compression | undefined {
 
 const INFLATERS = { gunzip: promisify(gunzip), inflate: promisify(inflate) };
 
+/** How many bytes may come out of a file. */
+function limitOf(bytes: Uint8Array): number {
+  return Math.min(MAX_PICKLE_BYTES, FREE_BYTES + MAX_INFLATION * bytes.byteLength);
+}
+
 async function inflateWith(name: keyof typeof INFLATERS, bytes: Uint8Array, start: number): Promise<Uint8Array> {
-  const maxOutputLength = Math.min(MAX_PICKLE_BYTES, FREE_BYTES + MAX_INFLATION * bytes.byteLength);
+  const maxOutputLength = limitOf(bytes);
   try {
     return await INFLATERS[name](bytes.subarray(start), { maxOutputLength });
   } catch (cause) {
@@ -55,6 +61,17 @@ async function inflateOld(bytes: Uint8Array): Promise<Uint8Array> {
   return plain;
 }
 
+type Decoder = (bytes: Uint8Array, limit: number) => Uint8Array | Promise<Uint8Array>;
+
+async function decodeWith(decode: Decoder, bytes: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await decode(bytes, limitOf(bytes));
+  } catch (error) {
+    if (error instanceof CompressionFault) throw badFile('pickle', error.rule, 0, error);
+    throw error;
+  }
+}
+
 /**
  * Inflates a file in memory.
  *
@@ -68,7 +85,15 @@ export async function decompress(bytes: Uint8Array, compression: Compression): P
       return inflateWith('inflate', bytes, 0);
     case 'joblib':
       return inflateOld(bytes);
-    default:
+    case 'bzip2':
+      return decodeWith(decodeBzip2, bytes);
+    case 'xz':
+      return decodeWith(decodeXz, bytes);
+    case 'lzma':
+      return decodeWith(decodeLzmaAlone, bytes);
+    case 'lz4':
+      return decodeWith(decodeLz4, bytes);
+    case 'zstd':
       throw badFile('pickle', `it is compressed with ${compression}, which is not read`, 0);
   }
 }

@@ -9,12 +9,20 @@ function describeNear(near: NearestResult): string {
   return `${near.source}${commit}${place}; distance ${near.relativeDistance.toPrecision(2)}, cosine ${near.cosine.toFixed(5)}`;
 }
 
+const VERBS = {
+  forward: 'comes from',
+  unknown: 'comes from',
+  backward: 'is what was made into',
+  siblings: 'has one original with',
+} as const;
+
 function headline(result: IdentificationResult, paint: Paint): string {
-  const { known, relation, parents, nearest } = result;
+  const { known, relation, parents, nearest, direction } = result;
   const sure = `(${formatConfidence(result.confidence)} sure)`;
   if (!known) return `${paint('yellow', 'unknown')}: related to nothing in this repository ${sure}`;
   const from = parents.length > 1 ? `${parents.length} checkpoints` : (parents[0]?.source ?? nearest?.source ?? '');
-  return `${paint('green', relation)}: comes from ${paint('bold', from)} ${sure}`;
+  const verb = VERBS[direction];
+  return `${paint('green', relation)}: ${verb} ${paint('bold', from)} ${sure}`;
 }
 
 function placeLine(result: IdentificationResult): readonly string[] {

@@ -2,6 +2,7 @@ import type { ManifestId } from '../objects/ids.ts';
 import { readAlterations } from './alterations.ts';
 import { foreignCandidates, nearCandidates, withTrajectoryNeighbors } from './candidates.ts';
 import { type Case, type Ranked, rank } from './case.ts';
+import { logChanceOfContent } from './chance-of-content.ts';
 import { compareOn } from './comparison.ts';
 import { confidenceOfKnown, confidenceOfUnknown } from './confidence.ts';
 import { type ContentMatch, findByContent } from './contents.ts';
@@ -38,7 +39,7 @@ export async function identifyCheckpoint(
 ): Promise<Identification> {
   const limit = options.candidates ?? LISTED;
   const match = findByContent(query.summary, archive);
-  if (match) return answerFromContent(query, match);
+  if (match) return answerFromContent(query, match, archive);
   const state = await search(query, archive);
   if (!state?.proof.isKnown) return answerUnknown(state, query, archive, limit);
   return answerKnown(await withTransformation(state), limit);
@@ -174,7 +175,11 @@ function hasManyZeros({ summary }: Query): boolean {
   return zeros > 0.1 * summary.parameters;
 }
 
-function answerFromContent({ summary }: Query, { member, relation, others }: ContentMatch): Identification {
+function answerFromContent(
+  { summary }: Query,
+  { member, relation, others }: ContentMatch,
+  archive: Archive,
+): Identification {
   const near: NearMember = { id: member.id, relativeDistance: 0, cosine: 1 };
   const weights = summary.tensors.filter((tensor) => tensor.role === 'weight');
   const stored = new Map(member.summary.tensors.map((tensor) => [tensor.content, tensor.name]));
@@ -187,6 +192,7 @@ function answerFromContent({ summary }: Query, { member, relation, others }: Con
     ...placeOf(member.trajectory, member.position),
     parents: [{ id: member.id, weight: 1 }],
     confidence: 0.9999,
+    logPValue: Math.min(0, logChanceOfContent(summary) + Math.log(archive.members.length)),
     candidates: [near],
     tensors: weights.map(({ name, content }) => ({
       name,

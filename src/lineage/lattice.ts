@@ -4,7 +4,7 @@ import { findStep, isOnLattice, type Step } from './lattice-step.ts';
 /** The values of a tensor are whole multiples of a step: one for the tensor, for each channel or for each block. */
 export interface Lattice {
   readonly granularity: 'tensor' | 'channel' | 'block';
-  /** Half the step at every element: the most that rounding moved it. */
+  /** The most that rounding moved every element: half the step, or a whole one where a block format clips. */
   readonly halfSteps: Float32Array;
 }
 
@@ -12,6 +12,8 @@ export interface Lattice {
 const BLOCKS = [32, 64, 128, 16] as const;
 /** Share of the groups with enough values to tell that must lie on a lattice; underflow and ties spoil a few. */
 const LEAST_SHARE = 0.98;
+/** Half a unit in the last place of fp16, relative. */
+const HALF_PRECISION = 2 ** -11;
 /** ln of the chance that random values pass; below it a lattice is real (ten thousand tensors tested, one in a million). */
 const LOG_CHANCE = Math.log(1e-10);
 
@@ -61,8 +63,27 @@ function groupSteps(data: Float32Array, size: number, spacing: number, mayShift:
     if (!found && ++missed > allowed) return undefined;
     logChance += found?.logChance ?? 0;
     halfSteps.fill((found?.step ?? 0) / 2, g * size, (g + 1) * size);
+    if (mayShift && found) widenEnds(values, halfSteps.subarray(g * size, (g + 1) * size), found.step);
   }
   return logChance < LOG_CHANCE ? halfSteps : undefined;
+}
+
+/**
+ * Block formats fit the largest value exactly and clip what lies beyond the last level on the other side (GGML's Q4_0 has levels -8 to 7), by up to
+ * a whole step; and they round the scale to half precision.
+ */
+function widenEnds(values: Float32Array, halfSteps: Float32Array, step: number): void {
+  let least = Number.POSITIVE_INFINITY;
+  let most = Number.NEGATIVE_INFINITY;
+  for (const x of values) {
+    if (x < least) least = x;
+    if (x > most) most = x;
+  }
+  for (let i = 0; i < values.length; i++) {
+    const x = values[i] ?? 0;
+    const isAtEnd = x - least < step / 2 || most - x < step / 2;
+    halfSteps[i] = (isAtEnd ? step : step / 2) + Math.abs(x) * HALF_PRECISION;
+  }
 }
 
 /** The coarser of the two steps: an offset that is a fraction of the step makes a finer lattice without one. */

@@ -9,11 +9,26 @@ type Facts = ReadonlyMap<string, TensorFacts>;
 export function valueWords(query: Weights, base: Weights, facts: Facts, baseFacts: Facts): readonly RelationWord[] {
   const words: RelationWord[] = [];
   if (hasNewZeros(query, base, facts, baseFacts)) words.push('pruned');
-  if ([...facts].some(([name, f]) => f.lattice && base.has(name) && isCoarser(f.lattice, baseFacts.get(name)?.lattice)))
-    words.push('quantized');
+  if (isQuantized(query, base, facts, baseFacts)) words.push('quantized');
   if ([...facts].some(([name, f]) => f.grid && base.has(name) && baseFacts.get(name)?.grid !== f.grid))
     words.push('cast');
   return words;
+}
+
+/** Share of the weights of a file of half precision that must lie on lattices: a small tensor of a few octaves may by itself. */
+const LEAST_ON_LATTICE = 0.1;
+
+function isQuantized(query: Weights, base: Weights, facts: Facts, baseFacts: Facts): boolean {
+  let found = 0;
+  let total = 0;
+  let hasGrid = false;
+  for (const [name, { lattice, grid }] of facts) {
+    const count = query.get(name)?.data.length ?? 0;
+    total += count;
+    hasGrid ||= grid !== undefined;
+    if (lattice && base.has(name) && isCoarser(lattice, baseFacts.get(name)?.lattice)) found += count;
+  }
+  return found > (hasGrid ? LEAST_ON_LATTICE * total : 0);
 }
 
 /** The base has no lattice, or a finer one. */

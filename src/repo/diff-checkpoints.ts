@@ -4,8 +4,7 @@ import { compareTensors, type TensorChange } from '../diff/compare-tensors.ts';
 import { matchTensors, type TensorMatching } from '../diff/match-tensors.ts';
 import type { OpenCheckpoint } from '../formats/format.ts';
 import { readWeights } from '../formats/read-weights.ts';
-import { identifyCheckpoint } from '../lineage/identify.ts';
-import { memoryArchive } from '../lineage/memory-archive.ts';
+import { judgePair, type PairSide } from '../lineage/judge-pair.ts';
 import type { Identification } from '../lineage/model.ts';
 import { parseManifestId } from '../objects/ids.ts';
 import { summarize } from '../sketch/summarize.ts';
@@ -48,15 +47,9 @@ export async function readStoredSide(repository: Repository, named: string): Pro
   return { name: named, summary: await summary(id), weights: await weights(id), graph: await axisGraph(id) };
 }
 
-/** The question "does `to` come from `from`?", asked as if `from` were all that is stored. */
-function judge(from: DiffSide, to: DiffSide): Promise<Identification> {
-  const id = parseManifestId(sha256Hex(new TextEncoder().encode(from.name)));
-  const { summary, weights, graph } = from;
-  const archive = memoryArchive([{ id, summary, weights, graph, source: from.name, trajectory: 'A', position: 0 }]);
-  return identifyCheckpoint(
-    { summary: to.summary, weights: async () => to.weights, axisGraph: async () => to.graph },
-    archive,
-  );
+function toPairSide({ name, summary, weights, graph }: DiffSide, letter: string): PairSide {
+  const id = parseManifestId(sha256Hex(new TextEncoder().encode(`${letter} ${name}`)));
+  return { id, name, summary, weights, graph };
 }
 
 function unpaired(name: string, status: 'added' | 'removed'): TensorDiff {
@@ -109,24 +102,37 @@ function describeTensors(from: DiffSide, to: DiffSide): readonly TensorDiff[] {
   ];
 }
 
+function describeRelation({ known, relation, direction }: Identification): string {
+  if (!known) return 'no relation between A and B could be shown';
+  switch (direction) {
+    case 'forward':
+      return `B comes from A: ${relation}`;
+    case 'backward':
+      return `A comes from B: ${relation}`;
+    case 'siblings':
+      return `A and B come from one original: ${relation}`;
+    case 'unknown':
+      return `B is ${relation} with respect to A`;
+  }
+}
+
 function summarizeDiff(tensors: readonly TensorDiff[], verdict: Identification): string {
   const counts = new Map<string, number>();
   for (const { status } of tensors) counts.set(status, (counts.get(status) ?? 0) + 1);
   const parts = [...counts].map(([status, count]) => `${count} ${status}`);
-  const relation = verdict.known
-    ? `B is ${verdict.relation} with respect to A`
-    : 'no relation between A and B could be shown';
-  return `${relation}; tensors: ${parts.join(', ') || 'none'}`;
+  return `${describeRelation(verdict)}; tensors: ${parts.join(', ') || 'none'}`;
 }
 
 /** Compares two checkpoints tensor by tensor, and says whether one comes from the other and how. */
 export async function diffCheckpoints(from: DiffSide, to: DiffSide): Promise<DiffResult> {
-  const verdict = await judge(from, to);
+  const verdict = await judgePair(toPairSide(from, 'A'), toPairSide(to, 'B'));
   const tensors = describeTensors(from, to);
   return {
     relation: verdict.relation,
     known: verdict.known,
-    pValue: probabilityOf(verdict.logPValue),
+    direction: verdict.direction,
+    // Where no test applies nothing speaks against chance.
+    pValue: probabilityOf(verdict.logPValue ?? 0),
     confidence: verdict.confidence,
     tensors,
     summary: summarizeDiff(tensors, verdict),

@@ -92,12 +92,14 @@ function describeIdentification(
     parameters: summary.parameters,
     known: found.known,
     relation: found.relation,
+    direction: found.direction,
     nearest: found.nearest === undefined ? null : describeNear(archive, found.nearest),
     trajectory: found.trajectory ?? null,
     position: found.position ?? null,
     parents: describeParents(archive, found),
     confidence: found.confidence,
-    pValue: probabilityOf(found.logPValue),
+    // Where no test applies nothing speaks against chance.
+    pValue: probabilityOf(found.logPValue ?? 0),
     candidates: found.candidates
       .slice(0, options.candidates ?? DEFAULT_CANDIDATES)
       .map((candidate) => describeNear(archive, candidate)),
@@ -125,6 +127,8 @@ async function identifyByHash(summary: Summary, view: LineageView): Promise<Part
     known: true,
     relation: 'identical',
     confidence: 1,
+    // Other bytes with this SHA-256.
+    pValue: 2 ** -256,
     nearest: {
       commit,
       manifest: checkpoint.pointer.manifest,

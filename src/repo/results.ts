@@ -149,6 +149,8 @@ export interface IdentificationResult {
   readonly parameters: number;
   readonly known: boolean;
   readonly relation: string;
+  /** `forward`: the file comes from what is stored; `backward`: that from the file; `siblings`: both from a third; `unknown`: copies. */
+  readonly direction: 'forward' | 'backward' | 'siblings' | 'unknown';
   readonly nearest: NearestResult | null;
   readonly trajectory: string | null;
   readonly position: number | null;
@@ -199,6 +201,8 @@ export interface DiffResult {
   readonly relation: string;
   /** Whether a relation was shown. */
   readonly known: boolean;
+  /** `forward`: B comes from A; `backward`: A from B; `siblings`: both from a third; `unknown`: the weights do not say. */
+  readonly direction: 'forward' | 'backward' | 'siblings' | 'unknown';
   readonly pValue: number | null;
   readonly confidence: number;
   readonly tensors: readonly TensorDiff[];

@@ -106,6 +106,7 @@ export const ANSWER: IdentificationResult = {
   tensors: 3,
   parameters: 2464,
   known: true,
+  direction: 'forward',
   relation: 'quantized',
   nearest: NEAR,
   trajectory: 'run-1',

@@ -9,6 +9,7 @@ import type { OpenCheckpoint, TensorEntry } from '../../src/formats/format.ts';
 import { openCheckpointAs, openKnownCheckpoint } from '../../src/formats/registry.ts';
 import { elementByteLength, elementCount } from '../../src/tensors/dtype.ts';
 import { casePath, hasCases } from '../cases.ts';
+import { collectSeeds } from '../fuzz/corpus.ts';
 import { memoryFiles } from './files.ts';
 import { buildModel } from './tflite/build-model.ts';
 
@@ -27,7 +28,12 @@ const REAL: Readonly<Record<string, readonly string[]>> = {
 const dense = { name: 'dense', type: 0, shape: [2, 2], data: new Uint8Array(16).fill(1) };
 const codes = { name: 'codes', type: 9, shape: [3], data: Uint8Array.of(1, 2, 3), scales: [0.5] };
 
+const written = await collectSeeds(false);
+/** Formats of which there is no small real file: ours, as the mutation run takes them. */
+const MADE = [...written].filter(([format]) => !Object.hasOwn(REAL, format) && format !== 'tflite');
+
 const samples: (readonly [string, () => FileSet])[] = [
+  ...MADE.flatMap(([, seeds]) => seeds.map((seed) => [seed.format, () => memoryFiles(seed.files)] as const)),
   ['tflite', () => memoryFiles({ 'm.tflite': buildModel([dense, codes]) })],
   ...(hasCases
     ? Object.entries(REAL).map(([format, names]) => [format, () => directoryFiles(casePath(...names))] as const)
@@ -71,6 +77,7 @@ describe.each(samples)('%s owes to the layers above', (format, files) => {
     const [primary] = first.files;
     const nameless: FileSet = {
       primary: 'stored',
+      names: ['stored', ...first.files.slice(1).map(({ name }) => name)],
       open: async (name) => (name === 'stored' ? primary?.source : files().open(name)),
     };
     const second = await openCheckpointAs(first.format, nameless);

@@ -28,11 +28,15 @@ async function caseSeeds(folder: string): Promise<readonly Seed[]> {
   return seeds;
 }
 
-/** All seeds, by format; the same on every machine that has the same real files. */
-export async function collectSeeds(): Promise<ReadonlyMap<FormatName, readonly Seed[]>> {
+/**
+ * All seeds, by format; the same on every machine that has the same real files.
+ *
+ * @param withCases false leaves the real files out
+ */
+export async function collectSeeds(withCases = true): Promise<ReadonlyMap<FormatName, readonly Seed[]>> {
   const own = [...(await writtenSeeds()), ...pickleSeeds(), ...modelSeeds(), ...(await hdf5Seeds())];
   const real: Seed[] = [];
-  for (const folder of FOLDERS) real.push(...(await caseSeeds(folder)));
+  for (const folder of withCases ? FOLDERS : []) real.push(...(await caseSeeds(folder)));
   const byFormat = new Map<FormatName, Seed[]>();
   for (const seed of [...own, ...real]) {
     const seeds = byFormat.get(seed.format) ?? [];

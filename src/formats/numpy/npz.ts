@@ -3,7 +3,7 @@ import { joinBytes } from '../../bytes/collect.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import type { BadFileError } from '../../errors.ts';
 import { badFile } from '../bad-file.ts';
-import type { Format, OpenCheckpoint, TensorEntry } from '../format.ts';
+import type { Format, OpenCheckpoint, TensorEntry, UnreadTensor } from '../format.ts';
 import { classifyRole } from '../roles.ts';
 import { uniqueNames } from '../unique-names.ts';
 import { readZipDirectory, streamZipEntry, type ZipEntry } from '../zip/index.ts';
@@ -17,6 +17,12 @@ const SUFFIX = '.npy';
 interface Member {
   readonly entry: ZipEntry;
   readonly header: ArrayHeader;
+}
+
+/** The arrays of an archive, and those that hold no numbers. */
+interface Members {
+  readonly members: readonly Member[];
+  readonly unread: readonly UnreadTensor[];
 }
 
 async function readBeginning(pieces: AsyncIterable<Uint8Array>, byteLength: number): Promise<Uint8Array> {
@@ -45,19 +51,22 @@ function readMemberHeader(source: ByteSource, entry: ZipEntry): Promise<ArrayHea
 }
 
 /** Texts and objects beside the weights are stored like everything else; an archive of nothing but them is refused. */
-async function readMembers(source: ByteSource): Promise<readonly Member[]> {
+async function readMembers(source: ByteSource): Promise<Members> {
   const members: Member[] = [];
+  const unread: UnreadTensor[] = [];
   let skipped: BadFileError | undefined;
   const entries = await readZipDirectory(source);
   for (const entry of entries) {
     if (!entry.name.endsWith(SUFFIX)) continue;
     const header = await readMemberHeader(source, entry);
-    if ('reason' in header) skipped ??= header.reason;
-    else members.push({ entry, header });
+    if ('reason' in header) {
+      skipped ??= header.reason;
+      unread.push({ name: entry.name.slice(0, -SUFFIX.length), reason: header.reason.broken.rule });
+    } else members.push({ entry, header });
   }
   if (members.length === 0 && skipped !== undefined) throw skipped;
   if (members.length === 0 && entries.length > 0) throw badFile('npz', 'a member must be an array');
-  return members;
+  return { members, unread };
 }
 
 function toTensor(member: Member, name: string): TensorEntry {
@@ -76,7 +85,7 @@ async function* skipBytes(pieces: AsyncIterable<Uint8Array>, byteLength: number)
   }
 }
 
-function toCheckpoint(primary: ByteSource, fileName: string, members: readonly Member[]): OpenCheckpoint {
+function toCheckpoint(primary: ByteSource, fileName: string, { members, unread }: Members): OpenCheckpoint {
   const names = uniqueNames(members.map(({ entry }) => entry.name.slice(0, -SUFFIX.length)));
   const memberOf = new Map(names.map((name, i) => [name, members[i]]));
   return {
@@ -84,6 +93,7 @@ function toCheckpoint(primary: ByteSource, fileName: string, members: readonly M
     files: [{ name: fileName, source: primary }],
     tensors: members.map((member, i) => toTensor(member, names[i] ?? '')),
     declared: {},
+    ...(unread.length === 0 ? {} : { unread }),
     readTensor({ name }) {
       const member = memberOf.get(name);
       invariant(member !== undefined, `${name} is a tensor of this file`);

@@ -6,6 +6,7 @@ import { casePath, hasCases, readCase } from '../../cases.ts';
 import { brokenRule, findProblem, memoryFiles, openBytes, tensorBytes, tensorValues } from '../files.ts';
 import { refuseMutants } from '../mutations.ts';
 
+const u16 = (value: number) => Buffer.from(Uint16Array.of(value).buffer);
 const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
 const u64 = (value: number | bigint) => Buffer.from(BigUint64Array.of(BigInt(value)).buffer);
 const f32 = (...values: readonly number[]) => Buffer.from(Float32Array.from(values).buffer);
@@ -89,6 +90,47 @@ describe('gguf', () => {
     expect(checkpoint).toMatchObject({
       tensors: [],
       unread: [{ name: 'w', reason: expect.stringMatching(/IQ2_XXS/) }],
+    });
+  });
+
+  describe('split by llama.cpp', () => {
+    const part = (index: number, count: number, name: string) =>
+      ggufOf({
+        pairs: [pair('split.no', 2, u16(index)), pair('split.count', 2, u16(count))],
+        tensors: [{ name, dims: [3, 2], type: 0, offset: 0 }],
+        data: f32(1 + index, 2, 3, 4, 5, 6),
+      });
+    const parts = {
+      'm-00001-of-00002.gguf': part(0, 2, 'a.weight'),
+      'm-00002-of-00002.gguf': part(1, 2, 'b.weight'),
+    };
+
+    test('is one checkpoint, by its first part', async () => {
+      const checkpoint = await openKnownCheckpoint(memoryFiles(parts));
+      expect(checkpoint.files.map(({ name }) => name)).toEqual(Object.keys(parts));
+      expect(checkpoint.tensors.map(({ name, at }) => [name, at?.file])).toEqual([
+        ['a.weight', 0],
+        ['b.weight', 1],
+      ]);
+      expect((await tensorValues(checkpoint, 'b.weight'))[0]).toBe(2);
+    });
+
+    test('also when it is stored, and its first part has no name', async () => {
+      const files = memoryFiles({ stored: parts['m-00001-of-00002.gguf'], ...parts });
+      const names = ['', 'm-00002-of-00002.gguf'];
+      expect((await openKnownCheckpoint({ ...files, names })).tensors).toHaveLength(2);
+    });
+
+    test('another part stands for itself', async () => {
+      const alone = memoryFiles({ 'm-00002-of-00002.gguf': parts['m-00002-of-00002.gguf'] });
+      expect((await openKnownCheckpoint(alone)).tensors.map(({ name }) => name)).toEqual(['b.weight']);
+    });
+
+    test('is refused where a part is missing, or holds a tensor of another', async () => {
+      const first = { 'm-00001-of-00002.gguf': parts['m-00001-of-00002.gguf'] };
+      expect(await brokenRule(memoryFiles(first))).toContain('is missing');
+      const twice = { ...first, 'm-00002-of-00002.gguf': part(1, 2, 'a.weight') };
+      expect(await brokenRule(memoryFiles(twice))).toContain('must not be in two parts');
     });
   });
 

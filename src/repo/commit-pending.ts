@@ -111,7 +111,7 @@ async function settleHead(repository: Repository, grown: readonly string[]): Pro
 /** True where a tip's tree holds the checkpoint at its path: a commit would change nothing, as after an interruption. */
 async function isHeldBy(repository: Repository, tips: Iterable<CommitId>, { path, pointer }: ReadyCheckpoint) {
   for (const tip of tips) {
-    const held = (await repository.history.listPointers(tip)).get(path);
+    const held = await repository.history.findPointer(tip, path);
     if (held === undefined) continue;
     if ((await repository.history.readPointer(held)).manifest === pointer.manifest) return true;
   }
@@ -173,10 +173,12 @@ export async function* commitPending(
   }
   await batch.commit();
   const grown = [...new Set(made.map(({ branch }) => branch))];
-  for (const name of grown) {
-    const tip = tips.get(name);
-    if (tip !== undefined) await history.updateBranch(name, tip, before.get(name));
-  }
+  await history.updateBranches(
+    grown.flatMap((name) => {
+      const commit = tips.get(name);
+      return commit === undefined ? [] : [{ name, commit, expected: before.get(name) }];
+    }),
+  );
   await settleMoved(repository, new Set(ready.map(({ pointer }) => pointer.manifest)));
   return { commits: made, head: await settleHead(repository, grown) };
 }

@@ -18,7 +18,7 @@ export interface FoundCheckpoint {
 }
 
 async function pointerInTree(repository: Repository, commit: CommitId, path: string): Promise<Pointer | undefined> {
-  const blob = (await repository.history.listPointers(commit)).get(path);
+  const blob = await repository.history.findPointer(commit, path);
   return blob === undefined ? undefined : repository.history.readPointer(blob);
 }
 

@@ -1,5 +1,5 @@
 import { identifyCheckpoint } from '../lineage/identify.ts';
-import type { Archive, Identification, LineageEdge, Query } from '../lineage/model.ts';
+import type { Identification, LineageEdge, Member, Query } from '../lineage/model.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { EdgeSource } from '../objects/trailers.ts';
 import type { Summary } from '../sketch/summary.ts';
@@ -42,8 +42,26 @@ export function isAlterationWord(relation: string): boolean {
   return relation.split('+').some((word) => !ALONG_A_RUN.has(word));
 }
 
-function strongestEdge(edges: readonly LineageEdge[], child: ManifestId): LineageEdge | undefined {
-  return edges.filter((edge) => edge.child === child).sort((a, b) => b.weight - a.weight)[0];
+/** What placing looks up in a view, for each of perhaps thousands. */
+interface ViewIndex {
+  readonly view: LineageView;
+  /** The first trajectory that a checkpoint lies on. */
+  readonly trajectories: ReadonlyMap<ManifestId, ViewTrajectory>;
+  /** The edge to the parent that weighs most; of equal ones the first. */
+  readonly edges: ReadonlyMap<ManifestId, LineageEdge>;
+}
+
+function indexView(view: LineageView): ViewIndex {
+  const trajectories = new Map<ManifestId, ViewTrajectory>();
+  for (const trajectory of view.trajectories) {
+    for (const { id } of trajectory.entries) if (!trajectories.has(id)) trajectories.set(id, trajectory);
+  }
+  const edges = new Map<ManifestId, LineageEdge>();
+  for (const edge of view.edges) {
+    const known = edges.get(edge.child);
+    if (known === undefined || edge.weight > known.weight) edges.set(edge.child, edge);
+  }
+  return { view, trajectories, edges };
 }
 
 /** True when a checkpoint that is committed already lies behind this one. */
@@ -65,12 +83,12 @@ function followPredecessor(trajectory: ViewTrajectory, position: number): Pick<P
 }
 
 /** What the view of all checkpoints says about one of them. */
-function placeByView(view: LineageView, id: ManifestId): Placement | undefined {
-  const trajectory = view.trajectories.find(({ entries }) => entries.some((entry) => entry.id === id));
+function placeByView({ trajectories, edges }: ViewIndex, id: ManifestId): Placement | undefined {
+  const trajectory = trajectories.get(id);
   const entry = trajectory?.entries.find((candidate) => candidate.id === id);
   if (trajectory === undefined || entry === undefined) return undefined;
   const { position } = entry;
-  const edge = strongestEdge(view.edges, id);
+  const edge = edges.get(id);
   const { parents, relation } =
     edge === undefined
       ? followPredecessor(trajectory, position)
@@ -125,8 +143,8 @@ function queryOf(id: ManifestId, summary: Summary, reader: WeightReader): Query 
 }
 
 /** An identical checkpoint that is stored already: the same manifest. */
-function placeOfCopy(archive: Archive, id: ManifestId): Placement | undefined {
-  const member = archive.members.find((candidate) => candidate.id === id);
+function placeOfCopy(members: ReadonlyMap<ManifestId, Member>, id: ManifestId): Placement | undefined {
+  const member = members.get(id);
   if (member?.trajectory === undefined || member.position === undefined) return undefined;
   const { trajectory, position } = member;
   const parents = [{ id, weight: 1 }];
@@ -174,14 +192,14 @@ export async function placePending(
   declared: DeclaredPlace = {},
 ): Promise<PlacedPending> {
   const before = await readLineageView(repository);
-  const fresh = pending.filter(
-    ({ id, summary }) => summary.parameters > 0 && placeOfCopy(before.archive, id) === undefined,
-  );
+  const stored = new Map(before.archive.members.map((member) => [member.id, member]));
+  const fresh = pending.filter(({ id, summary }) => summary.parameters > 0 && placeOfCopy(stored, id) === undefined);
   const view = fresh.length === 0 ? before : await readLineageView(repository, fresh, reader);
+  const index = indexView(view);
   const placements = new Map<ManifestId, Placement>();
   for (const { id, summary } of pending.filter((one) => one.summary.parameters > 0)) {
-    const copy = placeOfCopy(before.archive, id);
-    let placement = copy ?? placeByView(view, id);
+    const copy = placeOfCopy(stored, id);
+    let placement = copy ?? placeByView(index, id);
     if (placement === undefined) continue;
     if (copy === undefined && fresh.length === 1) {
       const query = queryOf(id, summary, reader);

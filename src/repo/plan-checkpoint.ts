@@ -1,4 +1,4 @@
-import { cutByContent } from '../bytes/cut-by-content.ts';
+import { cutByContent, MIN_CUT_BYTES } from '../bytes/cut-by-content.ts';
 import { sha256Hex } from '../bytes/sha256.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import type { BlockType } from '../codec/codec.ts';
@@ -141,7 +141,8 @@ async function planFile(
       at = end;
       return;
     }
-    for await (const piece of cutByContent(source.stream(at, end - at))) {
+    const isShort = end - at <= MIN_CUT_BYTES;
+    for await (const piece of isShort ? source.stream(at, end - at) : cutByContent(source.stream(at, end - at))) {
       add({ id: parseBlobId(sha256Hex(piece)), file, offset: at, byteLength: piece.byteLength, type: 'bytes' });
       at += piece.byteLength;
     }

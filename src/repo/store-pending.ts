@@ -112,7 +112,7 @@ export async function* storePending(
         );
         const bytes = await withOpenFile(checkpoint.absolutePath, (open) =>
           storeCheckpoint(batch, open, checkpoint.plan, {
-            has: (id) => repository.blobs.has(id),
+            has: async (id) => repository.blobs.packs.find(id) !== undefined,
             findBase,
           }),
         );

@@ -103,10 +103,20 @@ async function readAlone(pass: Pass, entry: TensorEntry): Promise<void> {
   endTensor(pass, entry, tensor);
 }
 
+/** Room for the largest chunk there is: clearing megabytes for every small file would take longer than reading it. */
+function createBuffers({ tensors }: OpenCheckpoint): PassBuffers {
+  const byteLength = Math.min(8 * CHUNK_ELEMENTS, Math.max(1, ...tensors.map(plainByteLength)));
+  // No element takes less than half a byte.
+  return {
+    chunk: new Uint8Array(byteLength),
+    values: new Float32Array(Math.min(2 * CHUNK_ELEMENTS, 2 * byteLength)),
+  };
+}
+
 function createPass(checkpoint: OpenCheckpoint, options: SummarizeOptions): Pass {
   return {
     checkpoint,
-    buffers: { chunk: new Uint8Array(8 * CHUNK_ELEMENTS), values: new Float32Array(CHUNK_ELEMENTS * 2) },
+    buffers: createBuffers(checkpoint),
     totals: createSketchTotals(),
     tensors: new Map(),
     onBytes: options.onBytes ?? (() => undefined),

@@ -11,6 +11,7 @@ import { GitObjectBatch } from './git-pack.ts';
 import { GitRefs } from './git-refs.ts';
 import { GitTrees } from './git-trees.ts';
 import type {
+  BranchUpdate,
   Commit,
   CommitBatch,
   Head,
@@ -103,6 +104,11 @@ class GitHistory implements History {
     return pointers;
   }
 
+  async findPointer(id: CommitId, path: string): Promise<GitObjectId | undefined> {
+    const blob = await this.#trees.find((await this.readCommit(id)).tree, path.split('/'));
+    return blob !== undefined && (await this.#checkPointer(blob)) ? blob : undefined;
+  }
+
   async changedPaths(id: CommitId): Promise<readonly { readonly path: string; readonly pointer: GitObjectId }[]> {
     const { tree, parents } = await this.readCommit(id);
     const [first] = parents;
@@ -158,6 +164,19 @@ class GitHistory implements History {
     checkRefName(name);
     await this.readCommit(commit);
     await this.#refs.update(`refs/heads/${name}`, commit, expected);
+  }
+
+  async updateBranches(updates: readonly BranchUpdate[]): Promise<void> {
+    for (const { name, commit } of updates) {
+      checkRefName(name);
+      await this.readCommit(commit);
+    }
+    const made = updates.filter(({ expected }) => expected === undefined);
+    const isMany = made.length > 1;
+    if (isMany) await this.#refs.createAll(new Map(made.map(({ name, commit }) => [`refs/heads/${name}`, commit])));
+    for (const { name, commit, expected } of isMany ? updates.filter((update) => !made.includes(update)) : updates) {
+      await this.#refs.update(`refs/heads/${name}`, commit, expected);
+    }
   }
 
   async deleteBranch(name: string): Promise<void> {

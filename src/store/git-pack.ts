@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { crc32, deflateSync, inflateSync } from 'node:zlib';
+import { crc32, deflateSync } from 'node:zlib';
 import type { GitObjectId } from '../objects/ids.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import type { Disk } from './disk.ts';
@@ -15,7 +15,7 @@ const FLUSH_BYTES = 64 * 1024 * 1024;
 
 interface PackedObject {
   readonly type: GitObjectType;
-  readonly byteLength: number;
+  readonly content: Uint8Array;
   readonly deflated: Uint8Array;
 }
 
@@ -57,8 +57,8 @@ function encodePack(objects: ReadonlyMap<GitObjectId, PackedObject>): {
   const parts: Uint8Array[] = [Buffer.from('PACK'), u32(2, objects.size)];
   const placed: PlacedObject[] = [];
   let offset = 12;
-  for (const [id, { type, byteLength, deflated }] of objects) {
-    const entry = Buffer.concat([encodeObjectHead(type, byteLength), deflated]);
+  for (const [id, { type, content, deflated }] of objects) {
+    const entry = Buffer.concat([encodeObjectHead(type, content.byteLength), deflated]);
     placed.push({ id, offset, crc: crc32(entry) });
     parts.push(entry);
     offset += entry.byteLength;
@@ -107,17 +107,15 @@ export class GitObjectBatch implements ObjectStore {
 
   async read(id: GitObjectId): Promise<GitObject> {
     const pending = this.#pending.get(id);
-    return pending === undefined
-      ? this.#objects.read(id)
-      : { type: pending.type, content: inflateSync(pending.deflated) };
+    return pending === undefined ? this.#objects.read(id) : { type: pending.type, content: pending.content };
   }
 
   async write(object: GitObject): Promise<GitObjectId> {
     const id = gitObjectId(object);
     if (this.#pending.has(id)) return id;
     const deflated = deflateSync(object.content);
-    this.#pending.set(id, { type: object.type, byteLength: object.content.byteLength, deflated });
-    this.#byteLength += deflated.byteLength;
+    this.#pending.set(id, { ...object, deflated });
+    this.#byteLength += object.content.byteLength;
     if (this.#byteLength > FLUSH_BYTES) await this.flush();
     return id;
   }

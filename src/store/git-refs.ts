@@ -4,6 +4,7 @@ import { type CommitId, type GitObjectId, parseCommitId, parseGitObjectId } from
 import { writeFileAtomic } from './atomic-file.ts';
 import { type Disk, isDirectoryError, isMissing } from './disk.ts';
 import type { Head } from './history.ts';
+import { addPackedRefs, parsePackedRefs } from './packed-refs.ts';
 import { type RefLockOptions, withRefLock } from './ref-lock.ts';
 import { isRefName } from './ref-names.ts';
 
@@ -19,13 +20,14 @@ const decoder = new TextDecoder();
 /** A ref that points to a ref that points to a ref: git stops here too. */
 const MAX_SYMBOLIC = 5;
 
-function parsePackedRefs(text: string): ReadonlyMap<string, GitObjectId> {
-  const refs = new Map<string, GitObjectId>();
-  for (const line of text.split('\n')) {
-    const [, id, name] = /^([0-9a-f]{40}) (refs\/.+)$/.exec(line) ?? [];
-    if (id !== undefined && name !== undefined) refs.set(name, parseGitObjectId(id));
-  }
-  return refs;
+function movedElsewhere(fullName: string): WsvcError {
+  return new WsvcError('locked', `Another process has moved "${fullName}".`, {
+    suggestions: ['Run the command again: it then starts from where the ref is now.'],
+  });
+}
+
+function inTheWay(fullName: string, other: string): WsvcError {
+  return new WsvcError('usage', `"${fullName}" cannot be made: "${other}" is in its way.`);
 }
 
 /** Branches, tags and HEAD of a bare git directory, read and written with git's own protocol. */
@@ -66,11 +68,12 @@ export class GitRefs {
   /** All refs below `refs/heads` or `refs/tags`, or of any kind, sorted by name. */
   async list(kind: 'heads' | 'tags' | 'any'): Promise<readonly RawRef[]> {
     const prefix = kind === 'any' ? 'refs' : `refs/${kind}`;
-    const packed = [...(await this.#packed()).keys()].filter((name) => name.startsWith(`${prefix}/`));
-    const names = new Set([...packed, ...(await this.#listLoose(prefix))]);
+    const packed = await this.#packed();
+    const loose = new Set(await this.#listLoose(prefix));
+    const names = new Set([...[...packed.keys()].filter((name) => name.startsWith(`${prefix}/`)), ...loose]);
     const refs: RawRef[] = [];
     for (const fullName of [...names].sort()) {
-      const id = await this.find(fullName);
+      const id = loose.has(fullName) ? await this.find(fullName) : packed.get(fullName);
       if (id !== undefined) refs.push({ fullName, id });
     }
     return refs;
@@ -99,9 +102,7 @@ export class GitRefs {
     await withRefLock(path, this.#options, async () => {
       const current: string | undefined = await this.find(fullName);
       if (current !== expected) {
-        throw new WsvcError('locked', `Another process has moved "${fullName}".`, {
-          suggestions: ['Run the command again: it then starts from where the ref is now.'],
-        });
+        throw movedElsewhere(fullName);
       }
       await this.#write(fullName, id);
     });
@@ -109,11 +110,39 @@ export class GitRefs {
 
   async #checkNoConflict(fullName: string): Promise<void> {
     const kind = fullName.startsWith('refs/tags/') ? 'tags' : 'heads';
-    const other = (await this.list(kind)).find(
-      (ref) => ref.fullName.startsWith(`${fullName}/`) || fullName.startsWith(`${ref.fullName}/`),
-    );
-    if (other === undefined) return;
-    throw new WsvcError('usage', `"${fullName}" cannot be made: "${other.fullName}" is in its way.`);
+    const names = (await this.list(kind)).map((ref) => ref.fullName);
+    const other = names.find((name) => name.startsWith(`${fullName}/`) || fullName.startsWith(`${name}/`));
+    if (other !== undefined) throw inTheWay(fullName, other);
+  }
+
+  /**
+   * Makes many branches at once, in git's `packed-refs`: one durable write for all of them.
+   *
+   * @throws WsvcError `locked` when one exists, also when another process made it meanwhile; `usage` when a ref is in the way of another.
+   */
+  async createAll(branches: ReadonlyMap<string, CommitId>): Promise<void> {
+    const path = join(this.#directory, 'packed-refs');
+    await withRefLock(path, this.#options, async () => {
+      await this.#checkAllNew([...branches.keys()]);
+      const text = (await this.#findText('packed-refs')) ?? '';
+      await writeFileAtomic(path, encoder.encode(addPackedRefs(text, branches)), this.#options);
+    });
+    // A loose ref counts more than a packed one: nobody else may have made one in the meantime.
+    for (const { fullName, id } of await this.list('heads')) {
+      if (branches.has(fullName) && branches.get(fullName) !== String(id)) throw movedElsewhere(fullName);
+    }
+  }
+
+  async #checkAllNew(added: readonly string[]): Promise<void> {
+    const present = (await this.list('heads')).map(({ fullName }) => fullName);
+    const names = new Set([...present, ...added]);
+    const taken = present.find((name) => added.includes(name));
+    if (taken !== undefined) throw movedElsewhere(taken);
+    for (const name of names) {
+      for (let at = name.lastIndexOf('/'); at > 0; at = name.lastIndexOf('/', at - 1)) {
+        if (names.has(name.slice(0, at))) throw inTheWay(name, name.slice(0, at));
+      }
+    }
   }
 
   /** A folder of refs, durable up to where it hangs in the tree. */

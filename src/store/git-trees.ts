@@ -45,6 +45,14 @@ export class GitTrees {
     return id;
   }
 
+  /** The file at a path, if there is one. */
+  async find(tree: GitObjectId, path: readonly string[]): Promise<GitObjectId | undefined> {
+    const [name, ...rest] = path;
+    const entry = (await this.read(tree)).find((one) => one.name === name);
+    if (entry === undefined || entry.kind !== (rest.length === 0 ? 'file' : 'tree')) return undefined;
+    return rest.length === 0 ? entry.id : this.find(entry.id, rest);
+  }
+
   /** Yields all files below a tree, by path. */
   async *files(tree: GitObjectId, prefix = ''): AsyncGenerator<{ readonly path: string; readonly id: GitObjectId }> {
     for (const { name, kind, id } of await this.read(tree)) {

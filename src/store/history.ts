@@ -62,6 +62,14 @@ export interface NewRecords {
   readonly files: ReadonlyMap<string, Uint8Array | GitObjectId>;
 }
 
+/** A branch that moves. */
+export interface BranchUpdate {
+  readonly name: string;
+  readonly commit: CommitId;
+  /** Where it stands; undefined for one that must not exist. */
+  readonly expected: CommitId | undefined;
+}
+
 export interface StagedEntry {
   readonly path: string;
   readonly pointer: Pointer;
@@ -76,6 +84,8 @@ export interface History {
   beginCommits(): CommitBatch;
   /** All pointers in a commit's tree, by path; files that are none (a README committed with stock git) are passed over. */
   listPointers(id: CommitId): Promise<ReadonlyMap<string, GitObjectId>>;
+  /** The pointer at a path in a commit's tree, if there is one: asked of one path, it reads the folders on its way alone. */
+  findPointer(id: CommitId, path: string): Promise<GitObjectId | undefined>;
   readPointer(blob: GitObjectId): Promise<Pointer>;
   /** Paths that a commit adds or replaces against its first parent (one, as wsvc writes them). */
   changedPaths(id: CommitId): Promise<readonly { readonly path: string; readonly pointer: GitObjectId }[]>;
@@ -86,6 +96,8 @@ export interface History {
   listTags(): Promise<readonly Ref[]>;
   /** Moves or makes a branch under its `.lock`, only if it still stands at `expected` (undefined: must not exist). @throws WsvcError `locked` */
   updateBranch(name: string, commit: CommitId, expected: CommitId | undefined): Promise<void>;
+  /** As `updateBranch` for many; those that are new become durable together. An interruption may leave some moved and some not. */
+  updateBranches(updates: readonly BranchUpdate[]): Promise<void>;
   deleteBranch(name: string): Promise<void>;
   /** @throws WsvcError `usage` when there is a tag of that name. */
   writeTag(name: string, commit: CommitId): Promise<void>;

@@ -25,6 +25,9 @@ export interface WrittenRow {
 /** Limit of a blob's plain length, in bytes: what index rows can say, less the record's own overhead. */
 export const MAX_BLOB_BYTES = 2 ** 31;
 
+/** Bytes that are collected before they are written. */
+const WRITE_BYTES = 1024 * 1024;
+
 /** A pack in the making, in the repository's temporary folder. */
 export class PackBatch implements BlobBatch {
   readonly #store: PackHost;
@@ -34,6 +37,9 @@ export class PackBatch implements BlobBatch {
   readonly #hash: Hash = createHash('sha256');
   #file: AtomicFile | undefined;
   #offset = 0;
+  /** What was appended and not written yet, by offset. */
+  readonly #waiting = new Map<number, Uint8Array>();
+  #waitingBytes = 0;
   #sha256: string | undefined;
   #state: 'open' | 'failed' | 'closed' = 'open';
   /** Puts are done one after the other: they append to one file. */
@@ -128,7 +134,8 @@ export class PackBatch implements BlobBatch {
 
   #read(row: PackRow): Promise<Uint8Array> {
     invariant(this.#file !== undefined, 'a pending blob has a file');
-    return this.#file.file.read(row.offset, row.recordByteLength);
+    const waiting = this.#waiting.get(row.offset);
+    return waiting === undefined ? this.#file.file.read(row.offset, row.recordByteLength) : Promise.resolve(waiting);
   }
 
   async #append(id: BlobId, byteLength: number, code: ChosenCode): Promise<PackRow> {
@@ -154,9 +161,20 @@ export class PackBatch implements BlobBatch {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    await this.#file?.write(bytes);
+    this.#waiting.set(this.#offset, bytes);
+    this.#waitingBytes += bytes.byteLength;
     this.#hash.update(bytes);
     this.#offset += bytes.byteLength;
+    if (this.#waitingBytes >= WRITE_BYTES) await this.#flush();
+  }
+
+  /** Writes what waits, in one piece: thousands of small records would take a call each. */
+  async #flush(): Promise<void> {
+    const pieces = [...this.#waiting.values()];
+    const [only] = pieces;
+    if (only !== undefined) await this.#file?.write(pieces.length === 1 ? only : Buffer.concat(pieces));
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
   }
 
   async #commit(): Promise<void> {
@@ -172,6 +190,7 @@ export class PackBatch implements BlobBatch {
 
   async #finish(file: AtomicFile): Promise<void> {
     await this.#writeEnd();
+    await this.#flush();
     const sum = new Uint8Array(this.#hash.digest());
     await file.write(sum);
     this.#sha256 = Buffer.from(sum).toString('hex');

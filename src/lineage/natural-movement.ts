@@ -1,5 +1,5 @@
-import { singularValues } from '../diff/singular-values.ts';
 import { type Comparison, dot, matricesOf, squaredDistance, type Vector } from './comparison.ts';
+import { topOfSpectrum } from './largest-eigenvalues.ts';
 import { fitSegment, perpendicular } from './segment.ts';
 import { whiteness } from './whiteness.ts';
 
@@ -87,7 +87,8 @@ function restEnergy(vector: Vector, comparison: Comparison): number {
   let energy = 0;
   for (const { matrix } of matricesOf(vector, comparison)) {
     if (Math.min(matrix.rows, matrix.columns) < LEAST_SIDE) continue;
-    for (const value of singularValues(matrix).subarray(TOP)) energy += value * value;
+    const { largest, total } = topOfSpectrum(matrix, TOP);
+    energy += Math.max(0, total - largest.reduce((sum, x) => sum + x, 0));
   }
   return energy;
 }

@@ -1,4 +1,5 @@
-import { type DenseMatrix, singularValues } from '../diff/singular-values.ts';
+import type { DenseMatrix } from '../diff/singular-values.ts';
+import { topOfSpectrum } from './largest-eigenvalues.ts';
 
 /** A residual as a matrix; `mask` is 1 where it was compared, absent when everywhere. */
 export interface Residual {
@@ -37,7 +38,7 @@ function matrixScores({ matrix, mask }: Residual): number[] {
 
 /** Standardised largest eigenvalue; the Tracy-Widom law (beta 1) has mean -1.21 and standard deviation 1.27. */
 function topScore(matrix: DenseMatrix, level: number): number {
-  const top = (singularValues(matrix)[0] ?? 0) ** 2 / level;
+  const top = (topOfSpectrum(matrix, 1).largest[0] ?? 0) / level;
   const a = Math.sqrt(matrix.rows - 1);
   const b = Math.sqrt(matrix.columns);
   const scale = (a + b) * (1 / a + 1 / b) ** (1 / 3);

@@ -14,6 +14,9 @@ const FEATURES = 24;
 /** Rows that are assigned one to one at most; more are matched with their nearest alone. */
 const LARGEST_ASSIGNED = 768;
 
+/** Share of a tensor's energy that a match of a copy leaves at most, coarsely quantised ones included. */
+const GOOD = 0.02;
+
 /** Values arranged as units x features. */
 interface Features {
   readonly units: number;
@@ -38,10 +41,20 @@ export function matchFreely(query: WeightArray, candidate: WeightArray): FreeMat
   if (query.shape.length < 2) return { rows: matchVectors(query.data, candidate.data) };
   const [q, c] = [viewOf(query), viewOf(candidate)];
   const same = identity(q.columns);
-  const inOrder = refine(q, c, nearest(rowFeatures(q), rowFeatures(c)), same);
-  const straight = refine(q, c, identity(q.rows), same);
-  const byRows = refine(q, c, nearest(directRows(q, same), directRows(c, same)), same);
-  return [inOrder, byRows].reduce((a, b) => (energyLeft(q, c, b) < energyLeft(q, c, a) ? b : a), straight);
+  const starts = [
+    () => nearest(rowFeatures(q), rowFeatures(c)),
+    () => nearest(directRows(q, same), directRows(c, same)),
+    () => identity(q.rows),
+  ];
+  let best: Required<FreeMatch> = { rows: identity(q.rows), columns: same };
+  let least = Number.POSITIVE_INFINITY;
+  for (const start of starts) {
+    const match = refine(q, c, start(), same);
+    const left = energyLeft(q, c, match);
+    if (left < least) [best, least] = [match, left];
+    if (least < GOOD * energyOf(q)) break;
+  }
+  return best;
 }
 
 /** The candidate's tensor in the order of a match. */
@@ -69,14 +82,22 @@ function viewOf({ shape, data }: WeightArray): View {
 
 const identity = (size: number) => Int32Array.from({ length: size }, (_, i) => i);
 
-/** Columns to the rows, then rows to the columns, twice. */
+/** Columns to the rows, then rows to the columns, and once more if that moved any. */
 function refine(q: View, c: View, start: Int32Array, before: Int32Array): Required<FreeMatch> {
   let [rows, columns] = [start, before];
   for (let round = 0; round < 2; round++) {
+    const last = rows;
     columns = nearest(directColumns(q, identity(q.rows)), directColumns(c, rows));
     rows = nearest(directRows(q, identity(q.columns)), directRows(c, columns));
+    if (rows.every((from, i) => from === last[i])) break;
   }
   return { rows, columns };
+}
+
+function energyOf({ data }: View): number {
+  let energy = 0;
+  for (const x of data) energy += x * x;
+  return energy;
 }
 
 function energyLeft(q: View, c: View, { rows, columns }: Required<FreeMatch>): number {

@@ -7,15 +7,16 @@ import { memory } from './memory.ts';
 import { paper } from './paper/paper.ts';
 import { startup } from './startup.ts';
 import { storage } from './storage.ts';
+import { strangers } from './strangers.ts';
 import { type BenchTable, formatMarkdown, formatText } from './table.ts';
 
-const BENCHES: readonly Bench[] = [startup, storage, lineage, paper, codec, memory];
+const BENCHES: readonly Bench[] = [startup, storage, lineage, paper, codec, memory, strangers];
 
 const USAGE = `npm run bench -- [NAME…] [--seed N] [--large] [--markdown] [--json FILE] [--figures DIR]
 
 ${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join('\n')}
 
-Without names all run, but for memory. --seed ${DEVELOP_SEED} is the one that methods are developed on; take another to score them once.
+Without names all run, but for memory and strangers. --seed ${DEVELOP_SEED} is the one that methods are developed on; take another to score them once.
 `;
 
 function readArguments() {

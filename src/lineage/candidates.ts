@@ -95,7 +95,12 @@ export function nearestBySpread(summary: Summary, archive: Archive, most: number
 
 function byShape(tensors: readonly TensorSummary[]): ReadonlyMap<string, readonly TensorSummary[]> {
   const groups = new Map<string, TensorSummary[]>();
-  for (const tensor of tensors) groups.set(shapeKey(tensor), [...(groups.get(shapeKey(tensor)) ?? []), tensor]);
+  for (const tensor of tensors) {
+    const key = shapeKey(tensor);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [tensor]);
+    else group.push(tensor);
+  }
   return groups;
 }
 

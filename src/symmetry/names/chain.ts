@@ -12,6 +12,9 @@ export interface Link {
   readonly fold: number;
 }
 
+/** The modules from one on. Made only where it is asked for: a model may have 100,000. */
+type Rest = () => ReadonlySet<Module | undefined>;
+
 interface State {
   readonly producer: Module;
   readonly axes: readonly AxisRef[];
@@ -28,8 +31,7 @@ export function chainModules(tree: ModuleTree, items: readonly (Module | undefin
   for (const [i, item] of items.entries()) {
     const link = item && state ? linkTo(state, item) : undefined;
     if (link) links.push(link);
-    const rest = new Set(items.slice(i));
-    state = item && nextState(tree, item, state, link !== undefined, rest);
+    state = item && nextState(tree, item, state, link !== undefined, () => new Set(items.slice(i)));
   }
   return links;
 }
@@ -55,7 +57,7 @@ function nextState(
   item: Module,
   state: State | undefined,
   isLinked: boolean,
-  rest: ReadonlySet<Module | undefined>,
+  rest: Rest,
 ): State | undefined {
   if (item.kind === 'norm' || item.kind === 'vector') return passThrough(item, state);
   if (item.kind === 'depthwise') return passDepthwise(tree, item, state, rest);
@@ -76,12 +78,7 @@ function mayBeGroupNorm(item: Module, producer: Module): boolean {
   return !(producer.kind === 'linear' && /(^ln|layer_?norm)/i.test(baseName(item.path)));
 }
 
-function passDepthwise(
-  tree: ModuleTree,
-  item: Module,
-  state: State | undefined,
-  rest: ReadonlySet<Module | undefined>,
-): State | undefined {
+function passDepthwise(tree: ModuleTree, item: Module, state: State | undefined, rest: Rest): State | undefined {
   const isSquare = new Set(item.kernel).size === 1;
   if (state && state.producer.writes === item.writes && isSquare) {
     return { ...state, axes: [...state.axes, ...item.outAxes], passed: [...state.passed, item] };
@@ -91,22 +88,19 @@ function passDepthwise(
 }
 
 /** Whether some convolution before this module could feed it as a depthwise one; nothing later in its own chain can. */
-function mayReadChannels(tree: ModuleTree, item: Module, rest: ReadonlySet<Module | undefined>): boolean {
+function mayReadChannels(tree: ModuleTree, item: Module, rest: Rest): boolean {
+  const later = rest();
   return [...tree.modules.values()].some((m) => {
-    if (rest.has(m) || !isWeighted(m) || m.writes < 2) return false;
+    if (later.has(m) || !isWeighted(m) || m.writes < 2) return false;
     return m.writes === item.writes || (m.kind !== 'linear' && item.writes % m.writes === 0);
   });
 }
 
 /** A convolution whose input is not known may be grouped: then its outputs are tied in blocks. */
-function mayBeGrouped(
-  tree: ModuleTree,
-  item: Module,
-  state: State | undefined,
-  rest: ReadonlySet<Module | undefined>,
-): boolean {
+function mayBeGrouped(tree: ModuleTree, item: Module, state: State | undefined, rest: Rest): boolean {
   const before = state ? [state.producer] : [];
-  const others = [...tree.modules.values()].filter((m) => isWeighted(m) && m.kind !== 'linear' && !rest.has(m));
+  const later = rest();
+  const others = [...tree.modules.values()].filter((m) => isWeighted(m) && m.kind !== 'linear' && !later.has(m));
   if (others.some((m) => m.writes === item.reads) && !before.some((m) => m.writes > item.reads)) return false;
   return [...before, ...others].some((m) => {
     const groups = m.writes / item.reads;

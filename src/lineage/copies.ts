@@ -7,6 +7,7 @@ import { squaredDistance } from './distances.ts';
 import { type ForestMemo, findNearestWith } from './forest-memo.ts';
 import type { Archive, Member } from './model.ts';
 import type { Copy, Node } from './node.ts';
+import { findRelaid } from './relaid-copies.ts';
 
 /** Sketches are kept in single precision: what differs by less is the same (a few units in the last place). */
 const SKETCH_RESOLUTION = 4 * 2 ** -24;
@@ -148,7 +149,8 @@ export async function foldCopies(
   const unequal = foldContent(members);
   const seen = unequal.filter(({ original }) => hasSketch(original));
   const unseen = unequal.filter(({ original }) => !hasSketch(original));
-  const distinct = foldInto(seen, findRecontained(seen), 'recontained');
+  const turned = foldInto(seen, findRecontained(seen), 'recontained');
+  const distinct = foldInto(turned, await findRelaid(turned, archive), 'recontained');
   const nodes = foldInto(distinct, await findCasts(distinct, archive, memo), 'cast');
   return [...nodes, ...unseen];
 }

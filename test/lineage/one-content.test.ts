@@ -1,0 +1,117 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { layoutOffsets } from '../../src/diff/layout.ts';
+import { foldCopies } from '../../src/lineage/copies.ts';
+import { identifyCheckpoint } from '../../src/lineage/identify.ts';
+import { judgePair, type PairSide } from '../../src/lineage/judge-pair.ts';
+import { type MemoryEntry, memoryArchive } from '../../src/lineage/memory-archive.ts';
+import type { Identification } from '../../src/lineage/model.ts';
+import type { Weights } from '../../src/tensors/weights.ts';
+import * as alter from './alter.ts';
+import { summarizeWeights } from './memory-checkpoint.ts';
+import { archiveOf, toEntry } from './pile.ts';
+import { graphOf, idOf, membersOf, queryOf, trainRun } from './small-zoo.ts';
+
+let runs: (readonly Weights[])[] = [];
+const at = (run: number, position: number): Weights => runs[run]?.[position] ?? new Map();
+
+beforeAll(() => {
+  runs = [11, 12].map((seed) => trainRun({ seed, epochs: 6 }));
+});
+
+/** The question among stored files that were all rounded. */
+async function askAmong(round: (weights: Weights) => Weights, question: Weights): Promise<Identification> {
+  const entries: MemoryEntry[] = [];
+  for (const [run, checkpoints] of runs.entries()) entries.push(...(await membersOf(run, checkpoints.map(round))));
+  return identifyCheckpoint(await queryOf(question), memoryArchive(entries));
+}
+
+const int4 = (weights: Weights) => alter.quantize(weights, 7, alter.perTensor);
+const int8 = (weights: Weights) => alter.quantize(weights, 127, alter.perChannel);
+const blocks = (weights: Weights) => alter.quantize(weights, 7, alter.perBlock);
+const keep = (weights: Weights) => weights;
+const scaled = (weights: Weights, factor: number) =>
+  alter.mapTensors(weights, ({ data }) => data.map((x) => x * factor));
+
+describe('the right word', () => {
+  const cases: readonly (readonly [string, (w: Weights) => Weights, (w: Weights) => Weights, string, string])[] = [
+    ['the original of a stored bf16', alter.toBf16, keep, 'cast', 'backward'],
+    ['the original of a stored fp16', alter.toFp16, keep, 'cast', 'backward'],
+    ['the original of a stored int4', int4, keep, 'quantized', 'backward'],
+    ['int4 in blocks where int4 per tensor is stored', int4, blocks, 'quantized', 'siblings'],
+    ['a copy scaled as a whole', keep, (weights) => scaled(weights, 0.9), 'rescaled', 'forward'],
+    ['a scaled copy in bf16', keep, (weights) => alter.toBf16(scaled(weights, 2.5)), 'rescaled+cast', 'forward'],
+  ];
+
+  it.each(cases)('for %s', async (_, store, question, relation, direction) => {
+    const answer = await askAmong(store, question(at(1, 3)));
+    expect(answer).toMatchObject({ known: true, relation, direction });
+    expect(answer.nearest?.id).toBe(idOf(1, 3));
+  });
+});
+
+async function sideOf(name: string, weights: Weights, position: number): Promise<PairSide> {
+  return { id: idOf(0, position), name, summary: await summarizeWeights(weights), weights, graph: graphOf(weights) };
+}
+
+describe('two files', () => {
+  const cases: readonly (readonly [string, () => Weights, () => Weights, string, string])[] = [
+    ['one quantised', () => at(0, 4), () => int8(at(0, 4)), 'quantized', 'forward'],
+    ['the other quantised', () => int8(at(0, 4)), () => at(0, 4), 'quantized', 'backward'],
+    [
+      'pruned under other names',
+      () => at(0, 4),
+      () => alter.rename(alter.prune(at(0, 4), 0.6), (_, i) => `p${i}`),
+      'pruned',
+      'forward',
+    ],
+    ['of one run', () => at(0, 4), () => at(0, 6), 'fine-tuned', 'unknown'],
+    ['that are strangers', () => at(0, 4), () => at(1, 4), 'unrelated', 'unknown'],
+  ];
+
+  it.each(cases)('%s', async (_, first, second, relation, direction) => {
+    const verdict = await judgePair(await sideOf('a', first(), 0), await sideOf('b', second(), 1));
+    expect(verdict).toMatchObject({ relation, direction });
+    expect(verdict.known).toBe(relation !== 'unrelated');
+    if (verdict.known) expect(verdict.logPValue).toBeLessThan(Math.log(1e-6));
+  });
+});
+
+/** A convolution of 6 channels and the dense layer that reads its 3 x 3 map, as PyTorch keeps them. */
+function drawNet(seed: number): Weights {
+  const gaussian = alter.createGaussian(seed);
+  const draw = (shape: readonly number[]) => ({
+    shape,
+    data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, gaussian),
+  });
+  return new Map([
+    ['conv.weight', draw([6, 2, 3, 3])],
+    ['fc.weight', draw([12, 54])],
+  ]);
+}
+
+/** The dense layer as a channels-last framework keeps it. */
+function channelsLast(weights: Weights): Weights {
+  const dense = weights.get('fc.weight');
+  if (!dense) throw new Error('The net has a dense layer.');
+  const kept = layoutOffsets({ view: [12, 6, 9], order: [0, 2, 1], shape: dense.shape }, 1);
+  return new Map([...weights, ['fc.weight', { ...dense, data: Float32Array.from(kept, (k) => dense.data[k] ?? 0) }]]);
+}
+
+describe('one content in two layouts', () => {
+  it('is one node of the forest, and that in the layout of its neighbours', async () => {
+    const net = drawNet(1);
+    const entries = await Promise.all([
+      toEntry('a-last', channelsLast(net)),
+      toEntry('b-first', net),
+      toEntry('c-next', alter.addNoise(net, 0.01, 2)),
+      toEntry('d-other', drawNet(3)),
+    ]);
+    const nodes = await foldCopies(entries, archiveOf(entries));
+    const folded = nodes.find(({ copies }) => copies.length > 0);
+    expect(nodes).toHaveLength(3);
+    expect(folded?.original.source).toBe('b-first');
+    expect(folded?.copies.map(({ member, relation }) => [member.source, relation])).toEqual([
+      ['a-last', 'recontained'],
+    ]);
+  });
+});

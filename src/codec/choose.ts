@@ -1,3 +1,4 @@
+import { encodeAdaptive } from './adaptive.ts';
 import {
   type Candidates,
   findBlockRounding,
@@ -9,7 +10,7 @@ import {
 import { isCastable } from './casts.ts';
 import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
-import { encodeDense } from './dense.ts';
+import { type DifferencePlan, encodeDense } from './dense.ts';
 import { numberWidth } from './differences.ts';
 import { type Estimate, estimateBytes, estimateDifferences, estimateFloats } from './estimate.ts';
 import { laneOf } from './lanes.ts';
@@ -53,7 +54,22 @@ function encodeDifferences(
   if (changed > MAX_SPARSE_SHARE) {
     return { codec: CODEC.dense, payload: encodeDense(plain, context.type, plan), ancestors };
   }
+  const hasChanges = Buffer.compare(plain, plan.base) !== 0;
+  if (hasChanges && numberWidth(context.type) < 8) return encodeFewChanges(plain, context, plan, ancestors);
   return { codec: CODEC.sparse, payload: encodeSparse(plain, context.type, plan), ancestors };
+}
+
+/** Few changes: those that the base went through last are looked at where they are known. */
+function encodeFewChanges(
+  plain: Uint8Array,
+  { type, base, baseType = type, baseOfBase }: BlockContext,
+  plan: DifferencePlan,
+  ancestors: number,
+): EncodedBlock {
+  const isAlike = baseOfBase !== undefined && baseType === type && baseOfBase.length === base?.length;
+  const before = isAlike && base.length === plain.length ? baseOfBase : undefined;
+  const payload = encodeAdaptive(plain, type, plan, before);
+  return { codec: CODEC.adaptive, payload, ancestors: before === undefined ? ancestors : 2 };
 }
 
 /** Differences from an update of low rank; not estimated on strips but tried, as the search tells whether it is there. */

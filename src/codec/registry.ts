@@ -1,6 +1,7 @@
 import { WsvcError } from '../errors.ts';
 import { CHUNK_ELEMENTS } from '../tensors/chunks.ts';
 import { elementByteLength } from '../tensors/dtype.ts';
+import { decodeAdaptive } from './adaptive.ts';
 import { chooseCoding } from './choose.ts';
 import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
@@ -24,6 +25,7 @@ const DECODERS: ReadonlyMap<number, Decode> = new Map<number, Decode>([
   [CODEC.dense, decodeDense],
   [CODEC.sparse, decodeSparse],
   [CODEC.gathered, decodeGathered],
+  [CODEC.adaptive, decodeAdaptive],
 ]);
 
 /** Decodes a block whose base is gathered from parts: how, then the number and the payload of another codec. */

@@ -4,8 +4,10 @@ import { deflateSync } from 'node:zlib';
 import type { DType } from '../../src/tensors/dtype.ts';
 import type { Bench } from './bench.ts';
 import { runProgram, withFolder, wsvcCommand } from './program.ts';
+import { canTrainResNet } from './resnet-sets.ts';
 import { createAdam, createSgd, type Optimizer, SmallNet } from './small-net.ts';
 import { bytesBelow, PEERS, type Peer } from './storage-peers.ts';
+import { benchResNet } from './storage-resnet.ts';
 import type { BenchTable } from './table.ts';
 import { hasProgram, timeProcess } from './timing.ts';
 import { writeNet } from './write-net.ts';
@@ -226,6 +228,11 @@ export const storage: Bench = {
   name: 'storage',
   about: 'stored bytes and CPU of a series of checkpoints, against git, zlib and what else is installed',
   async *run({ seed, large, report }) {
+    if (large && canTrainResNet()) {
+      yield await benchResNet(seed, report);
+      return;
+    }
+    if (large) report('NO PyTorch HERE: a fully connected network stands in for the ResNet-18.');
     yield* await benchStorage(seed, large ? LARGE_WIDTHS : WIDTHS, report);
   },
 };

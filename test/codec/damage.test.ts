@@ -48,10 +48,16 @@ function makeCases(): readonly Case[] {
       name: 'low rank',
       plain: bytesOf(base.map((w, i) => w + 0.01 * Math.sin(Math.floor(i / 60)) * Math.cos(7 * (i % 60)))),
       context: { type: 'f32', base: bytesOf(base), rowLength: 60 },
+      codec: 7,
+    },
+    { name: 'adaptive', plain: bf16, context: { type: 'bf16', base: bytesOf(top(base)) }, codec: 7 },
+    { name: 'cast', plain: bf16, context: { type: 'bf16', base: bytesOf(base), baseType: 'f32' }, codec: 7 },
+    {
+      name: 'sparse',
+      plain: bytesOf(Float64Array.from(base, (w, i) => (i % 9 === 4 ? w + 2 ** -20 : w))),
+      context: { type: 'f64', base: bytesOf(Float64Array.from(base)) },
       codec: 5,
     },
-    { name: 'sparse', plain: bf16, context: { type: 'bf16', base: bytesOf(top(base)) }, codec: 5 },
-    { name: 'cast', plain: bf16, context: { type: 'bf16', base: bytesOf(base), baseType: 'f32' }, codec: 5 },
   ];
 }
 
@@ -100,7 +106,7 @@ describe.each(makeCases())('a damaged block: $name', ({ plain, context, codec })
       const limit = run % 2 === 0 ? Math.min(64, payload.length) : payload.length;
       for (let k = any(4); k >= 0; k--) payload[any(limit)] = any(256);
       decodeDamaged({ codec, payload }, plain, context);
-      decodeDamaged({ codec: any(6), payload }, plain, context);
+      decodeDamaged({ codec: any(8), payload }, plain, context);
     }
   });
 

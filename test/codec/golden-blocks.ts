@@ -208,11 +208,28 @@ export const GOLDEN: readonly GoldenBlock[] = [
     payload: '080c03030101010000484200',
   },
   {
-    name: 'gathered, sparse, base, f32',
+    name: 'gathered, adaptive, base, f32',
     codec: 6,
     plain: bytesOf(turn(weights)),
     context: { type: 'f32', parts: base },
     gather: { sizes: [4, 6], order: [1, 0], start: 0, skipped: 0 },
-    payload: '02040601000000051801020d000e02400b68032d0202a005b4075a08001002000008020005',
+    payload: '02040601000000071801001fed1da9c2865e04e5517bb605',
+  },
+  {
+    name: 'adaptive, base, bf16',
+    codec: 7,
+    plain: bytesOf(changed),
+    context: { type: 'bf16', base: bytesOf(top(weights)) },
+    reference: { kind: 'base' },
+    payload: '01001429850690ef15',
+  },
+  {
+    name: 'adaptive, base and history, f32',
+    codec: 7,
+    plain: f32,
+    context: { type: 'f32', base, baseOfBase: bytesOf(before) },
+    reference: { kind: 'base' },
+    payload:
+      '01010fbff07007dff31514c1dfb28ec606366f4232999e8b5fa972d2958f30225a4157db4a237677a86397b72c6436ff1a0e34ee6c427b11d550b648919100',
   },
 ];

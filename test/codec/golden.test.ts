@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { encodeAdaptive } from '../../src/codec/adaptive.ts';
 import { encodeDense } from '../../src/codec/dense.ts';
 import { gatherBase } from '../../src/codec/gather.ts';
 import { decodeBlock, encodeGathered } from '../../src/codec/index.ts';
@@ -15,6 +16,7 @@ function encode({ codec, plain, context, reference, gather }: GoldenBlock): Uint
   if (codec === 2) return encodeFloats(plain, context.type);
   if (codec === 3 || reference === undefined) return encodeBytes(plain);
   const plan = { reference, base: buildReference(reference, context, plain.length) };
+  if (codec === 7) return encodeAdaptive(plain, context.type, plan, context.baseOfBase);
   return (codec === 4 ? encodeDense : encodeSparse)(plain, context.type, plan);
 }
 

@@ -1,18 +1,14 @@
 import { sketchCosine } from '../sketch/sketch-distance.ts';
 import { askWeights } from './ask-weights.ts';
+import type { Branch } from './attach-chains.ts';
 import type { ComponentTree } from './component.ts';
 import { readDeclaredProgress } from './declared-order.ts';
 import { copyEdges, joinForests, membersAt } from './forest.ts';
-import { weighForkCandidates } from './fork-weights.ts';
-import { forkMargin, rankForkCandidates } from './forks.ts';
+import { probabilityWithinOne } from './fork-evidence.ts';
 import type { Archive, Forest, LineageEdge, RecoveredTrajectory } from './model.ts';
 import type { Node } from './node.ts';
 import { type OrderEvidence, weighOrder } from './order.ts';
 
-/** Candidates of a doubtful fork that are taken to the weights. */
-const WEIGHED_CANDIDATES = 3;
-/** Forks are doubtful below this margin. */
-const CLEAR_MARGIN = 0.9;
 /** Steps of the trunk before the fork that the branch's first step is compared with. */
 const RECENT_STEPS = 4;
 /** A first step that is longer than the trunk's recent ones by this ratio is not the same training going on (lineage.md, "Monitoring": 1.3 at most unshifted). */
@@ -25,10 +21,11 @@ interface Setting {
   readonly archive: Archive;
 }
 
-/** Where a branch comes from, after the doubtful ones were taken to the weights. */
+/** Where a branch comes from. */
 interface Fork {
   readonly parent: number;
   readonly confidence: number;
+  readonly confidenceWithinOne: number;
 }
 
 /** A chain in the order that is shown. */
@@ -48,27 +45,6 @@ function orderChain(chain: readonly number[], { tree, nodes }: Setting): Ordered
   const places = [...chain.keys()].sort((a, b) => (declared[a] ?? 0) - (declared[b] ?? 0));
   const sorted = places.map((place) => chain[place] ?? 0);
   return { chain: sorted, order: { ...order, isOrdered: true, confidence: 0.5 }, isDeclared: true };
-}
-
-async function findFork(chain: readonly number[], parent: number, setting: Setting): Promise<Fork> {
-  const { tree, nodes, archive } = setting;
-  const trunk = tree.branches.find((branch) => branch.chain.includes(parent))?.chain ?? [parent];
-  const inner = trunk.length > 1 ? trunk.slice(0, -1) : trunk;
-  const ranked = rankForkCandidates(chain, inner, tree.distances);
-  const margin = forkMargin(ranked, tree.distances);
-  // Another one than the nearest was chosen because that one is a sibling.
-  if (ranked[0]?.candidate !== parent) return { parent, confidence: 0.5 };
-  if (margin >= CLEAR_MARGIN) return { parent, confidence: toConfidence(margin) };
-  const idOf = (node: number) => nodes[node]?.original.id ?? [];
-  const candidates = ranked.slice(0, WEIGHED_CANDIDATES).map(({ candidate }) => candidate);
-  const weighed = await weighForkCandidates(chain.flatMap(idOf), candidates.flatMap(idOf), archive);
-  if (weighed === undefined) return { parent, confidence: toConfidence(margin) };
-  return { parent: candidates[weighed.best] ?? parent, confidence: toConfidence(weighed.margin) };
-}
-
-/** Half way between two candidates it is either; at one of them it is that one. */
-function toConfidence(margin: number): number {
-  return 0.5 + margin / 2;
 }
 
 /** Tells a branch that goes on as its trunk did from one that was trained on something else. */
@@ -123,16 +99,31 @@ function toTrajectory(ordered: OrderedChain, fork: Fork | undefined, setting: Se
     }),
     ...(fork === undefined || from === undefined
       ? {}
-      : { forkedFrom: { id: from, confidence: fork.confidence * sure } }),
+      : {
+          forkedFrom: {
+            id: from,
+            confidence: fork.confidence * sure,
+            confidenceWithinOne: fork.confidenceWithinOne * sure,
+          },
+        }),
     isOrdered: ordered.order.isOrdered,
     orderConfidence: ordered.order.confidence,
     direction: ordered.isDeclared ? 'declared' : tree.direction,
   };
 }
 
-async function describeBranch(chain: readonly number[], parent: number | undefined, setting: Setting): Promise<Forest> {
+function readFork({ parent, options }: Branch): Fork | undefined {
+  if (parent === undefined) return undefined;
+  const found = options[0]?.candidate === parent ? options : [];
+  // The parent was forced by what hangs already where it is not the best option.
+  if (found.length === 0) return { parent, confidence: 0.5, confidenceWithinOne: 0.5 };
+  return { parent, confidence: found[0]?.probability ?? 0.5, confidenceWithinOne: probabilityWithinOne(found) };
+}
+
+async function describeBranch(branch: Branch, setting: Setting): Promise<Forest> {
+  const { chain } = branch;
   const ordered = orderChain(chain, setting);
-  const fork = parent === undefined ? undefined : await findFork(chain, parent, setting);
+  const fork = readFork(branch);
   const trajectory = toTrajectory(ordered, fork, setting);
   const copies = chain.flatMap((node) => setting.nodes[node] ?? []).flatMap(copyEdges);
   // Without a direction it is a chain, and nobody is a parent (lineage.md, C).
@@ -148,8 +139,6 @@ export async function describeComponent(
   archive: Archive,
 ): Promise<Forest> {
   const forests: Forest[] = [];
-  for (const { chain, parent } of tree.branches) {
-    forests.push(await describeBranch(chain, parent, { tree, nodes, archive }));
-  }
+  for (const branch of tree.branches) forests.push(await describeBranch(branch, { tree, nodes, archive }));
   return joinForests(forests);
 }

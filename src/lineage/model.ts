@@ -92,10 +92,18 @@ export interface LineageEdge {
   readonly weight: number;
 }
 
+/** The checkpoint that a trajectory branches off from. */
+export interface ForkPoint {
+  readonly id: ManifestId;
+  readonly confidence: number;
+  /** That it is this one or the one before or after it on the path. */
+  readonly confidenceWithinOne: number;
+}
+
 export interface RecoveredTrajectory {
   /** In weight-space order; copies of one checkpoint (a cast, another container) share its position. */
   readonly members: readonly { readonly id: ManifestId; readonly position: number }[];
-  readonly forkedFrom?: { readonly id: ManifestId; readonly confidence: number };
+  readonly forkedFrom?: ForkPoint;
   readonly isOrdered: boolean;
   readonly orderConfidence: number;
   readonly direction: 'inferred' | 'declared' | 'unknown';

@@ -1,11 +1,13 @@
 import type { Chain } from './chains.ts';
 import type { Distances } from './distances.ts';
 import { type ForkOption, weighFork, windowRound } from './fork-evidence.ts';
-import { BRANCH_START, rankForkCandidates } from './forks.ts';
+import { BRANCH_START, rankForkCandidates, stepBackFromSibling } from './forks.ts';
 import type { Habits } from './habits.ts';
 
 /** Candidates for the trunk of a branch: the nearest attached ones to its head. */
 const FORK_CANDIDATES = 64;
+/** Below this the shares of steps do not decide, and the branch's extension does. */
+const LEAST_SURE = 0.5;
 /** No answer counts for less than this: the model is not that sure of what is impossible. */
 const LEAST_PROBABILITY = 1e-4;
 /** What a branch costs in log probability: about one checkpoint in twenty of a pile starts one. */
@@ -100,7 +102,10 @@ export function hangChains(chains: readonly Chain[], setting: Setting): Hung {
       const nearest = takeNearest(head, isInside, FORK_CANDIDATES, setting);
       const [{ candidate: parent } = { candidate: root }] = rankForkCandidates(chain, nearest, distances);
       const path = pathThrough(chainOf[parent] ?? -1, { chains, parents, chainOf });
-      parents.set(next, weighOnce(chain, path, setting)[0]?.candidate ?? parent);
+      const [best] = weighOnce(chain, path, setting);
+      const trunk = chains[chainOf[parent] ?? -1] ?? [];
+      const sure = best !== undefined && best.probability >= LEAST_SURE;
+      parents.set(next, sure ? best.candidate : stepBackFromSibling(head, parent, trunk, distances));
     }
     for (const member of chain) isInside[member] = 1;
     waiting.delete(next);

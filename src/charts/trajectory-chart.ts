@@ -29,14 +29,24 @@ function plant(trajectories: readonly TrajectoryResult[]): readonly Node[] {
   return below(null, new Set());
 }
 
+/** Below this the fork point is given with a checkpoint to either side. */
+const SURE_FORK = 0.9;
+
+function describeFork(fork: NonNullable<TrajectoryResult['forkedFrom']>): string {
+  const { trajectory, position, confidence, confidenceWithinOne } = fork;
+  const place = `forked from ${trajectory} at ${position}`;
+  if (confidence >= SURE_FORK) return `${place} (${Math.floor(confidence * 100)} % sure)`;
+  const around = `give or take one: ${Math.floor(confidenceWithinOne * 100)} % sure`;
+  return `${place} (${Math.floor(confidence * 100)} % sure; ${around})`;
+}
+
 function describeHead(
   { name, checkpoints, ordered, direction, orderConfidence, forkedFrom }: TrajectoryResult,
   paint: ChartOptions['paint'],
 ): string {
   const notes = [`${checkpoints.length} checkpoint${checkpoints.length === 1 ? '' : 's'}`];
   if (forkedFrom !== null) {
-    const { trajectory, position, confidence } = forkedFrom;
-    notes.push(`forked from ${trajectory} at ${position} (${Math.floor(confidence * 100)} % sure)`);
+    notes.push(describeFork(forkedFrom));
   }
   if (checkpoints.length > 1) {
     if (!ordered) notes.push('unordered: the weights give no order');

@@ -61,7 +61,10 @@ export interface ForkOption {
 export function probabilityWithinOne(options: readonly ForkOption[]): number {
   const best = options[0]?.place ?? 0;
   const near = options.filter(({ place }) => Math.abs(place - best) <= 1);
-  return Math.min(1, near.reduce((sum, { probability }) => sum + probability, 0));
+  return Math.min(
+    1,
+    near.reduce((sum, { probability }) => sum + probability, 0),
+  );
 }
 
 /** Mean and deviation of every share when the branch leaves after `steps` of them. */
@@ -141,8 +144,7 @@ export function weighFork(branch: Chain, window: Chain, distances: Distances): r
   const first = shareSteps(frame, start, [1], distances);
   const extended = shareSteps(frame, start, chooseExtension(start, distances.squared), distances);
   const logs = window.map(
-    (_, steps) =>
-      logEvidence(OF_FIRST, first, frame, steps) + logEvidence(OF_EXTENSION, extended, frame, steps),
+    (_, steps) => logEvidence(OF_FIRST, first, frame, steps) + logEvidence(OF_EXTENSION, extended, frame, steps),
   );
   const probabilities = toProbabilities(logs);
   return window

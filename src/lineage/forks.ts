@@ -62,24 +62,6 @@ export function rankForkCandidates(branch: Chain, candidates: Chain, distances: 
 }
 
 /**
- * How clearly an extension belongs to the best candidate: 1 where it meets it, 0 where it passes half way to the second best, and as
- * little where it passes beyond the best by as much.
- *
- * @param gain by how much less the best one's squared miss is
- * @param apart squared distance of the two
- */
-export function marginOf(gain: number, apart: number): number {
-  return apart > 0 ? Math.max(0, 1 - Math.abs(1 - gain / apart)) : 0;
-}
-
-/** The margin between the best two of ranked candidates. */
-export function forkMargin([best, second]: readonly ForkCandidate[], distances: Distances): number {
-  if (best === undefined) return 0;
-  if (second === undefined) return 1;
-  return marginOf(second.miss - best.miss, distances.squared(best.candidate, second.candidate));
-}
-
-/**
  * A sibling is no parent: when the branch's head lies behind the candidate on its chain and within a step of it, both come
  * from the checkpoint before.
  */

@@ -96,8 +96,8 @@ export interface LineageEdge {
 export interface ForkPoint {
   readonly id: ManifestId;
   readonly confidence: number;
-  /** That it is this one or the one before or after it on the path. */
-  readonly confidenceWithinOne: number;
+  /** That it is this one or the one before or after it on the path; absent where the place was recorded before others were pruned. */
+  readonly confidenceWithinOne?: number;
 }
 
 export interface RecoveredTrajectory {

@@ -16,7 +16,9 @@ function describeFork(view: LineageView, trajectory: ViewTrajectory): Trajectory
     const entry = entries.find(({ id }) => id === from);
     if (entry === undefined) continue;
     const confidence = trajectory.forkedFrom?.confidence ?? 0;
-    return { trajectory: name, position: entry.position, commit: entry.commit ?? null, confidence };
+    const confidenceWithinOne = trajectory.forkedFrom?.confidenceWithinOne ?? confidence;
+    const { position, commit = null } = entry;
+    return { trajectory: name, position, commit, confidence, confidenceWithinOne };
   }
   return null;
 }

@@ -122,6 +122,8 @@ export interface TrajectoryResult {
     readonly commit: string | null;
     /** Of the fork point, 0 to 1. */
     readonly confidence: number;
+    /** That it is this checkpoint or the one before or after it; never less than `confidence`. */
+    readonly confidenceWithinOne: number;
   } | null;
   readonly ordered: boolean;
   readonly orderConfidence: number;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { LineageEdge } from '../lineage/model.ts';
+import type { ForkPoint, LineageEdge } from '../lineage/model.ts';
 import { type CommitId, type ManifestId, parseCommitId, parseManifestId } from '../objects/ids.ts';
 import { deriveSync, replaceDerived } from './derived-file.ts';
 import { METHOD_VERSION } from './forest-cache.ts';
@@ -9,7 +9,7 @@ import type { Repository } from './repository.ts';
 import type { ViewEntry, ViewOutline, ViewTrajectory } from './view-outline.ts';
 
 /** Raised with the form of the file. */
-const VERSION = 1;
+const VERSION = 2;
 /** Views kept: of where the refs stand, and of where they stood. */
 const KEPT_VIEWS = 3;
 const ID_DIGITS = 64;
@@ -22,7 +22,7 @@ interface StoredOutline {
   readonly commits: string;
   readonly sources: readonly string[];
   readonly trajectories: readonly (Omit<ViewTrajectory, 'entries' | 'forkedFrom'> & {
-    readonly fork: readonly [number, number] | null;
+    readonly fork: readonly [number, number, number | null] | null;
     /** Members by place, and where they lie. */
     readonly entries: readonly number[];
     readonly positions: readonly number[];
@@ -64,7 +64,10 @@ function encodeTrajectory(
   const isPlain = entries.every(({ source }, i) => members[places[i] ?? -1]?.source === source);
   return {
     ...facts,
-    fork: forkedFrom === undefined ? null : [placeOf(forkedFrom.id), forkedFrom.confidence],
+    fork:
+      forkedFrom === undefined
+        ? null
+        : [placeOf(forkedFrom.id), forkedFrom.confidence, forkedFrom.confidenceWithinOne ?? null],
     entries: places,
     positions: entries.map(({ position }) => position),
     commits: joinCommits(entries),
@@ -97,6 +100,13 @@ function commitAt(commits: string, i: number): { readonly commit?: CommitId } {
   return text === NO_COMMIT ? {} : { commit: parseCommitId(text) };
 }
 
+function decodeFork(
+  [place, confidence, within]: readonly [number, number, number | null],
+  idAt: (place: number) => ManifestId,
+): ForkPoint {
+  return { id: idAt(place), confidence, ...(within === null ? {} : { confidenceWithinOne: within }) };
+}
+
 function decodeTrajectory(
   { fork, entries, positions, commits, sources, ...facts }: StoredOutline['trajectories'][number],
   members: ViewOutline['members'],
@@ -104,7 +114,7 @@ function decodeTrajectory(
 ): ViewTrajectory {
   return {
     ...facts,
-    ...(fork === null ? {} : { forkedFrom: { id: idAt(fork[0]), confidence: fork[1] } }),
+    ...(fork === null ? {} : { forkedFrom: decodeFork(fork, idAt) }),
     entries: entries.map(
       (place, i): ViewEntry => ({
         id: idAt(place),

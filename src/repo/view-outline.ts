@@ -1,4 +1,4 @@
-import type { LineageEdge } from '../lineage/model.ts';
+import type { ForkPoint, LineageEdge } from '../lineage/model.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
 
 /** One commit (or one file that waits to be committed) on a trajectory. */
@@ -11,7 +11,7 @@ export interface ViewEntry {
 
 export interface ViewTrajectory {
   readonly name: string;
-  readonly forkedFrom?: { readonly id: ManifestId; readonly confidence: number };
+  readonly forkedFrom?: ForkPoint;
   readonly isOrdered: boolean;
   readonly orderConfidence: number;
   readonly direction: 'inferred' | 'declared' | 'unknown';

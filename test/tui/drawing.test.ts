@@ -31,7 +31,13 @@ describe('arrangeForest', () => {
 
   it('orders forks by where they left, and nests them', () => {
     const from = (run: number, position: number) => ({
-      forkedFrom: { trajectory: `run-${run}`, position, commit: commitOf(run, position), confidence: 0.9 },
+      forkedFrom: {
+        trajectory: `run-${run}`,
+        position,
+        commit: commitOf(run, position),
+        confidence: 0.9,
+        confidenceWithinOne: 1,
+      },
     });
     const forest = [
       trajectory(1, 9),
@@ -43,7 +49,9 @@ describe('arrangeForest', () => {
   });
 
   it('lists a fork of something that is not there as a root', () => {
-    const lost = trajectory(2, 2, { forkedFrom: { trajectory: 'gone', position: 1, commit: null, confidence: 0.9 } });
+    const lost = trajectory(2, 2, {
+      forkedFrom: { trajectory: 'gone', position: 1, commit: null, confidence: 0.9, confidenceWithinOne: 1 },
+    });
     expect(branches([lost])).toEqual(['run-2']);
   });
 });

@@ -45,7 +45,9 @@ export function trajectory(run: number, length: number, over: Partial<Trajectory
 export const FOREST: readonly TrajectoryResult[] = [
   trajectory(1, 30),
   trajectory(2, 3, { ordered: false }),
-  trajectory(3, 5, { forkedFrom: { trajectory: 'run-1', position: 4, commit: commitOf(1, 4), confidence: 0.9 } }),
+  trajectory(3, 5, {
+    forkedFrom: { trajectory: 'run-1', position: 4, commit: commitOf(1, 4), confidence: 0.9, confidenceWithinOne: 1 },
+  }),
 ];
 
 export function tensor(name: string, over: Partial<ShownTensor> = {}): ShownTensor {

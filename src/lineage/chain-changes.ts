@@ -2,7 +2,7 @@ import type { Chain } from './chains.ts';
 import type { Distances } from './distances.ts';
 import { turnAt } from './forks.ts';
 import { surpriseOf } from './habits.ts';
-import { type Hung, type Setting, weighOnce } from './hang-chains.ts';
+import type { Hung, Setting } from './hang-chains.ts';
 import { turnForward } from './orient-chains.ts';
 import { shortenPath } from './shorten-path.ts';
 
@@ -48,7 +48,7 @@ const absorbFragment: Change = ({ chains, parents, chainOf }, setting) => {
     const fragment = chains[i] ?? [];
     const host = chainOf[parent] ?? i;
     const hostChain = chains[host] ?? [];
-    if (fragment.length > LONGEST_FRAGMENT || setting.cut.has(fragment[0] ?? 0)) continue;
+    if (fragment.length > LONGEST_FRAGMENT) continue;
     const joined = joinInto(hostChain, fragment, setting);
     const hung = lengthOf(hostChain, distances) + lengthOf(fragment, distances);
     if (lengthOf(joined, distances) >= hung + distances.length(fragment[0] ?? 0, parent)) continue;
@@ -57,9 +57,8 @@ const absorbFragment: Change = ({ chains, parents, chainOf }, setting) => {
   return undefined;
 };
 
-/** At a fork, the arm that turns less is the trunk, if the other one then still comes from there. */
-const swapArms: Change = ({ chains, parents, chainOf }, setting) => {
-  const { distances } = setting;
+/** At a fork, the arm that turns less is the trunk. */
+const swapArms: Change = ({ chains, parents, chainOf }, { distances }) => {
   for (const [i, parent] of parents) {
     const host = chainOf[parent] ?? i;
     const trunk = chains[host] ?? [];
@@ -73,7 +72,6 @@ const swapArms: Change = ({ chains, parents, chainOf }, setting) => {
     if (saved <= TURN_RESOLUTION) continue;
     const swapped = [...trunk.slice(0, position + 1), ...branch];
     const rest = trunk.slice(position + 1);
-    if (weighOnce(rest, swapped, setting)[0]?.candidate !== parent) continue;
     return chains.map((chain, k) => (k === host ? swapped : k === i ? rest : chain));
   }
   return undefined;

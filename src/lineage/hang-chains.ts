@@ -1,18 +1,11 @@
 import type { Chain } from './chains.ts';
 import type { Distances } from './distances.ts';
 import { type ForkOption, weighFork, windowRound } from './fork-evidence.ts';
-import { BRANCH_START, rankForkCandidates, stepBackFromSibling } from './forks.ts';
+import { rankForkCandidates, stepBackFromSibling } from './forks.ts';
 import type { Habits } from './habits.ts';
 
 /** Candidates for the trunk of a branch: the nearest attached ones to its head. */
 const FORK_CANDIDATES = 64;
-/** Below this the shares of steps do not decide, and the branch's extension does. */
-const LEAST_SURE = 0.5;
-/** No answer counts for less than this: the model is not that sure of what is impossible. */
-const LEAST_PROBABILITY = 1e-4;
-/** What a branch costs in log probability: about one checkpoint in twenty of a pile starts one. */
-const COST_OF_BRANCH = 3;
-
 /** What the chains of a component are hung on each other by. */
 export interface Setting {
   readonly root: number;
@@ -24,9 +17,6 @@ export interface Setting {
   readonly rankings: Map<number, Int32Array>;
   /** Forks that were moved back once: never twice, so that the loop ends. */
   readonly moved: Set<string>;
-  /** Heads of chains that were cut off, which no fragment's shorter tree takes back. */
-  readonly cut: Set<number>;
-  readonly weighed: Map<string, readonly ForkOption[]>;
 }
 
 /** Chains, and which checkpoint each of them hangs on, by the chain's index; the trunk hangs nowhere. */
@@ -66,7 +56,7 @@ function indexChains(chains: readonly Chain[], count: number): Int32Array {
 }
 
 /** The way from the root to the end of a chain. */
-export function pathThrough(last: number, { chains, parents, chainOf }: Hung): Chain {
+function pathThrough(last: number, { chains, parents, chainOf }: Hung): Chain {
   let path: Chain = chains[last] ?? [];
   let parent = parents.get(last);
   while (parent !== undefined) {
@@ -76,15 +66,6 @@ export function pathThrough(last: number, { chains, parents, chainOf }: Hung): C
     parent = parents.get(host);
   }
   return path;
-}
-
-/** What was weighed in an earlier round is not weighed again. */
-export function weighOnce(branch: Chain, path: Chain, { distances, weighed }: Setting): readonly ForkOption[] {
-  const window = windowRound(branch[0] ?? 0, path, distances);
-  const key = `${branch.slice(0, BRANCH_START)} ${window}`;
-  const options = weighed.get(key) ?? weighFork(branch, window, distances);
-  weighed.set(key, options);
-  return options;
 }
 
 /** Hangs every chain on those before it, the head nearest to what hangs already first; in the order of hanging. */
@@ -101,11 +82,8 @@ export function hangChains(chains: readonly Chain[], setting: Setting): Hung {
     if (waiting.size < chains.length) {
       const nearest = takeNearest(head, isInside, FORK_CANDIDATES, setting);
       const [{ candidate: parent } = { candidate: root }] = rankForkCandidates(chain, nearest, distances);
-      const path = pathThrough(chainOf[parent] ?? -1, { chains, parents, chainOf });
-      const [best] = weighOnce(chain, path, setting);
       const trunk = chains[chainOf[parent] ?? -1] ?? [];
-      const sure = best !== undefined && best.probability >= LEAST_SURE;
-      parents.set(next, sure ? best.candidate : stepBackFromSibling(head, parent, trunk, distances));
+      parents.set(next, stepBackFromSibling(head, parent, trunk, distances));
     }
     for (const member of chain) isInside[member] = 1;
     waiting.delete(next);
@@ -134,44 +112,10 @@ function nearestWaiting(
 }
 
 /** Where a chain may hang, on the path that it hangs on; the most probable first. */
-export function forkOptions(chain: number, hung: Hung, setting: Setting): readonly ForkOption[] {
+export function forkOptions(chain: number, hung: Hung, { distances }: Setting): readonly ForkOption[] {
   const parent = hung.parents.get(chain);
   if (parent === undefined) return [];
-  return weighOnce(hung.chains[chain] ?? [], pathThrough(hung.chainOf[parent] ?? -1, hung), setting);
-}
-
-/** How probable it is that every checkpoint of a chain comes from the one before it, rather than from an earlier one. */
-export function linkProbabilities(chain: number, hung: Hung, setting: Setting): readonly number[] {
-  const own = hung.chains[chain] ?? [];
-  const path = pathThrough(chain, hung);
-  const before = path.length - own.length;
-  return own.slice(1).map((_, i) => {
-    const at = before + i + 1;
-    // Two points are one step: there is nothing to choose from.
-    if (at < 2) return 1;
-    const options = weighOnce(path.slice(at), path.slice(0, at), setting);
-    return options.find(({ candidate }) => candidate === path[at - 1])?.probability ?? 0;
-  });
-}
-
-/** Log probability of all parents, given the paths that they lie on. */
-export function logProbability(hung: Hung, setting: Setting): number {
-  let sum = 0;
-  const count = (probability: number) => {
-    sum += Math.log(Math.max(probability, LEAST_PROBABILITY));
-  };
-  for (const i of hung.chains.keys()) {
-    for (const probability of linkProbabilities(i, hung, setting)) count(probability);
-    const parent = hung.parents.get(i);
-    if (parent === undefined) continue;
-    sum -= COST_OF_BRANCH;
-    const probabilityOf = (options: readonly ForkOption[]) =>
-      options.find(({ candidate }) => candidate === parent)?.probability ?? 0;
-    count(probabilityOf(forkOptions(i, hung, setting)));
-    // Seen from the branch, the rest of the trunk must come from there too.
-    const trunk = hung.chains[hung.chainOf[parent] ?? -1] ?? [];
-    const rest = trunk.slice(trunk.indexOf(parent) + 1);
-    if (rest.length > 0) count(probabilityOf(weighOnce(rest, pathThrough(i, hung), setting)));
-  }
-  return sum;
+  const branch = hung.chains[chain] ?? [];
+  const window = windowRound(branch[0] ?? 0, pathThrough(hung.chainOf[parent] ?? -1, hung), distances);
+  return weighFork(branch, window, distances);
 }

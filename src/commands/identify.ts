@@ -27,6 +27,7 @@ export default class Identify extends WsvcCommand {
     const options = { candidates: flags.candidates, withTensors: flags.tensors };
     const result = await this.perform(identifyFiles(await this.repository(flags), argv.map(String), options));
     for (const one of result.results) this.print(describeIdentification(one, this.paint, flags.verbose));
+    if (result.advice !== undefined) this.logToStderr(result.advice);
     if (result.results.some(({ known }) => !known)) process.exitCode = EXIT_NO;
     return result;
   }

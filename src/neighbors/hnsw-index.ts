@@ -10,7 +10,7 @@ const EF_CONSTRUCTION = 100;
 /** Fixed, so that the same insertions give the same graph. */
 const SEED = 1;
 /** Candidates kept while searching, at least; and as many times what is asked for. */
-const EF_LEAST = 64;
+const EF_LEAST = 256;
 const EF_FACTOR = 4;
 
 /** A graph that can be kept in a file. */
@@ -88,6 +88,11 @@ class GraphIndex implements HnswIndex {
   async write(path: string): Promise<void> {
     await this.#graph.writeIndex(path);
   }
+}
+
+/** True when hnswlib-node is not installed, or was built for another Node: then there are no graphs. */
+export function isHnswMissing(): boolean {
+  return createGraph(1) === undefined;
 }
 
 /** Creates an approximate index with room for `capacity` vectors (it grows); `undefined` when hnswlib-node is not installed. */

@@ -9,7 +9,7 @@ import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { axisGraphOf } from './checkpoint-reader.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
-import { openNeighborIndexes } from './neighbor-indexes.ts';
+import { adviseOnGraphs, openNeighborIndexes } from './neighbor-indexes.ts';
 import { expectWeights, withReadableFile } from './pending.ts';
 import { describePruned, readPruned } from './pruned-content.ts';
 import type { Repository } from './repository.ts';
@@ -208,5 +208,6 @@ export async function* identifyFiles(
     });
     results.push(identified);
   }
-  return { results };
+  const advice = adviseOnGraphs(repository.derivedDirectory, archive.members, files.length);
+  return { results, ...(advice === undefined ? {} : { advice }) };
 }

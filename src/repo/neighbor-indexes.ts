@@ -1,10 +1,12 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Member } from '../lineage/model.ts';
 import { updateIndex } from '../neighbors/create-index.ts';
-import { createHnswIndex } from '../neighbors/hnsw-index.ts';
+import { createHnswIndex, isHnswMissing } from '../neighbors/hnsw-index.ts';
 import { loadNeighborIndex, saveNeighborIndex } from '../neighbors/index-file.ts';
 import type { NeighborIndex } from '../neighbors/neighbor-index.ts';
 import { SKETCH_LENGTH } from '../sketch/summary.ts';
+import { replaceDerived } from './derived-file.ts';
 
 const KINDS = ['centred', 'invariants'] as const;
 export type SketchKind = (typeof KINDS)[number];
@@ -43,6 +45,12 @@ export interface GraphLimits {
   readonly questionsToMake: number;
 }
 
+const LIMITS: GraphLimits = {
+  members: LEAST_MEMBERS,
+  questionsToRead: LEAST_TO_READ,
+  questionsToMake: LEAST_TO_MAKE,
+};
+
 async function openIndex(
   file: string,
   vectors: ReadonlyMap<string, Float32Array>,
@@ -65,7 +73,7 @@ export async function openNeighborIndexes(
   derivedDirectory: string,
   members: readonly Member[],
   questions: number,
-  limits: GraphLimits = { members: LEAST_MEMBERS, questionsToRead: LEAST_TO_READ, questionsToMake: LEAST_TO_MAKE },
+  limits: GraphLimits = LIMITS,
 ): Promise<NeighborIndexes> {
   const indexes = new Map<string, NeighborIndex>();
   if (questions < limits.questionsToRead) return indexes;
@@ -81,6 +89,28 @@ export async function openNeighborIndexes(
     }
   }
   return indexes;
+}
+
+/** The file whose presence says that the user was told. */
+const TOLD = 'graphs-missing';
+
+/**
+ * What to tell the user who asks so much that graphs would pay, where they cannot be made: once in a repository, for nothing is wrong with the
+ * answers.
+ */
+export function adviseOnGraphs(
+  derivedDirectory: string,
+  members: readonly Member[],
+  questions: number,
+  isMissing: () => boolean = isHnswMissing,
+  limits: GraphLimits = LIMITS,
+): string | undefined {
+  const isLarge = [...groupBySpace(members).values()].some((group) => group.length > limits.members);
+  if (questions < limits.questionsToMake || !isLarge || !isMissing()) return undefined;
+  const marker = path.join(derivedDirectory, TOLD);
+  if (existsSync(marker)) return undefined;
+  replaceDerived(marker, []);
+  return 'hnswlib-node is not installed: every stored sketch is compared, which is exact, and slower for many files. "npm install hnswlib-node" makes it fast.';
 }
 
 function groupBySpace(members: readonly Member[]): ReadonlyMap<string, readonly Member[]> {

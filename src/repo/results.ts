@@ -173,6 +173,8 @@ export interface IdentificationResult {
 }
 export interface IdentifyResult {
   readonly results: readonly IdentificationResult[];
+  /** What would make the next such command faster. */
+  readonly advice?: string;
 }
 
 export interface LineageResult {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Member } from '../../src/lineage/model.ts';
 import { createHnswIndex } from '../../src/neighbors/hnsw-index.ts';
 import { parseManifestId, parseSpaceId } from '../../src/objects/ids.ts';
-import { openNeighborIndexes } from '../../src/repo/neighbor-indexes.ts';
+import { adviseOnGraphs, openNeighborIndexes } from '../../src/repo/neighbor-indexes.ts';
 import { createArchive } from '../../src/repo/repository-archive.ts';
 import { SKETCH_LENGTH, type Summary } from '../../src/sketch/summary.ts';
 import { createRandom } from '../example/tiny-net.ts';
@@ -31,6 +31,22 @@ function memberAt(step: number): Member {
   };
   return { id: parseManifestId(step.toString(16).padStart(64, '0')), summary, source: `${step}` };
 }
+
+describe('the advice to install hnswlib-node', () => {
+  it('is given once, and only where graphs would pay', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'wsvc-advice-'));
+    const members = Array.from({ length: 20 }, (_, step) => memberAt(step));
+    const limits = { members: 10, questionsToRead: 2, questionsToMake: 3 };
+    const advise = (questions: number, isMissing: boolean, from = members) =>
+      adviseOnGraphs(folder, from, questions, () => isMissing, limits);
+    expect(advise(3, false)).toBeUndefined();
+    expect(advise(2, true)).toBeUndefined();
+    expect(advise(3, true, members.slice(0, 5))).toBeUndefined();
+    expect(advise(3, true)).toContain('hnswlib-node is not installed');
+    expect(advise(3, true)).toBeUndefined();
+    await rm(folder, { recursive: true });
+  });
+});
 
 describe.runIf(hasHnsw)('the approximate indexes of a repository', () => {
   let folder: string;

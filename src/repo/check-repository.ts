@@ -3,7 +3,9 @@ import { WsvcError } from '../errors.ts';
 import type { BlobId, ManifestId } from '../objects/ids.ts';
 import type { Manifest } from '../objects/manifest.ts';
 import { type BlobFinding, checkBlobs } from '../store/check-blobs.ts';
+import { checkGit } from '../store/check-git.ts';
 import { checkFormatVersion, PRUNED_FORMAT_VERSION } from '../store/layout.ts';
+import { checkDerived } from './check-derived.ts';
 import { readWaitingManifests } from './moved-files.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
@@ -202,6 +204,12 @@ export async function* checkRepository(repository: Repository, options: FsckOpti
   const checking = checkBlobs(repository.blobs, { level: options.level ?? 'content' });
   let step = await checking.next();
   for (; !step.done; step = await checking.next()) findings.push(describeFinding(step.value, walk.users));
+  if (options.level !== 'connectivity') {
+    for await (const { object, problem } of checkGit(repository.directory, repository.blobs.disk)) {
+      findings.push({ level: 'git', object, problem, commits: [] });
+    }
+    for await (const finding of checkDerived(repository)) findings.push(finding);
+  }
   const { blobs, bytes } = step.value;
   const checked = {
     commits: recorded.length,

@@ -96,15 +96,19 @@ async function currentBranch(repository: Repository): Promise<string> {
   return head.kind === 'branch' ? head.branch : 'main';
 }
 
-/** Moves HEAD where it stood on a branch that grew (it follows by itself) or on none; tells which. */
+/** Puts a HEAD that stands on no commit on the first branch that is to grow: before it grows, so that HEAD never names what is not there. */
+async function leadHead(repository: Repository, grown: readonly string[]): Promise<void> {
+  const head = await repository.history.readHead();
+  const [first] = grown;
+  if (head.kind === 'branch' && head.commit === undefined && first !== undefined) {
+    await repository.history.writeHead({ branch: first });
+  }
+}
+
+/** Tells where HEAD is: it follows its branch by itself. */
 async function settleHead(repository: Repository, grown: readonly string[]): Promise<CommitResult['head']> {
   const head = await repository.history.readHead();
   if (head.kind === 'detached') return { branch: null, moved: false };
-  const [first] = grown;
-  if (head.commit === undefined && first !== undefined) {
-    await repository.history.writeHead({ branch: first });
-    return { branch: first, moved: true };
-  }
   return { branch: head.branch, moved: grown.includes(head.branch) };
 }
 
@@ -173,6 +177,7 @@ export async function* commitPending(
   }
   await batch.commit();
   const grown = [...new Set(made.map(({ branch }) => branch))];
+  await leadHead(repository, grown);
   await history.updateBranches(
     grown.flatMap((name) => {
       const commit = tips.get(name);

@@ -48,8 +48,9 @@ const EMPTY: OpenLog = { read: () => Buffer.alloc(0), places: new Map(), end: 0,
 /** Closes the files of logs that nobody holds any longer. */
 const closer = new FinalizationRegistry((descriptor: number) => closeSync(descriptor));
 
-function checksum(payload: Uint8Array): Buffer {
-  return createHash('sha256').update(payload).digest();
+/** Of the key as well: a record under another's key would answer for it. */
+function checksum(key: Uint8Array, payload: Uint8Array): Buffer {
+  return createHash('sha256').update(key).update(payload).digest();
 }
 
 function readAt(descriptor: number, at: number, byteLength: number): Buffer {
@@ -102,7 +103,8 @@ function openQuietly(path: string): OpenLog {
 function encodeRecord(key: string, payload: Uint8Array): Buffer {
   const header = Buffer.alloc(4);
   header.writeUInt32LE(payload.byteLength);
-  return Buffer.concat([header, Buffer.from(key, 'hex'), checksum(payload), payload]);
+  const name = Buffer.from(key, 'hex');
+  return Buffer.concat([header, name, checksum(name, payload), payload]);
 }
 
 /** Writes derived data if that can be done: on a full disk, or in a repository that may only be read, it is left out. */
@@ -160,7 +162,7 @@ class FileLog implements DerivedLog {
     if (place === undefined) return undefined;
     const bytes = read(place.start - 32, 32 + place.end - place.start);
     const payload = bytes.subarray(32);
-    return checksum(payload).equals(bytes.subarray(0, 32)) ? payload : undefined;
+    return checksum(Buffer.from(key, 'hex'), payload).equals(bytes.subarray(0, 32)) ? payload : undefined;
   }
 
   async append(records: readonly { readonly key: string; readonly payload: Uint8Array }[]): Promise<void> {
@@ -208,6 +210,20 @@ class FileLog implements DerivedLog {
     this.#isTorn = false;
     this.#byteLength = this.#liveBytes;
   }
+}
+
+/** True for a log of whole records and nothing else, of which each matches its checksum. */
+export function isLogWhole(bytes: Buffer): boolean {
+  let at = 0;
+  while (at + HEADER_BYTES <= bytes.byteLength) {
+    const start = at + HEADER_BYTES;
+    const end = start + bytes.readUInt32LE(at);
+    if (end > bytes.byteLength) return false;
+    const key = bytes.subarray(start - 64, start - 32);
+    if (!checksum(key, bytes.subarray(start, end)).equals(bytes.subarray(start - 32, start))) return false;
+    at = end;
+  }
+  return at === bytes.byteLength;
 }
 
 /** Opens the log at `path`; one that is missing or unreadable is empty. Keys are 64 hex digits. */

@@ -123,6 +123,11 @@ function encodeBlock(entries: Iterable<readonly [ManifestId, TableEntry]>): Buff
   return Buffer.concat([head, payload]);
 }
 
+/** True for a file of whole blocks and nothing else. */
+export function isMemberTableWhole(bytes: Buffer): boolean {
+  return readBlocks(bytes).end === bytes.byteLength;
+}
+
 /**
  * The traits of all checkpoints in one file, read at once: what is asked of every member is answered from here, and their summaries stay
  * undecoded. Derived: blocks carry checksums, and behind a damaged one there is nothing.

@@ -287,7 +287,7 @@ export interface NamedCommit {
 }
 
 export interface FsckFinding {
-  readonly level: 'connectivity' | 'stored' | 'content' | 'git';
+  readonly level: 'connectivity' | 'stored' | 'content' | 'git' | 'derived';
   /** The object concerned: a blob, manifest, commit, ref or pack. */
   readonly object: string;
   readonly problem: string;

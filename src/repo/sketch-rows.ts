@@ -109,6 +109,13 @@ function findRows(bytes: Buffer): { readonly starts: ReadonlyMap<string, number>
   return { starts, isDamaged };
 }
 
+/** True for a file of whole rows and nothing else. */
+export function isSketchFileWhole(bytes: Buffer): boolean {
+  if (findRows(bytes).isDamaged) return false;
+  for (let at = 44; at < bytes.byteLength; at += ROW_BYTES) if (bytes.readUInt32LE(at) !== 0) return false;
+  return true;
+}
+
 function rowsOf(bytes: Buffer, starts: ReadonlyMap<string, number>): SketchRows {
   return {
     find: (id) => starts.get(id),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import type { GitObjectId } from '../objects/ids.ts';
@@ -39,6 +40,9 @@ function parseIndex(path: string, bytes: Buffer): PackIndex | undefined {
   const count = isKnown ? bytes.readUInt32BE(IDS_OFFSET - 4) : 0;
   const offsetsAt = IDS_OFFSET + count * (ID_BYTES + 4);
   if (!isKnown || bytes.byteLength < offsetsAt + 4 * count + 2 * ID_BYTES) return undefined;
+  // A damaged table would send the search out of the file, or past an object that is there.
+  const body = bytes.subarray(0, bytes.byteLength - ID_BYTES);
+  if (!createHash('sha1').update(body).digest().equals(bytes.subarray(body.byteLength))) return undefined;
   const offsets = Float64Array.from({ length: count }, (_, i) => bytes.readUInt32BE(offsetsAt + 4 * i)).sort();
   return { path, bytes, count, sortedOffsets: offsets, reads: 0 };
 }

@@ -58,6 +58,8 @@ async function basesOf(
     if (usable.length === MAX_BASES && !holdsCodes(checkpoint)) break;
     const waiting = pending.get(id);
     if (waiting !== undefined && !isStored(id)) continue;
+    // What was pruned is nobody's base: it goes.
+    if (waiting === undefined && (await repository.pruned.find(id)) !== undefined) continue;
     const manifest = waiting?.plan.manifest ?? (await repository.checkpoints.manifest(id));
     const verbatim = manifest.tensors.flatMap(({ at, dtype }) => (at === undefined ? [] : [{ ...at, dtype }]));
     if (verbatim.length * 2 < manifest.tensors.length) continue;

@@ -15,8 +15,8 @@ export interface LargeFile {
   write(folder: string): Promise<number>;
 }
 
-function firstBytes(index: number): Uint8Array {
-  const values = Float32Array.from({ length: FIRST_VALUES }, (_, i) => Math.sin(index * 7919 + i * i) / 8);
+function firstBytes(index: number, count = FIRST_VALUES): Uint8Array {
+  const values = Float32Array.from({ length: count }, (_, i) => Math.sin(index * 7919 + i * i) / 8);
   return new Uint8Array(values.buffer);
 }
 
@@ -28,7 +28,7 @@ function matrices(byteLength: number, count: number) {
 }
 
 function smallTensors(count: number) {
-  return Array.from({ length: count }, (_, i) => hollowTensor(`block.${i}.bias`, 'f32', [64], firstBytes(i)));
+  return Array.from({ length: count }, (_, i) => hollowTensor(`block.${i}.bias`, 'f32', [64], firstBytes(i, 64)));
 }
 
 /** The stream of `torch.save` before PyTorch 1.6: pickles, then each storage behind its element count. */

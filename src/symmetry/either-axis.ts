@@ -1,6 +1,6 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import type { AxisGraph } from './axis-graph.ts';
-import { momentsOf } from './kinship-block.ts';
+import { type KinshipBlock, momentsOf } from './kinship-block.ts';
 import { findOrderedSpaces } from './ordered-spaces.ts';
 import { arrangeBlocks } from './prepare-blocks.ts';
 import { logFactorial, logNormalTail } from './tails.ts';
@@ -66,8 +66,12 @@ interface Hypothesis {
   readonly z: number;
   readonly logPValue: number;
   readonly units: number;
-  readonly isOrdered: boolean;
+  /** The blocks that were compared. */
+  readonly blocks: readonly [KinshipBlock, KinshipBlock];
 }
+
+/** Above this nobody is called kin: whether the axes have an order, which takes longer to see than the statistic, does not matter. */
+const LOG_WORTH_A_LOOK = Math.log(1e-2);
 
 function testTensor(a: Weights, b: Weights, name: string, lengths: ReadonlySet<number>): EitherAxis | undefined {
   const [x, y] = [a.get(name), b.get(name)];
@@ -75,13 +79,15 @@ function testTensor(a: Weights, b: Weights, name: string, lengths: ReadonlySet<n
   const tests = largestAxes(x.shape).flatMap((axis) =>
     partsOf(name, x.shape, axis, lengths).flatMap((parts) => testAxis(x, y, axis, parts) ?? []),
   );
-  if (tests.length === 0 || tests.every(({ isOrdered }) => isOrdered)) return undefined;
+  if (tests.length === 0) return undefined;
+  const logPValue = Math.max(...tests.map((test) => test.logPValue));
+  if (logPValue < LOG_WORTH_A_LOOK && tests.every(isOrdered)) return undefined;
   const units = Math.min(...tests.map((test) => test.units));
   return {
     name,
     size: x.data.length,
     z: Math.min(...tests.map((test) => test.z)),
-    logPValue: Math.max(...tests.map((test) => test.logPValue)),
+    logPValue,
     zOfCopy: Math.min(units - 1, Math.sqrt(2 * logFactorial(units))),
   };
 }
@@ -108,8 +114,11 @@ function testAxis(x: WeightArray, y: WeightArray, axis: number, parts: number): 
   const { similarity, variance } = momentsOf(own, other);
   const z = variance > 0 ? similarity / Math.sqrt(variance) : 0;
   const units = (x.shape[axis] ?? 0) / parts;
-  const isOrdered = findOrderedSpaces([own]).size > 0 || findOrderedSpaces([other]).size > 0;
-  return { z, logPValue: Math.max(logNormalTail(z), -logFactorial(units)), units, isOrdered };
+  return { z, logPValue: Math.max(logNormalTail(z), -logFactorial(units)), units, blocks: [own, other] };
+}
+
+function isOrdered({ blocks }: Hypothesis): boolean {
+  return blocks.some((block) => findOrderedSpaces([block]).size > 0);
 }
 
 function graphOf(shape: readonly number[], axis: number, parts: number): AxisGraph {

@@ -6,8 +6,13 @@ import { energyOf, type Factors, findFactors, findStrongestEnergy, type Matrix }
 
 /** Rows and columns of the probe that tells whether a search is worth its time. */
 const PROBE_SIZE = 64;
-/** A probe's rank-32 part takes some of the noise too; what it leaves is compared with this share of the noise's energy. */
+/** What a part of low rank leaves may be this much more than the noise is thought to be. */
 const NOISE_MARGIN = 2;
+/**
+ * Share of white noise that the strongest half of a square probe's directions leaves: .106 by the law of the singular values of random matrices
+ * (Marchenko and Pastur, 1967), more where the search for them is short. Taken with room, for whole probes only.
+ */
+const NOISE_LEFT = 0.25;
 /** Matrices with a shorter side gain nothing: their factors are as large as they are. */
 const MIN_SIDE = 16;
 /** An update that stands no higher above the rounding than this is not worth its factors. */
@@ -58,7 +63,9 @@ function looksLowRank({ matrix, noise }: Difference): boolean {
   const noiseEnergy = noise * matrix.data.length;
   if (total < MIN_SIGNAL_TO_NOISE * noiseEnergy) return false;
   const probeRank = Math.min(MAX_RANK, matrix.rows >> 1, matrix.columns >> 1);
-  return total - findStrongestEnergy(matrix, probeRank) < NOISE_MARGIN * noiseEnergy;
+  const isWhole = matrix.rows === PROBE_SIZE && matrix.columns === PROBE_SIZE;
+  const left = isWhole ? NOISE_LEFT * noiseEnergy : noiseEnergy;
+  return total - findStrongestEnergy(matrix, probeRank) < NOISE_MARGIN * left;
 }
 
 /** Pairs whose singular value stands above the largest that noise of that size has in a matrix of that shape. */

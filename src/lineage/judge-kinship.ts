@@ -1,5 +1,5 @@
 import type { AxisGraph, Kinship } from '../symmetry/axis-graph.ts';
-import { compareKinship, prepareKinship, testKinship } from '../symmetry/kinship.ts';
+import { compareKinship, logPValueOf, prepareKinship, testKinship } from '../symmetry/kinship.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { moduleOf } from './shared-values.ts';
 
@@ -32,8 +32,8 @@ export function judgeKinship(
   logChoices: number,
 ): KinVerdict {
   const query = withoutEqual(whole, candidate);
-  const kinship = testKinship(query, candidate, graph);
   const prepared = prepareKinship(candidate, graph);
+  const kinship = compareKinship(prepareKinship(query, graph), prepared);
   const logPValue = Math.min(0, kinship.logPValue + Math.log(Math.max(comparisons, 1)) + logChoices);
   const isSure = graph.source === 'file' || kinship.z >= LEAST_Z_FROM_NAMES;
   return {
@@ -52,6 +52,14 @@ function withoutEqual(query: Weights, candidate: Weights): Weights {
   return new Map([...query].filter(differs));
 }
 
+/** The same from the blocks that were tested, without all that hold a tensor of a module, for every module: large networks need no second look. */
+function agreesWithoutAny({ blocks }: Kinship, groups: readonly (readonly string[])[]): boolean {
+  return groups.every((names) => {
+    const left = blocks.filter(({ tensors }) => !tensors.some((name) => names.includes(name)));
+    return logPValueOf(left) + Math.log(groups.length) < LOG_ALPHA_OF_REST;
+  });
+}
+
 /** Two modules at least must say so: the test is repeated without the strongest. */
 function agreesWithoutStrongest(kinship: Kinship, query: Weights, candidate: Weights, graph: AxisGraph): boolean {
   const modules = new Map<string, string[]>();
@@ -62,6 +70,7 @@ function agreesWithoutStrongest(kinship: Kinship, query: Weights, candidate: Wei
   const [single] = modules.values();
   const groups = modules.size === 1 && single ? single.map((name) => [name]) : [...modules.values()];
   if (groups.length < 2) return false;
+  if (agreesWithoutAny(kinship, groups)) return true;
   const scored = groups.map((names) => ({
     names,
     z: testKinship(only(query, names), only(candidate, names), graph).z,

@@ -29,11 +29,13 @@ export interface Kinship {
   readonly z: number;
   /** Natural logarithm of the one-sided p-value, floored at -sum of log(n!) over the spaces used. */
   readonly logPValue: number;
-  /** Per block of hidden spaces: its z, its effective degrees of freedom, and the modules that take part. */
+  /** Per block of hidden spaces: its z, its effective degrees of freedom, and the tensors that take part. */
   readonly blocks: readonly {
     readonly spaces: string;
     readonly z: number;
     readonly degrees: number;
+    /** Natural logarithm of the number of orders that its units could stand in. */
+    readonly logOrders: number;
     readonly tensors: readonly string[];
   }[];
 }

@@ -72,8 +72,26 @@ function combine(a: Blocks, b: Blocks): Kinship {
   return {
     z,
     logPValue: Math.max(logNormalTail(z), -logPermutations(tested)),
-    blocks: tested.map(({ block, z, degrees }) => ({ spaces: block.key, z, degrees, tensors: block.tensors })),
+    blocks: tested.map(({ block, z, degrees }) => {
+      return { spaces: block.key, z, degrees, logOrders: logOrdersOf(block), tensors: block.tensors };
+    }),
   };
+}
+
+function logOrdersOf({ axes }: KinshipBlock): number {
+  return axes.reduce((sum, { size, within = 1 }) => sum + within * logFactorial(size / within), 0);
+}
+
+/**
+ * Natural logarithm of the p-value that some blocks of a test give together: as the whole test combines them, but floored at what the block with the most
+ * orders alone can tell apart.
+ */
+export function logPValueOf(blocks: Kinship['blocks']): number {
+  const degrees = blocks.reduce((sum, block) => sum + block.degrees, 0);
+  if (!(degrees > 0)) return 0;
+  const weighted = blocks.reduce((sum, block) => sum + Math.sqrt(block.degrees) * block.z, 0);
+  const floor = blocks.reduce((most, { logOrders }) => Math.max(most, logOrders), 0);
+  return Math.max(logNormalTail(weighted / Math.sqrt(degrees)), -floor);
 }
 
 function testBlocks(a: Blocks, b: Blocks): TestedBlock[] {

@@ -1,5 +1,6 @@
 import type { BlockType } from '../codec/codec.ts';
 import type { Gather } from '../codec/gather.ts';
+import { WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { CodeForm } from '../tensors/code-form.ts';
 
@@ -57,10 +58,21 @@ export interface PutResult {
 
 /** Blobs that become durable together, as one pack. */
 export interface BlobBatch {
-  /** Adds a blob; one that is stored already costs nothing. Reading it through the store works at once within this process. */
+  /**
+   * Adds a blob; one that is stored already costs nothing. Reading it through the store works at once within this process.
+   *
+   * @throws WsvcError `bad-file` when the bytes are not what the id says: the file that they are of changed since it was hashed.
+   */
   put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult>;
   /** Makes the batch durable and visible: write, fsync, rename, fsync the directory. */
   commit(): Promise<void>;
   /** Drops the batch; harmless after `commit`. */
   discard(): Promise<void>;
+}
+
+/** The bytes of a blob are not those that were hashed: somebody is still writing the file. */
+export function contentChanged(): WsvcError {
+  return new WsvcError('bad-file', 'The file changed while it was read.', {
+    suggestions: ['Wait until whatever writes the file has finished, then add it again.'],
+  });
 }

@@ -2,7 +2,7 @@ import { invariant } from '../assert.ts';
 import { sha256Hex } from '../bytes/sha256.ts';
 import { WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
-import type { BlobBatch, BlobStore } from './blob-store.ts';
+import { type BlobBatch, type BlobStore, contentChanged } from './blob-store.ts';
 
 class MemoryBatch implements BlobBatch {
   readonly #stored: Map<BlobId, Uint8Array>;
@@ -17,7 +17,7 @@ class MemoryBatch implements BlobBatch {
 
   async put(id: BlobId, plain: Uint8Array): Promise<{ storedBytes: number; isNew: boolean }> {
     invariant(!this.#isOver, 'a batch that was committed or discarded takes nothing more');
-    invariant(sha256Hex(plain) === id, "a blob's id is the SHA-256 of its content");
+    if (sha256Hex(plain) !== id) throw contentChanged();
     if (this.#stored.has(id) || this.#own.has(id)) return { storedBytes: 0, isNew: false };
     this.#own.set(id, plain.slice());
     this.#pending.set(id, plain.slice());

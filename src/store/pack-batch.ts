@@ -5,7 +5,7 @@ import { sha256Hex } from '../bytes/sha256.ts';
 import { WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import { type AtomicFile, discardQuietly, openAtomicFile } from './atomic-file.ts';
-import type { BlobBatch, BlobHint, PutResult } from './blob-store.ts';
+import { type BlobBatch, type BlobHint, contentChanged, type PutResult } from './blob-store.ts';
 import { type ChosenCode, chooseCode, type FoundBase } from './choose-code.ts';
 import { packDirectory, packName } from './pack-file.ts';
 import { encodeHeader, encodeIndex, encodeTrailer, HEADER_BYTES, type PackRow, ROW_BYTES } from './pack-format.ts';
@@ -105,11 +105,10 @@ export class PackBatch implements BlobBatch {
   async #put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult> {
     if (await this.#isStored(id)) return { storedBytes: 0, isNew: false };
     invariant(plain.byteLength <= MAX_BLOB_BYTES, 'a blob fits the index');
-    invariant(sha256Hex(plain) === id, "a blob's id is the SHA-256 of its content");
+    if (sha256Hex(plain) !== id) throw contentChanged();
     const owned = plain.slice();
     const code = await chooseCode(this.#store, owned, hint, (base) => this.#findBase(base));
-    const { plain: decoded } = await this.#store.decodeRecordBytes(id, code.bytes);
-    // The hash has been compared; the bytes are compared as well, for it costs nothing beside.
+    const decoded = await this.#store.decodeForComparison(id, code.bytes);
     invariant(Buffer.compare(decoded, owned) === 0, 'what was encoded decodes to the same bytes');
     const row = await this.#append(id, plain.byteLength, code);
     const pending = { row, read: () => this.#read(row) };

@@ -36,6 +36,8 @@ export interface PackHost {
   readPlain(id: BlobId): Promise<PlainBlob>;
   /** Decodes a record and checks the content. @throws CorruptError */
   decodeRecordBytes(id: BlobId, bytes: Uint8Array): Promise<PlainBlob>;
+  /** Decodes a record whose content the caller compares with what it should be. @throws CorruptError */
+  decodeForComparison(id: BlobId, bytes: Uint8Array): Promise<Uint8Array>;
   /** Makes a blob of a batch readable in this process before it is committed. */
   addPending(id: BlobId, pending: PendingBlob, blob: PlainBlob): void;
   removePending(ids: Iterable<BlobId>): void;

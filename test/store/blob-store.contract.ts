@@ -83,7 +83,7 @@ export function describeBlobStore(open: () => Promise<BlobStore>): void {
   it('refuses content that is not what its id says', async () => {
     const store = await open();
     const batch = await store.beginBatch();
-    await expect(batch.put(idOf(plain), changeSome(plain, 1), hint)).rejects.toMatchObject({ code: 'bug' });
+    await expect(batch.put(idOf(plain), changeSome(plain, 1), hint)).rejects.toMatchObject({ code: 'bad-file' });
     await batch.discard();
   });
 

@@ -8,6 +8,8 @@ export interface Step {
 
 /** Most levels a lattice may span: 10 bits; wider ones fit anything that is rounded at all. */
 const MOST_LEVELS = 1024;
+/** More distinct sizes than this are on no lattice of so many levels, however each level was rounded. */
+const MOST_OFFSETS = 2 * MOST_LEVELS;
 /** Values that the step is looked for in; the rest only has to agree. */
 const SAMPLE = 4096;
 /** How far from a whole multiple a value may be, in steps, when it is stored exactly. */
@@ -22,7 +24,7 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
   const origin = shifted ? (values[0] ?? 0) : 0;
   const offsets = [...new Set(values.map((v) => Math.abs(v - origin)))].filter((v) => v > 0).sort((a, b) => a - b);
   const largest = offsets.at(-1);
-  if (largest === undefined || !Number.isFinite(largest)) return undefined;
+  if (largest === undefined || !Number.isFinite(largest) || offsets.length > MOST_OFFSETS) return undefined;
   if (offsets.length === 1) return { step: largest, origin, logChance: 0 };
   const candidates = stepCandidates(values, offsets, largest, spacing);
   for (const candidate of candidates) {

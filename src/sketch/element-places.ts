@@ -23,11 +23,27 @@ export function createPlaces(): Places {
 }
 
 /** How far one step along an axis of the stored tensor moves each of the places. */
-interface AxisSteps {
+export interface AxisSteps {
   readonly size: number;
   readonly index: number;
   readonly row: number;
   readonly column: number;
+}
+
+/** Where an odometer stands: the places of the first element of a run, how much of the run is done, and the counters of the axes round it. */
+export interface OdometerPosition {
+  readonly index: number;
+  readonly row: number;
+  readonly column: number;
+  readonly done: number;
+  readonly counters: readonly number[];
+}
+
+/** How places follow each other: the innermost run, and the axes round it, the outermost first. */
+export interface Odometer {
+  readonly run: AxisSteps;
+  readonly axes: readonly AxisSteps[];
+  positionOf(element: number): OdometerPosition;
 }
 
 /** Row-major steps of the axes named, in that order; 0 for the others. */
@@ -95,6 +111,18 @@ export class ElementPlaces {
     this.#run = axes.at(-1) ?? { size: 1, index: 0, row: 0, column: 0 };
     this.#axes = axes.slice(0, -1);
     this.#counters = this.#axes.map(() => 0);
+  }
+
+  /** The same for loops elsewhere. */
+  get odometer(): Odometer {
+    return {
+      run: this.#run,
+      axes: this.#axes,
+      positionOf: (element) => {
+        this.seek(element);
+        return { ...this.#start, done: this.#done, counters: [...this.#counters] };
+      },
+    };
   }
 
   /** Fills in the places of the next `count` elements, at most BLOCK_ELEMENTS. */

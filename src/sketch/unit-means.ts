@@ -28,6 +28,34 @@ function scale(table: Table, divisor: number): void {
   if (table !== undefined) for (let i = 0; i < table.length; i += 1) table[i] = (table[i] ?? 0) / divisor;
 }
 
+/** Cells of the table of an axis; 0 where there is nothing to average over, or too much to keep. */
+function cellsOf(units: number, averaged: number, positions: number): number {
+  return averaged === 1 || units * positions > MAX_SUMS ? 0 : units * positions;
+}
+
+/** Cells of the tables of rows and of columns; 0 for a table that is not kept. */
+export function countCells(
+  shape: readonly number[],
+  units: UnitAxes,
+): { readonly rows: number; readonly columns: number } {
+  const [rows, columns] = [shape[units.rows] ?? 1, shape[units.columns] ?? 1];
+  return { rows: cellsOf(rows, columns, units.positions), columns: cellsOf(columns, rows, units.positions) };
+}
+
+/** Sums over columns and over rows, by unit and position. */
+export interface MeanTables {
+  readonly rows: Float64Array | undefined;
+  readonly columns: Float64Array | undefined;
+}
+
+function createTables(shape: readonly number[], units: UnitAxes): MeanTables {
+  const { rows, columns } = countCells(shape, units);
+  return {
+    rows: rows === 0 ? undefined : new Float64Array(rows),
+    columns: columns === 0 ? undefined : new Float64Array(columns),
+  };
+}
+
 /**
  * The means of a tensor over both unit axes, at every kernel position, taken as its values stream by. What is left without them
  * is what distinguishes units; what all units share (input statistics, constant initialisations) is in the means.
@@ -40,17 +68,13 @@ export class UnitMeans {
   readonly #rows: Table;
   readonly #columns: Table;
 
-  constructor(shape: readonly number[], units: UnitAxes) {
+  /** @param tables - that somebody else fills; empty ones by default */
+  constructor(shape: readonly number[], units: UnitAxes, tables = createTables(shape, units)) {
     this.#rowCount = shape[units.rows] ?? 1;
     this.#columnCount = shape[units.columns] ?? 1;
     this.#positions = units.positions;
-    this.#rows = this.#createTable(this.#rowCount, this.#columnCount);
-    this.#columns = this.#createTable(this.#columnCount, this.#rowCount);
-  }
-
-  #createTable(units: number, averaged: number): Table {
-    const length = units * this.#positions;
-    return averaged === 1 || length > MAX_SUMS ? undefined : new Float64Array(length);
+    this.#rows = tables.rows;
+    this.#columns = tables.columns;
   }
 
   /** Adds `count` values from `from` on. */

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
 import { invariant } from '../assert.ts';
 import { sha256Hex } from '../bytes/sha256.ts';
-import { WsvcError } from '../errors.ts';
+import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import { type AtomicFile, discardQuietly, openAtomicFile } from './atomic-file.ts';
 import { type BlobBatch, type BlobHint, contentChanged, type PutResult } from './blob-store.ts';
@@ -109,7 +109,8 @@ export class PackBatch implements BlobBatch {
     const owned = plain.slice();
     const code = await chooseCode(this.#store, owned, hint, (base) => this.#findBase(base));
     const decoded = await this.#store.decodeForComparison(id, code.bytes);
-    invariant(Buffer.compare(decoded, owned) === 0, 'what was encoded decodes to the same bytes');
+    if (Buffer.compare(decoded, owned) !== 0)
+      throw new CorruptError(`blob ${id} does not decode to the bytes that were encoded`);
     const row = await this.#append(id, plain.byteLength, code);
     const pending = { row, read: () => this.#read(row) };
     // While packs are rewritten the old ones go on answering.

@@ -193,11 +193,23 @@ export function equalizeUnits(component: Component): void {
 }
 
 function equalizeAxis(component: Component, axis: number): void {
-  const { size, inner } = spanOf(component, axis);
+  const { outer, size, inner } = spanOf(component, axis);
   const { values } = component;
-  const scale = reciprocalNorms(values, size, (at) => Math.floor(at / inner) % size);
-  for (let at = 0; at < values.length; at++)
-    values[at] = (values[at] ?? 0) * (scale[Math.floor(at / inner) % size] ?? 0);
+  const energy = new Float64Array(size);
+  for (let o = 0, at = 0; o < outer; o++) {
+    for (let unit = 0; unit < size; unit++) {
+      let sum = energy[unit] ?? 0;
+      for (const end = at + inner; at < end; at++) sum += (values[at] ?? 0) ** 2;
+      energy[unit] = sum;
+    }
+  }
+  const scale = reciprocalNorms(energy, energyOf(values));
+  for (let o = 0, at = 0; o < outer; o++) {
+    for (let unit = 0; unit < size; unit++) {
+      const factor = scale[unit] ?? 0;
+      for (const end = at + inner; at < end; at++) values[at] = (values[at] ?? 0) * factor;
+    }
+  }
 }
 
 function equalizePair(component: Component): void {
@@ -205,15 +217,15 @@ function equalizePair(component: Component): void {
   const { features, values } = component;
   const row = (at: number) => Math.floor(at / (features * n)) % n;
   const column = (at: number) => Math.floor(at / features) % n;
-  const scale = reciprocalNorms(values, n, row);
+  const energy = new Float64Array(n);
+  for (let at = 0; at < values.length; at++) energy[row(at)] = (energy[row(at)] ?? 0) + (values[at] ?? 0) ** 2;
+  const scale = reciprocalNorms(energy, energyOf(values));
   for (let at = 0; at < values.length; at++)
     values[at] = (values[at] ?? 0) * (scale[row(at)] ?? 0) * (scale[column(at)] ?? 0);
 }
 
 /** Factors that bring every unit to the mean energy of a unit; 0 for a unit that is all zero. */
-function reciprocalNorms(values: Float64Array, units: number, unitAt: (at: number) => number): Float64Array {
-  const energy = new Float64Array(units);
-  for (let at = 0; at < values.length; at++) energy[unitAt(at)] = (energy[unitAt(at)] ?? 0) + (values[at] ?? 0) ** 2;
-  const mean = energyOf(values) / units;
+function reciprocalNorms(energy: Float64Array, total: number): Float64Array {
+  const mean = total / energy.length;
   return energy.map((e) => (e > mean * 1e-12 ? Math.sqrt(mean / e) : 0));
 }

@@ -18,7 +18,7 @@ describe('npm run bench', () => {
   it('lists its benchmarks', () => {
     const { status, stdout } = runMain('--list');
     expect(status).toBe(0);
-    for (const name of ['startup', 'storage', 'lineage', 'paper', 'codec'])
+    for (const name of ['startup', 'speed', 'storage', 'lineage', 'paper', 'codec'])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
   });
 

@@ -6,12 +6,13 @@ import { lineage } from './lineage.ts';
 import { memory } from './memory.ts';
 import { paper } from './paper/paper.ts';
 import { scale } from './scale.ts';
+import { speed } from './speed.ts';
 import { startup } from './startup.ts';
 import { storage } from './storage.ts';
 import { strangers } from './strangers.ts';
 import { type BenchTable, formatMarkdown, formatText } from './table.ts';
 
-const BENCHES: readonly Bench[] = [startup, scale, storage, lineage, paper, codec, memory, strangers];
+const BENCHES: readonly Bench[] = [startup, scale, speed, storage, lineage, paper, codec, memory, strangers];
 
 const USAGE = `npm run bench -- [NAME…] [--seed N] [--large] [--markdown] [--json FILE] [--figures DIR]
 

@@ -26,6 +26,8 @@ import { encodeBytes, encodeFloats } from './standalone.ts';
 const MAX_SPARSE_SHARE = 0.4;
 /** Scattered changes of more than this share are coded as dense, which takes no more and is faster; of fewer, their list is small. */
 const MAX_SCATTERED_SHARE = 0.001;
+/** In smaller blocks tables count for more than numbers, and time for nothing. */
+const MIN_SCATTERED_BYTES = 4096;
 /** A block that would save less than the rest stays raw: a judgement that so little is not worth decoding. */
 const WORTHWHILE_RATIO = 0.98;
 
@@ -54,7 +56,10 @@ function encodeDifferences(
 ): EncodedBlock {
   const plan = { reference, base: buildReference(reference, context, plain.length) };
   const ancestors = ancestorsOf(reference);
-  const isScattered = changed > MAX_SCATTERED_SHARE && !isClustered(plain, plan.base, context.type);
+  const isScattered =
+    plain.length >= MIN_SCATTERED_BYTES &&
+    changed > MAX_SCATTERED_SHARE &&
+    !isClustered(plain, plan.base, context.type);
   if (changed > MAX_SPARSE_SHARE || isScattered) {
     return { codec: CODEC.dense, payload: encodeDense(plain, context.type, plan), ancestors };
   }

@@ -8,7 +8,6 @@ import {
   sampleCandidates,
 } from './candidates.ts';
 import { isCastable } from './casts.ts';
-import { isClustered } from './clustering.ts';
 import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
 import { type DifferencePlan, encodeDense } from './dense.ts';
@@ -24,10 +23,6 @@ import { encodeBytes, encodeFloats } from './standalone.ts';
 
 /** Above this share of changed numbers, each gets a symbol: a change takes two. Between a quarter and a half either would do; not tuned. */
 const MAX_SPARSE_SHARE = 0.4;
-/** Scattered changes of more than this share are coded as dense, which takes no more and is faster; of fewer, their list is small. */
-const MAX_SCATTERED_SHARE = 0.001;
-/** In smaller blocks tables count for more than numbers, and time for nothing. */
-const MIN_SCATTERED_BYTES = 4096;
 /** A block that would save less than the rest stays raw: a judgement that so little is not worth decoding. */
 const WORTHWHILE_RATIO = 0.98;
 
@@ -56,11 +51,7 @@ function encodeDifferences(
 ): EncodedBlock {
   const plan = { reference, base: buildReference(reference, context, plain.length) };
   const ancestors = ancestorsOf(reference);
-  const isScattered =
-    plain.length >= MIN_SCATTERED_BYTES &&
-    changed > MAX_SCATTERED_SHARE &&
-    !isClustered(plain, plan.base, context.type);
-  if (changed > MAX_SPARSE_SHARE || isScattered) {
+  if (changed > MAX_SPARSE_SHARE) {
     return { codec: CODEC.dense, payload: encodeDense(plain, context.type, plan), ancestors };
   }
   const hasChanges = Buffer.compare(plain, plan.base) !== 0;

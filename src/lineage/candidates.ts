@@ -23,10 +23,19 @@ export function candidateLimit(summary: Summary): number {
 /** The members of the query's own space nearest in the index, and those of any space that share contents with it. */
 export function nearCandidates(summary: Summary, archive: Archive): readonly ManifestId[] {
   const limit = candidateLimit(summary);
-  const known = new Map(archive.members.map((member) => [String(member.id), member]));
+  const known = membersByKey(archive.members);
   const near = archive.neighbors('centred', summary, limit).flatMap(({ key }) => known.get(key)?.id ?? []);
   const filled = near.length > 0 ? near : sameSpace(summary, archive).slice(0, limit);
   return [...new Set([...sharers(summary, archive).slice(0, limit >> 2), ...filled])];
+}
+
+const keyed = new WeakMap<readonly Member[], ReadonlyMap<string, Member>>();
+
+/** Made once for an archive: an import asks it for every file. */
+function membersByKey(members: readonly Member[]): ReadonlyMap<string, Member> {
+  const known = keyed.get(members) ?? new Map(members.map((member) => [String(member.id), member]));
+  keyed.set(members, known);
+  return known;
 }
 
 function sameSpace(summary: Summary, archive: Archive): ManifestId[] {

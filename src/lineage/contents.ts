@@ -41,33 +41,96 @@ export function holdersOf(summary: Summary, archive: Archive): ReadonlyMap<Conte
   return archive.contents.findHolders(wanted);
 }
 
+/** Questions after which a table of all contents is made: one question is answered sooner by looking at every member. */
+const QUESTIONS_BEFORE_TABLE = 8;
+
 /** Answers by the traits of all members; only those that seem to hold something are looked at closely. */
 export function createContentIndex(members: readonly Member[]): ContentIndex {
+  let questions = 0;
+  const tables = lazily(() => createTables(members));
+  const equal = (summary: Summary): EqualKeys => {
+    questions++;
+    return questions > QUESTIONS_BEFORE_TABLE ? tables() : scanEqual(members, summary);
+  };
   return {
     findEqual(summary) {
       const { filesKey, weightsKey } = traitsOf(summary);
-      const withFiles = members.filter((member) => traitsOf(member.summary).filesKey === filesKey);
-      const withWeights =
-        weightsKey === ''
-          ? []
-          : members.filter(
-              (member) =>
-                traitsOf(member.summary).weightsKey === weightsKey && member.summary.parameters === summary.parameters,
-            );
-      return { withFiles, withWeights };
+      const { byFiles, byWeights } = equal(summary);
+      const alike = weightsKey === '' ? [] : (byWeights.get(weightsKey) ?? []);
+      return {
+        withFiles: byFiles.get(filesKey) ?? [],
+        withWeights: alike.filter((member) => member.summary.parameters === summary.parameters),
+      };
     },
     findHolders(wanted) {
       const holders = new Map<ContentId, Member[]>(Array.from(wanted, (content) => [content, []]));
       const prefixes = new Set(Array.from(wanted, contentPrefix));
       if (prefixes.size === 0) return holders;
-      for (const member of members) {
-        if (!holdsAny(traitsOf(member.summary).contents, prefixes)) continue;
-        const held = new Set(member.summary.tensors.map(({ content }) => content));
-        for (const content of held) holders.get(content)?.push(member);
-      }
+      questions++;
+      const likely = questions > QUESTIONS_BEFORE_TABLE ? likelyHolders(members, tables().byPrefix, prefixes) : members;
+      for (const member of likely) addHeld(holders, member, prefixes);
       return holders;
     },
   };
+}
+
+function addHeld(holders: ReadonlyMap<ContentId, Member[]>, member: Member, prefixes: ReadonlySet<number>): void {
+  if (!holdsAny(traitsOf(member.summary).contents, prefixes)) return;
+  for (const content of new Set(member.summary.tensors.map(({ content }) => content)))
+    holders.get(content)?.push(member);
+}
+
+/** Members by what makes them equal to others, in their own order. */
+interface EqualKeys {
+  readonly byFiles: ReadonlyMap<string, readonly Member[]>;
+  readonly byWeights: ReadonlyMap<string, readonly Member[]>;
+}
+
+interface ContentTables extends EqualKeys {
+  /** Places among the members of those that hold a content that begins like this. */
+  readonly byPrefix: ReadonlyMap<number, readonly number[]>;
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
+function push<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [value]);
+  else group.push(value);
+}
+
+function createTables(members: readonly Member[]): ContentTables {
+  const byFiles = new Map<string, Member[]>();
+  const byWeights = new Map<string, Member[]>();
+  const byPrefix = new Map<number, number[]>();
+  for (const [place, member] of members.entries()) {
+    const { filesKey, weightsKey, contents } = traitsOf(member.summary);
+    push(byFiles, filesKey, member);
+    push(byWeights, weightsKey, member);
+    for (const prefix of contents) push(byPrefix, prefix, place);
+  }
+  return { byFiles, byWeights, byPrefix };
+}
+
+/** The same for the keys of one summary alone. */
+function scanEqual(members: readonly Member[], summary: Summary): EqualKeys {
+  const { filesKey, weightsKey } = traitsOf(summary);
+  const withFiles = members.filter((member) => traitsOf(member.summary).filesKey === filesKey);
+  const withWeights = members.filter((member) => traitsOf(member.summary).weightsKey === weightsKey);
+  return { byFiles: new Map([[filesKey, withFiles]]), byWeights: new Map([[weightsKey, withWeights]]) };
+}
+
+/** Those that hold something that begins like what is wanted, in the order of the members. */
+function likelyHolders(
+  members: readonly Member[],
+  byPrefix: ContentTables['byPrefix'],
+  prefixes: ReadonlySet<number>,
+): readonly Member[] {
+  const places = new Set([...prefixes].flatMap((prefix) => byPrefix.get(prefix) ?? []));
+  return [...places].sort((a, b) => a - b).flatMap((place) => members[place] ?? []);
 }
 
 function holdsAny(contents: Uint32Array, prefixes: ReadonlySet<number>): boolean {

@@ -49,13 +49,12 @@ const holdsCodes = ({ plan }: PendingCheckpoint): boolean =>
 async function basesOf(
   repository: Repository,
   checkpoint: PendingCheckpoint,
-  ids: readonly ManifestId[],
+  ids: Iterable<ManifestId>,
   pending: ReadonlyMap<ManifestId, PendingCheckpoint>,
   isStored: (id: ManifestId) => boolean,
 ): Promise<readonly BaseCheckpoint[]> {
   const usable: Usable[] = [];
   for (const id of ids) {
-    if (usable.length === MAX_BASES && !holdsCodes(checkpoint)) break;
     const waiting = pending.get(id);
     if (waiting !== undefined && !isStored(id)) continue;
     // What was pruned is nobody's base: it goes.
@@ -66,6 +65,8 @@ async function basesOf(
     const base = waiting === undefined ? await readBaseCheckpoint(repository, id) : toBase(waiting);
     const bytes = verbatim.reduce((sum, { byteLength }) => sum + byteLength, 0);
     usable.push({ base, width: bytes / Math.max(1, base.summary.parameters) });
+    // What follows is not even looked for.
+    if (usable.length === MAX_BASES && !holdsCodes(checkpoint)) break;
   }
   if (holdsCodes(checkpoint)) usable.sort((a, b) => Math.round(b.width) - Math.round(a.width));
   return usable.slice(0, MAX_BASES).map(({ base }) => base);

@@ -103,7 +103,7 @@ export class PackBatch implements BlobBatch {
   }
 
   async #put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult> {
-    if (await this.#isStored(id)) return { storedBytes: 0, isNew: false };
+    if (this.#isStored(id)) return { storedBytes: 0, isNew: false };
     invariant(plain.byteLength <= MAX_BLOB_BYTES, 'a blob fits the index');
     if (sha256Hex(plain) !== id) throw contentChanged();
     const owned = plain.slice();
@@ -119,10 +119,11 @@ export class PackBatch implements BlobBatch {
     return { storedBytes: code.bytes.byteLength + ROW_BYTES, isNew: true, bases: code.bases };
   }
 
-  async #isStored(id: BlobId): Promise<boolean> {
+  /** Does not look for new packs, once for every blob that is new: writers take turns, and what two have stored is found all the same. */
+  #isStored(id: BlobId): boolean {
     if (this.#rows.has(id)) return true;
-    if (this.#repack !== undefined) return this.#repack.findKept(id) !== undefined;
-    return (await this.#store.findStored(id)) !== undefined;
+    const found = this.#repack === undefined ? this.#store.findKnown(id) : this.#repack.findKept(id);
+    return found !== undefined;
   }
 
   /** A blob of this batch or a committed one: another batch's may be discarded, and its deltas with it. */

@@ -88,6 +88,10 @@ export class PackedBlobStore implements BlobStore, PackHost {
     return this.#pending.get(id)?.row ?? (await this.findStored(id))?.row;
   }
 
+  findKnown(id: BlobId): Location | undefined {
+    return this.packs.find(id);
+  }
+
   /** A committed blob; packs that others have made since are looked at before the answer is no. */
   async findStored(id: BlobId): Promise<Location | undefined> {
     const known = this.packs.find(id);

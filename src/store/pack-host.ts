@@ -30,6 +30,8 @@ export interface PackHost {
   readonly coder: BlockCoder;
   /** The repository's directory. */
   readonly directory: string;
+  /** A blob of the packs that are known: those there were when the batch began, and what this process has committed since. */
+  findKnown(id: BlobId): Location | undefined;
   /** A committed blob; packs that others have made since are looked at before the answer is no. */
   findStored(id: BlobId): Promise<Location | undefined>;
   /** The blob, decoded and checked against its id; not to be written into. @throws WsvcError `not-found`; CorruptError */

@@ -7,11 +7,29 @@ export interface TensorFacts {
   readonly grid?: Grid;
   readonly lattice?: Lattice;
   readonly zeroCount: number;
+  /** The most that values were moved because the half-precision scales of their blocks underflowed. */
+  readonly scaleUnderflow?: number;
 }
+
+/** Half the spacing of fp16's subnormals: the most that the rounding of a block's scale, or of its least value, moves either. */
+const HALF_UNDERFLOW = 2 ** -25;
 
 /** Reads grid, lattice and zeros of every tensor. */
 export function readAlterations(weights: Weights): ReadonlyMap<string, TensorFacts> {
-  return new Map([...weights].map(([name, tensor]) => [name, tensorFacts(tensor)]));
+  const facts = new Map([...weights].map(([name, tensor]) => [name, tensorFacts(tensor)]));
+  const levels = [...facts.values()].reduce((most, { lattice }) => Math.max(most, lattice?.levels ?? 0), 0);
+  if (levels === 0) return facts;
+  const reach = (levels + 1) * HALF_UNDERFLOW;
+  return new Map([...facts].map(([name, f]) => [name, withUnderflow(f, weights.get(name), reach)]));
+}
+
+/** What is left of a tensor of a block format when its scales are no more than a few of fp16's smallest steps: multiples of those. */
+function withUnderflow(facts: TensorFacts, tensor: WeightArray | undefined, reach: number): TensorFacts {
+  if (!tensor || tensor.shape.length < 2) return facts;
+  const isUnderflown = tensor.data.every((x) => Math.abs(x) <= reach * 2 && Number.isInteger(x / (2 * HALF_UNDERFLOW)));
+  if (!isUnderflown) return facts;
+  const { zeroCount } = facts;
+  return { zeroCount, scaleUnderflow: reach };
 }
 
 /** Reads grid, lattice and zeros of one tensor. */

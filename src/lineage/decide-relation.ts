@@ -11,7 +11,7 @@ import { findOtherSources, type OtherSource } from './other-sources.ts';
 import { placeOnRun } from './place-on-run.ts';
 import type { RelationWord } from './relation.ts';
 import { findReplacedModules } from './replaced-modules.ts';
-import { findReverseCopy, type ReverseCopy } from './reverse-copy.ts';
+import { findReverseCopy, isRoundedElsewhere, type ReverseCopy } from './reverse-copy.ts';
 import { moduleOf } from './shared-values.ts';
 import { findStitched, type Part } from './stitched.ts';
 import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
@@ -84,8 +84,11 @@ async function decideRest(subject: Case, ground: Ground, base: Weights): Promise
     notes: [],
   };
   if (names.length === 0) return { ...at, words: [], sureness: 0.5 };
-  if (isExactCopy(query, base, names, ground.roundings, comparison.masks))
-    return { ...at, ...(await copyOf(subject, ground)), sureness: 0.999 };
+  if (isExactCopy(query, base, names, ground.roundings, comparison.masks)) {
+    return isSibling(subject, ground, base)
+      ? answerReverse(subject, { id: ground.base, words: ground.words, direction: 'siblings' })
+      : { ...at, ...(await copyOf(subject, ground)), sureness: 0.999 };
+  }
   const reverse = ground.isAligned ? undefined : await findReverseCopy(subject, ground);
   if (reverse) return answerReverse(subject, reverse);
   const average = await findAverage(subject, ground);
@@ -102,6 +105,17 @@ async function decideRest(subject: Case, ground: Ground, base: Weights): Promise
   if (rank !== undefined)
     return { ...at, words: ['low-rank'], sureness: 0.995, notes: [`The change has rank ${rank}.`] };
   return placeOnRun(subject, ground);
+}
+
+/** Rounded so much more coarsely than the base that it passes for a copy of it, and yet from their common original. */
+function isSibling({ frame, facts }: Case, ground: Ground, base: Weights): boolean {
+  if (
+    ground.isAligned ||
+    ground.words.includes('pruned') ||
+    !ground.words.some((w) => w === 'quantized' || w === 'cast')
+  )
+    return false;
+  return isRoundedElsewhere(frame.sample, base, facts, readAlterations(base));
 }
 
 /** The heaviest parent is the base; an average of one run lies at the mean of its parents' positions, a merge of several at none. */
@@ -163,7 +177,7 @@ async function prepareGround(subject: Case, known: Known, first: ManifestId): Pr
   const gone = await goneModules(subject, first, shared);
   const replaced = new Set([
     ...gone.modules,
-    ...findReplacedModules(query, before, subject.frame.graph, shared, pruned),
+    ...changedModules(subject, before, shared, findReplacedModules(query, before, subject.frame.graph, shared, pruned)),
   ]);
   const names = shared.filter((name) => !replaced.has(moduleOf(name)));
   const ranked = replaced.size > 0 && names.length > 0 ? await rankAgain(subject, known, names) : known.ranked;
@@ -181,6 +195,18 @@ async function prepareGround(subject: Case, known: Known, first: ManifestId): Pr
     words,
     isAligned,
   };
+}
+
+/** Of modules that resemble nothing, those that rounding does not explain: a block's scale may underflow and take all of it away. */
+function changedModules(
+  { frame, facts }: Case,
+  base: Weights,
+  shared: readonly string[],
+  modules: Iterable<string>,
+): readonly string[] {
+  const changed = changedTensors(frame.sample, base, shared, roundings(facts, frame.sample, 0), new Map());
+  const touched = new Set(changed.map(moduleOf));
+  return [...modules].filter((module) => touched.has(module));
 }
 
 /** Modules that the query has and the base has not, or in another shape. Optimizer moments repeat shapes of the weights: they are no new layers. */

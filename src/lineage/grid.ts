@@ -19,6 +19,9 @@ const RULES = {
   fp16: { lowBits: 13, relative: 2 ** -11, absolute: 2 ** -25, limit: 65504 },
 } as const satisfies Record<Grid, GridRule>;
 
+/** As many small values as make chance rarer than one in ten thousand million. */
+const LEAST_UNDERFLOWN = 33;
+
 /** A tensor with fewer distinct values says nothing: constants lie on every grid. */
 const LEAST_DISTINCT = 8;
 
@@ -34,10 +37,24 @@ export function findGrid(data: Float32Array): Grid | undefined {
   }
   const free = used === 0 ? 32 : 31 - Math.clz32(used & -used);
   if (free < RULES.fp16.lowBits || !hasDistinct(bits, LEAST_DISTINCT)) return undefined;
+  if (isHalfUnderflow(data)) return 'fp16';
   return (['fp8-e5m2', 'fp8-e4m3', 'bf16', 'fp16'] as const).find(
     (grid) =>
       free >= RULES[grid].lowBits && largest <= RULES[grid].limit && (grid === 'bf16' || aboveUnderflow(data, grid)),
   );
+}
+
+/**
+ * Numbers so small that bf16 would keep them finer than fp16 does, and all are whole multiples of fp16's smallest: one of them is by chance at most
+ * every second time. (Few are the subnormals of fp16, so they fit coarser grids too.)
+ */
+function isHalfUnderflow(data: Float32Array): boolean {
+  let telling = 0;
+  for (const x of data) {
+    if (!Number.isInteger(x * 2 ** 24)) return false;
+    if (x !== 0 && Math.abs(x) < 2 ** -18) telling++;
+  }
+  return telling >= LEAST_UNDERFLOWN;
 }
 
 function hasDistinct(bits: Uint32Array, least: number): boolean {

@@ -14,6 +14,8 @@ const MOST_OFFSETS = 2 * MOST_LEVELS;
 const SAMPLE = 4096;
 /** How far from a whole multiple a value may be, in steps, when it is stored exactly. */
 const TOLERANCE = 2e-3;
+/** Smallest number of fp16. */
+const HALF_SUBNORMAL = 2 ** -24;
 /** Levels that symmetric (first) and asymmetric quantisers spread a range over. */
 const LEVELS = [127, 128, 7, 8, 15, 31, 3, 1, 63, 255] as const;
 
@@ -30,6 +32,8 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
   for (const candidate of candidates) {
     const fitted = fitStep(offsets, candidate, spacing);
     if (!fitted) continue;
+    // Spacing of fp16's subnormals: an underflow of that type, which nobody quantised.
+    if (Math.abs(fitted.step / HALF_SUBNORMAL - 1) < TOLERANCE) return undefined;
     const logChance = fitted.logChance + Math.log(candidates.length) + logChanceOfTies(sample, offsets.length, spacing);
     return { step: fitted.step, origin, logChance };
   }

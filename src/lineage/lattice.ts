@@ -6,6 +6,8 @@ export interface Lattice {
   readonly granularity: 'tensor' | 'channel' | 'block';
   /** The most that rounding moved every element: half the step, or a whole one where a block format clips. */
   readonly halfSteps: Float32Array;
+  /** Blocks only: the most steps that the values of one block span. */
+  readonly levels?: number;
 }
 
 /** Consecutive values that block formats scale together (GGML 32 and 16; AWQ, GPTQ and NF4 64 and 128). */
@@ -14,6 +16,10 @@ const BLOCKS = [32, 64, 128, 16] as const;
 const LEAST_SHARE = 0.98;
 /** Half a unit in the last place of fp16, relative. */
 const HALF_PRECISION = 2 ** -11;
+/** Block formats have 8 bits a value at most. */
+const MOST_BLOCK_LEVELS = 255;
+/** Half the spacing of fp16's subnormals. */
+const HALF_UNDERFLOW = 2 ** -25;
 /** Groups that are looked at first. All of them are among the spoilt ones with a chance of .02^16 at most. */
 const PROBED_GROUPS = 16;
 /** ln of the chance that random values pass; below it a lattice is real (ten thousand tensors tested, one in a million). */
@@ -46,7 +52,10 @@ function byBlock(data: Float32Array, shape: readonly number[], spacing: number):
   for (const size of BLOCKS) {
     if (data.length < size || data.length % size !== 0) continue;
     const halfSteps = groupSteps(data, size, spacing, true);
-    if (halfSteps) return { granularity: 'block', halfSteps };
+    if (!halfSteps) continue;
+    const levels = mostLevels(data, size, halfSteps);
+    widenUnderflown(data, size, halfSteps, (levels + 1) * HALF_UNDERFLOW);
+    return { granularity: 'block', halfSteps, levels };
   }
   return undefined;
 }
@@ -63,12 +72,42 @@ function groupSteps(data: Float32Array, size: number, spacing: number, mayShift:
   for (let g = 0; g < groups; g++) {
     const values = data.subarray(g * size, (g + 1) * size);
     const found = stepOf(values, spacing, mayShift);
-    if (!found && ++missed > allowed) return undefined;
+    if (!found && !isConstant(values) && ++missed > allowed) return undefined;
     logChance += found?.logChance ?? 0;
     halfSteps.fill((found?.step ?? 0) / 2, g * size, (g + 1) * size);
     if (mayShift && found) widenEnds(values, halfSteps.subarray(g * size, (g + 1) * size), found.step);
   }
   return logChance < LOG_CHANCE ? halfSteps : undefined;
+}
+
+/** A block whose scale underflowed is constant, and tells nothing. */
+function isConstant(values: Float32Array): boolean {
+  return values.every((x) => x === values[0]);
+}
+
+/** A block of one small value had a scale that underflowed: every level of it became that value. */
+function widenUnderflown(data: Float32Array, size: number, halfSteps: Float32Array, reach: number): void {
+  for (let start = 0; start < data.length; start += size) {
+    const values = data.subarray(start, start + size);
+    const x = values[0] ?? 0;
+    if (Math.abs(x) > 2 * reach || !Number.isInteger(x / (2 * HALF_UNDERFLOW)) || !isConstant(values)) continue;
+    for (let i = start; i < start + size; i++) halfSteps[i] = Math.max(halfSteps[i] ?? 0, reach);
+  }
+}
+
+function mostLevels(data: Float32Array, size: number, halfSteps: Float32Array): number {
+  let most = 0;
+  for (let start = 0; start < data.length; start += size) {
+    const values = data.subarray(start, start + size);
+    // Inner values have half a step, those at the ends of the levels a whole one.
+    const half = halfSteps.subarray(start, start + size).reduce((a, b) => Math.min(a, b));
+    if (half > 0) most = Math.max(most, Math.round((largest(values, 1) + largest(values, -1)) / (2 * half)));
+  }
+  return Math.min(most, MOST_BLOCK_LEVELS);
+}
+
+function largest(values: Float32Array, sign: number): number {
+  return values.reduce((most, x) => Math.max(most, sign * x), Number.NEGATIVE_INFINITY);
 }
 
 /**
@@ -85,7 +124,8 @@ function widenEnds(values: Float32Array, halfSteps: Float32Array, step: number):
   for (let i = 0; i < values.length; i++) {
     const x = values[i] ?? 0;
     const isAtEnd = x - least < step / 2 || most - x < step / 2;
-    halfSteps[i] = (isAtEnd ? step : step / 2) + Math.abs(x) * HALF_PRECISION;
+    const ofScale = Math.max(Math.abs(x) * HALF_PRECISION, (Math.abs(x) / step + 1) * HALF_UNDERFLOW);
+    halfSteps[i] = (isAtEnd ? step : step / 2) + ofScale;
   }
 }
 

@@ -30,11 +30,39 @@ export async function findReverseCopy(subject: Case, ground: Ground): Promise<Re
     const facts = readAlterations(stored);
     const words = valueWords(stored, query, facts, own);
     if (words.length > 0 && isRoundedFrom(stored, query, facts, words.includes('pruned'))) {
-      return { id, words, direction: 'backward' };
+      const isOfThird = !words.includes('pruned') && isRoundedElsewhere(stored, query, facts, own);
+      return { id, words, direction: isOfThird ? 'siblings' : 'backward' };
     }
-    if (areSiblings(query, stored, own, facts)) return { id, words: wordsOfSibling(own), direction: 'siblings' };
+    if (areSiblings(query, stored, own, facts))
+      return { id, words: wordsOfSiblings(own, facts), direction: 'siblings' };
   }
   return undefined;
+}
+
+/** Values that must be expected to lie astray before their number decides: fewer than half of so many come once in forty times. */
+const LEAST_ASTRAY = 12;
+
+/**
+ * True when a copy was rounded from what its seeming original was rounded from too. Rounded from the original itself no value is further from it than half
+ * a step h of the copy; rounded from a third, of which the original lies up to g away, a value is further with the chance g / 4h (both errors uniform).
+ */
+export function isRoundedElsewhere(copy: Weights, original: Weights, facts: Facts, originalFacts: Facts): boolean {
+  const [own, other] = [spacings(facts, copy), spacings(originalFacts, original)];
+  let expected = 0;
+  let found = 0;
+  for (const [name, { data }] of copy) {
+    const [h, g, values] = [own?.get(name), other?.get(name), original.get(name)?.data];
+    if (!h || !g || !values || values.length !== data.length) continue;
+    for (let i = 0; i < data.length; i++) {
+      const half = h[i] ?? 0;
+      const reach = g[i] ?? 0;
+      if (half <= reach) continue;
+      const off = Math.abs((data[i] ?? 0) - (values[i] ?? 0));
+      expected += reach / (4 * half);
+      if (off > half * 1.001 && off <= (half + reach) * 1.001) found++;
+    }
+  }
+  return expected >= LEAST_ASTRAY && found > expected / 2;
 }
 
 function pick(weights: Weights, names: readonly string[]): Weights {
@@ -52,8 +80,8 @@ function isRoundedFrom(copy: Weights, original: Weights, facts: Facts, isPruned:
   return isExactCopy(copy, original, names, roundings(facts, copy, 0), masks);
 }
 
-function wordsOfSibling(facts: Facts): readonly RelationWord[] {
-  return [...facts.values()].some(({ lattice }) => lattice) ? ['quantized'] : ['cast'];
+function wordsOfSiblings(...both: readonly Facts[]): readonly RelationWord[] {
+  return both.some((facts) => [...facts.values()].some(({ lattice }) => lattice)) ? ['quantized'] : ['cast'];
 }
 
 /** Both are rounded, and differ by what the two roundings leave of one original and no more. */
@@ -76,9 +104,10 @@ function areSiblings(query: Weights, stored: Weights, own: Facts, facts: Facts):
 /** Half the spacing of the values that each weight could have taken; undefined when nothing is rounded. */
 function spacings(facts: Facts, weights: Weights): Map<string, Float32Array> | undefined {
   const found = new Map<string, Float32Array>();
-  for (const [name, { grid, lattice }] of facts) {
+  for (const [name, { grid, lattice, scaleUnderflow }] of facts) {
     const data = weights.get(name)?.data;
-    if (lattice) found.set(name, lattice.halfSteps);
+    if (scaleUnderflow && data) found.set(name, new Float32Array(data.length).fill(scaleUnderflow));
+    else if (lattice) found.set(name, lattice.halfSteps);
     else if (grid && data)
       found.set(
         name,

@@ -22,6 +22,8 @@ export interface Rounding {
   readonly assumed: number;
   /** Added for values that were computed (averaged, rescaled), relative to the largest value. */
   readonly computed: number;
+  /** Added as it is: what the underflow of a block's scale may have moved a value. */
+  readonly absolute?: number;
 }
 
 /** The rounding of every tensor of a file: its own grid and lattice, and what the rest of the file implies where it is too small to show them. */
@@ -38,7 +40,13 @@ export function roundings(
     const assumed = quantized && !f.lattice && small ? 1 / 254 : 0;
     return [
       name,
-      { ...(grid ? { grid } : {}), ...(f.lattice ? { halfSteps: f.lattice.halfSteps } : {}), assumed, computed },
+      {
+        ...(grid ? { grid } : {}),
+        ...(f.lattice ? { halfSteps: f.lattice.halfSteps } : {}),
+        ...(f.scaleUnderflow ? { absolute: f.scaleUnderflow } : {}),
+        assumed,
+        computed,
+      },
     ];
   });
   return new Map(entries);
@@ -59,7 +67,7 @@ export function countAgreement(
   shift = 0,
 ): Agreement {
   const n = query.length;
-  const constant = 1e-12 + (rounding.assumed + rounding.computed) * largestOf(candidate);
+  const constant = 1e-12 + (rounding.absolute ?? 0) + (rounding.assumed + rounding.computed) * largestOf(candidate);
   let agreed = 0;
   let compared = 0;
   for (let i = 0; i < n; i++) {

@@ -50,7 +50,7 @@ function hasNewZeros(query: Weights, base: Weights, facts: Facts, baseFacts: Fac
     if (!other || shape.length < 2 || (facts.get(name)?.zeroCount ?? 0) <= (baseFacts.get(name)?.zeroCount ?? 0))
       continue;
     const lattice = facts.get(name)?.lattice;
-    const underflow = underflowOf(facts.get(name));
+    const underflow = Math.max(underflowOf(facts.get(name)), facts.get(name)?.scaleUnderflow ?? 0);
     for (let i = 0; i < data.length; i++) {
       total++;
       if (data[i] === 0 && other[i] !== 0) found++;

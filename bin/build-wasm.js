@@ -2,7 +2,11 @@
 // The compiler is deterministic: test/codec/kernels.test.ts compares what is committed with what the sources give.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const MODULES = { codec: 'src/codec/kernels/codec-wasm.ts', sketch: 'src/sketch/sketch-wasm.ts' };
+const MODULES = {
+  codec: 'src/codec/kernels/codec-wasm.ts',
+  sketch: 'src/sketch/sketch-wasm.ts',
+  lineage: 'src/lineage/lineage-wasm.ts',
+};
 const FLAGS = ['-O3', '--runtime', 'stub', '--noAssert', '--enable', 'simd', '--importMemory'];
 
 /** Compiles one module: its bytes. */

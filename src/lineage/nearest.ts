@@ -1,9 +1,8 @@
 import { BLOCK, multiplyBlocks, type PackedPoints, packPoints } from './block-products.ts';
+import { openTileProducts, TILE, type TileProducts } from './tile-products.ts';
 
 /** Coordinates that are summed between two looks at the bound. */
 const STRIDE = 64;
-/** Points whose pairs are visited together: two tiles of sketches are half a megabyte. */
-const TILE = 64;
 /** What a distance from a product may be off by, relative to the lengths: a thousand roundings of a double, a thousandfold. */
 const PRODUCT_ERROR = 1e-9;
 
@@ -76,20 +75,37 @@ function visitTile(search: Search, rows: number, columns: number): void {
   }
 }
 
-/** Compares the pairs of a block that their products do not show to be too far. */
-function visitBlock({ points, packed, lists, products }: Search, rows: number, columns: number): void {
+/** The same with the products of whole tiles. */
+function visitProducts(search: Search, tiles: TileProducts, rows: number, columns: number): void {
+  const products = tiles.multiply(rows, columns);
+  const { count } = search.packed;
+  const columnEnd = Math.min(columns + TILE, count);
+  for (let a = rows; a < Math.min(rows + TILE, count); a++) {
+    const row = (a - rows) * TILE - columns;
+    for (let b = Math.max(a + 1, columns); b < columnEnd; b++)
+      visitPair(search, a, b, products[row + b] ?? 0, tiles.error);
+  }
+}
+
+function visitBlock(search: Search, rows: number, columns: number): void {
+  const { packed, products } = search;
   multiplyBlocks(packed, rows, columns, products);
   for (let i = 0; i < BLOCK * BLOCK; i++) {
     const [a, b] = [rows + (i >> 2), columns + (i & 3)];
-    const [point, other, list, otherList] = [points[a], points[b], lists[a], lists[b]];
-    if (a >= b || !point || !other || !list || !otherList) continue;
-    const lengths = (packed.squares[a] ?? 0) + (packed.squares[b] ?? 0);
-    const bound = Math.max(list.bound, otherList.bound);
-    if (lengths - 2 * (products[i] ?? 0) > bound + PRODUCT_ERROR * lengths) continue;
-    const squared = squaredWithin(point, other, bound);
-    if (squared <= list.bound) list.offer(b, squared);
-    if (squared <= otherList.bound) otherList.offer(a, squared);
+    if (a < b) visitPair(search, a, b, products[i] ?? 0, PRODUCT_ERROR);
   }
+}
+
+/** Compares two points whose product does not show them to be too far. */
+function visitPair({ points, packed, lists }: Search, a: number, b: number, product: number, error: number): void {
+  const [point, other, list, otherList] = [points[a], points[b], lists[a], lists[b]];
+  if (!point || !other || !list || !otherList) return;
+  const lengths = (packed.squares[a] ?? 0) + (packed.squares[b] ?? 0);
+  const bound = Math.max(list.bound, otherList.bound);
+  if (lengths - 2 * product > bound + error * lengths) return;
+  const squared = squaredWithin(point, other, bound);
+  if (squared <= list.bound) list.offer(b, squared);
+  if (squared <= otherList.bound) otherList.offer(a, squared);
 }
 
 /**
@@ -99,9 +115,14 @@ function visitBlock({ points, packed, lists, products }: Search, rows: number, c
 export function findNearest(points: readonly Float32Array[], k: number): readonly (readonly Near[])[] {
   const capacity = Math.min(k, points.length - 1);
   const lists = points.map(() => new NearestList(capacity));
-  const search: Search = { points, packed: packPoints(points), lists, products: new Float64Array(BLOCK * BLOCK) };
+  const packed = packPoints(points);
+  const products = new Float64Array(BLOCK * BLOCK);
+  const search: Search = { points, packed, lists, products };
+  const tiles = openTileProducts(packed);
+  const visit = (rows: number, columns: number): void =>
+    tiles === undefined ? visitTile(search, rows, columns) : visitProducts(search, tiles, rows, columns);
   for (let distance = 0; distance < points.length; distance += TILE) {
-    for (let rows = 0; rows + distance < points.length; rows += TILE) visitTile(search, rows, rows + distance);
+    for (let rows = 0; rows + distance < points.length; rows += TILE) visit(rows, rows + distance);
   }
   return lists.map(({ indices, squares }) => indices.map((index, at) => ({ index, squared: squares[at] ?? 0 })));
 }

@@ -17,7 +17,7 @@ import type { Proof } from './prove-kinship.ts';
 import type { RelationWord } from './relation.ts';
 import { sampleRows } from './sample-rows.ts';
 import { COMPUTED_BY_ALIGNMENT, type Rounding, roundings } from './tolerance.ts';
-import { applyUnplacedUnits, findReorderedCopy, findUnplacedUnits } from './unplaced-units.ts';
+import { applyUnplacedUnits, findReorderedCopy, findUnplacedUnits, listMovedTensors } from './unplaced-units.ts';
 
 /** Candidates that are aligned, and other families that are aligned for comparison. */
 const ALIGNED = 6;
@@ -86,11 +86,10 @@ function canAlign({ graph, query }: Case['frame']): boolean {
 /** Adds what the values show of units that the graph does not place. */
 function completed(subject: Case, aligned: Aligned): Aligned {
   const { query } = subject.frame;
-  return withUnplaced(
-    query,
-    aligned,
-    findUnplacedUnits(query, aligned.weights, wholeRoundings(subject), supportOf(query)),
-  );
+  const moved = listMovedTensors(query, aligned.weights);
+  if (moved.length === 0) return aligned;
+  const [rules, masks] = [wholeRoundings(subject), supportOf(query)];
+  return withUnplaced(query, aligned, findUnplacedUnits(query, aligned.weights, moved, rules, masks));
 }
 
 /** Looks for a stored checkpoint of which every tensor is a copy, its rows and columns reordered, whatever the graph places. */
@@ -171,7 +170,13 @@ function logChanceOfAlignedCopy(subject: Case, { weights, alignment, unplaced }:
 
 /** Where the query is not zero: a pruned copy is compared on what is left of it. */
 function supportOf(query: Weights): Map<string, Uint8Array> {
-  return new Map([...query].map(([name, { data }]) => [name, Uint8Array.from(data, (x) => (x === 0 ? 0 : 1))]));
+  return new Map([...query].map(([name, { data }]) => [name, markNonZero(data)]));
+}
+
+function markNonZero(data: Float32Array): Uint8Array {
+  const marks = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) if (data[i] !== 0) marks[i] = 1;
+  return marks;
 }
 
 /** One checkpoint of each run that is not kin to the candidate, at most FAMILIES of them, spread over the archive. */

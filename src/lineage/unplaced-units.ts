@@ -21,11 +21,17 @@ type Masks = ReadonlyMap<string, Uint8Array>;
  * Looks for tensors that are exact copies once their rows and columns are reordered, where the axis graph places no units to reorder: attention heads,
  * names that no rule knows. Only what then agrees within rounding counts, so that nothing is explained away.
  */
-export function findUnplacedUnits(query: Weights, candidate: Weights, rules: Rules, masks: Masks): UnplacedUnits {
+export function findUnplacedUnits(
+  query: Weights,
+  candidate: Weights,
+  moved: readonly string[],
+  rules: Rules,
+  masks: Masks,
+): UnplacedUnits {
   const found = new Map<string, FreeMatch>();
-  for (const [name, own] of query) {
-    const other = candidate.get(name);
-    if (!other || !hasMovedRows(own, other) || isCopy(name, own, other, rules, masks)) continue;
+  for (const name of moved) {
+    const [own, other] = [query.get(name), candidate.get(name)];
+    if (!own || !other || isCopy(name, own, other, rules, masks)) continue;
     const match = matchAsCopy(name, own, other, rules, masks);
     if (match) found.set(name, match);
   }
@@ -67,6 +73,14 @@ function choicesOf(matches: ReadonlyMap<string, FreeMatch>): number {
   for (const { rows, columns } of matches.values())
     choices += logFactorial(rows.length) + logFactorial(columns?.length ?? 0);
   return choices;
+}
+
+/** Names of the tensors that have rows which are out of place; none is the usual answer, and a cheap one. */
+export function listMovedTensors(query: Weights, candidate: Weights): readonly string[] {
+  return [...query].flatMap(([name, own]) => {
+    const other = candidate.get(name);
+    return other && hasMovedRows(own, other) ? [name] : [];
+  });
 }
 
 /** Whether two rows at least have nothing to do with those at their place; all, where columns moved. */

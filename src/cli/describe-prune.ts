@@ -40,6 +40,6 @@ export function describePrunePlan(result: PruneResult): readonly string[] {
 export function describePruned(result: PruneResult): readonly string[] {
   return [
     `Pruned ${plural(result.pruned, 'checkpoint')}.`,
-    'Their bytes go with the next "wsvc gc"; until then "wsvc prune --undo" brings them back.',
+    'Their bytes go with "wsvc gc" (what is younger than an hour with "wsvc gc --now"); until then "wsvc prune --undo" brings them back.',
   ];
 }

@@ -19,7 +19,7 @@ const revision = (description: string) =>
 export default class Prune extends WsvcCommand {
   static override summary = 'Thin trajectories: give up the content of checkpoints that a policy does not keep.';
   static override description =
-    'Always kept: the first and the last checkpoint of a trajectory, branch tips, what is tagged or pinned, and what forks, copies and merges descend from. Commits stay; "log", "show", "lineage" and "identify" still know what was pruned, "restore" names the nearest that are kept. The plan is shown first, with the bytes. The bytes go with the next "wsvc gc"; until then --undo brings them back. The first pruning raises the format of the repository: versions of wsvc that do not know pruning then refuse it.';
+    'Always kept: the first and the last checkpoint of a trajectory, branch tips, what is tagged or pinned, and what forks, copies and merges descend from. Commits stay; "log", "show", "lineage" and "identify" still know what was pruned, "restore" names the nearest that are kept. The plan is shown first, with the bytes. The bytes go with "wsvc gc" (what was written within the last hour with "wsvc gc --now"); until then --undo brings them back. The first pruning raises the format of the repository: versions of wsvc that do not know pruning then refuse it.';
   static override examples = [
     '<%= config.bin %> prune --keep-last 5 --keep-every 10 --dry-run',
     '<%= config.bin %> prune run-1 --keep-last 5 --yes',

@@ -3,6 +3,7 @@ import type { Weights } from '../tensors/weights.ts';
 import { readAlterations } from './alterations.ts';
 import { withTrajectoryNeighbors } from './candidates.ts';
 import { type Case, type Finding, type Ground, type Ranked, rank } from './case.ts';
+import { findCodes } from './codes.ts';
 import { compareOn } from './comparison.ts';
 import { changedTensors, isExactCopy } from './exact-copy.ts';
 import { type Average, findAverage } from './find-average.ts';
@@ -43,6 +44,8 @@ export async function decideRelation(subject: Case, known: Known): Promise<Decis
   if (!first) throw new RangeError('A known query has a candidate.');
   const parts = known.words.length > 0 ? undefined : await findStitched(subject, known.ranked);
   if (parts) return answerStitched(subject, known, parts);
+  const coded = known.words.length > 0 ? undefined : await findCodes(subject, first.id);
+  if (coded) return { ...coded, ranked: known.ranked, names: [] };
   const ground = await prepareGround(subject, known, first.id);
   const base = await subject.weightsOf(ground.base);
   const rest = await decideRest(subject, ground, base);

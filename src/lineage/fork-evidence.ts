@@ -117,12 +117,30 @@ function toProbabilities(logs: readonly number[]): readonly number[] {
   return slipped;
 }
 
-/** The part of a path that a fork point is sought on: round the checkpoint nearest to the branch's head. */
-export function windowRound(head: number, path: Chain, distances: Distances): Chain {
+/** Place of the checkpoint of a path that is nearest to a branch's head. */
+function nearestPlace(head: number, path: Chain, { squared }: Distances): number {
   let nearest = 0;
   path.forEach((node, i) => {
-    if (distances.squared(head, node) < distances.squared(head, path[nearest] ?? 0)) nearest = i;
+    if (squared(head, node) < squared(head, path[nearest] ?? 0)) nearest = i;
   });
+  return nearest;
+}
+
+/**
+ * The checkpoint nearest to a branch's head is its fork point or beside it, nearly always. Where the shares say something else, a branch has gone far
+ * at once, and both are estimates that were never measured there: neither is believed more than the other.
+ */
+function doubtFarFromNearest(probabilities: readonly number[], nearest: number): readonly number[] {
+  const best = probabilities.indexOf(Math.max(...probabilities));
+  if (Math.abs(best - nearest) <= 1) return probabilities;
+  const byDistance = (place: number): number =>
+    place === nearest ? 1 / 2 : Math.abs(place - nearest) === 1 ? 1 / 4 : 0;
+  return probabilities.map((probability, place) => (probability + byDistance(place)) / 2);
+}
+
+/** The part of a path that a fork point is sought on: round the checkpoint nearest to the branch's head. */
+export function windowRound(head: number, path: Chain, distances: Distances): Chain {
+  const nearest = nearestPlace(head, path, distances);
   return path.slice(Math.max(0, nearest - REACH), nearest + REACH + 1);
 }
 
@@ -146,7 +164,8 @@ export function weighFork(branch: Chain, window: Chain, distances: Distances): r
   const logs = window.map(
     (_, steps) => logEvidence(OF_FIRST, first, frame, steps) + logEvidence(OF_EXTENSION, extended, frame, steps),
   );
-  const probabilities = toProbabilities(logs);
+  const nearest = nearestPlace(branch[0] ?? -1, window, distances);
+  const probabilities = doubtFarFromNearest(toProbabilities(logs), nearest);
   return window
     .map((candidate, place) => ({ candidate, place, probability: probabilities[place] ?? 0 }))
     .sort((a, b) => b.probability - a.probability || a.candidate - b.candidate);

@@ -15,6 +15,7 @@ import { findReplacedModules } from './replaced-modules.ts';
 import { findReverseCopy, isRoundedElsewhere, type ReverseCopy } from './reverse-copy.ts';
 import { moduleOf } from './shared-values.ts';
 import { findStitched, type Part } from './stitched.ts';
+import { sumBiases } from './summed-biases.ts';
 import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
 import { isUnrelatedInPlace } from './unplaced-units.ts';
 import { valueWords } from './value-words.ts';
@@ -92,6 +93,9 @@ async function decideRest(subject: Case, ground: Ground, base: Weights): Promise
       ? answerReverse(subject, { id: ground.base, words: ground.words, direction: 'siblings' })
       : { ...at, ...(await copyOf(subject, ground)), sureness: 0.999 };
   }
+  const summed = isPlain(ground) ? await withSummedBiases(subject, ground, base) : undefined;
+  if (summed && isExactCopy(query, summed, names, ground.roundings, comparison.masks))
+    return { ...at, words: ['recontained'], sureness: 0.999, notes: ['Two biases of a layer are kept as their sum.'] };
   const reverse = ground.isAligned ? undefined : await findReverseCopy(subject, ground);
   if (reverse) return answerReverse(subject, reverse);
   const average = await findAverage(subject, ground);
@@ -108,6 +112,14 @@ async function decideRest(subject: Case, ground: Ground, base: Weights): Promise
   if (rank !== undefined)
     return { ...at, words: ['low-rank'], sureness: 0.995, notes: [`The change has rank ${rank}.`] };
   return placeOnRun(subject, ground);
+}
+
+async function withSummedBiases({ frame, archive }: Case, { base }: Ground, weights: Weights) {
+  const { matching } = await frame.candidate(base);
+  if (matching.onlyCandidate.length === 0) return undefined;
+  const stored = await archive.weights(base);
+  const unpaired = matching.onlyCandidate.flatMap((name) => stored.get(name) ?? []);
+  return sumBiases(frame.sample, weights, unpaired);
 }
 
 /** Rounded so much more coarsely than the base that it passes for a copy of it, and yet from their common original. */

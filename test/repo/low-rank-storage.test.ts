@@ -34,5 +34,5 @@ describe('a merged update of rank 4', () => {
     const { added } = await finish(addFiles(await openIn(folder), [file]));
     const [one] = added;
     expect((one?.storedBytes ?? Number.NaN) / (one?.bytes ?? Number.NaN)).toBeLessThan(0.06);
-  }, 60_000);
+  });
 });

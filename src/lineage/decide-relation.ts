@@ -1,34 +1,21 @@
-import type { ManifestId } from '../objects/ids.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { readAlterations } from './alterations.ts';
-import { withTrajectoryNeighbors } from './candidates.ts';
-import { type Case, type Finding, type Ground, type Ranked, rank } from './case.ts';
+import type { Case, Finding, Ground, Ranked } from './case.ts';
 import { findCodes } from './codes.ts';
-import { compareOn } from './comparison.ts';
 import { changedTensors, isExactCopy } from './exact-copy.ts';
 import { type Average, findAverage } from './find-average.ts';
 import { findLowRank } from './low-rank.ts';
 import { findOtherSources, type OtherSource } from './other-sources.ts';
 import { placeOnRun } from './place-on-run.ts';
-import type { RelationWord } from './relation.ts';
-import { findReplacedModules } from './replaced-modules.ts';
+import { type Known, prepareGround } from './prepare-ground.ts';
 import { findReverseCopy, isRoundedElsewhere, type ReverseCopy } from './reverse-copy.ts';
-import { moduleOf } from './shared-values.ts';
 import { findStitched, type Part } from './stitched.ts';
 import { sumBiases } from './summed-biases.ts';
-import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
 import { isUnrelatedInPlace } from './unplaced-units.ts';
 import { valueWords } from './value-words.ts';
 
 /** How sure "fine-tuned" is where inner layers resemble nothing of the base. */
 const LOST = 0.5;
-
-/** What is known before the relation is decided. */
-export interface Known {
-  readonly ranked: readonly Ranked[];
-  /** Words that the search itself found: permuted, rescaled. */
-  readonly words: readonly RelationWord[];
-}
 
 /** A finding with what it rests on. */
 export interface Decision extends Finding {
@@ -181,78 +168,6 @@ function answerReverse({ archive }: Case, { id, words, direction }: ReverseCopy)
     sureness: 0.995,
     notes: [note],
   };
-}
-
-/** Settles the base, the tensors that come from it, and what the values themselves say. */
-async function prepareGround(subject: Case, known: Known, first: ManifestId): Promise<Ground> {
-  const query = subject.frame.sample;
-  const before = await subject.weightsOf(first);
-  const shared = [...query.keys()].filter((name) => query.get(name)?.data.length === before.get(name)?.data.length);
-  const pruned = valueWords(query, before, subject.facts, readAlterations(before)).includes('pruned');
-  const gone = await goneModules(subject, first, shared);
-  const replaced = new Set([
-    ...gone.modules,
-    ...changedModules(subject, before, shared, findReplacedModules(query, before, subject.frame.graph, shared, pruned)),
-  ]);
-  const names = shared.filter((name) => !replaced.has(moduleOf(name)));
-  const ranked = replaced.size > 0 && names.length > 0 ? await rankAgain(subject, known, names) : known.ranked;
-  const base = ranked[0]?.id ?? first;
-  const weights = await subject.weightsOf(base);
-  const words = [...known.words, ...valueWords(query, weights, subject.facts, readAlterations(weights))];
-  if (replaced.size > 0) words.push(isMostlyNew(query, replaced) ? 'fine-tuned' : 'head-replaced');
-  const isAligned = known.words.length > 0;
-  return {
-    base,
-    ranked,
-    names,
-    comparison: compareOn(query, names, words.includes('pruned')),
-    roundings: roundings(subject.facts, query, isAligned ? COMPUTED_BY_ALIGNMENT : 0),
-    words,
-    isAligned,
-  };
-}
-
-/** Of modules that resemble nothing, those that rounding does not explain: a block's scale may underflow and take all of it away. */
-function changedModules(
-  { frame, facts }: Case,
-  base: Weights,
-  shared: readonly string[],
-  modules: Iterable<string>,
-): readonly string[] {
-  const changed = changedTensors(frame.sample, base, shared, roundings(facts, frame.sample, 0), new Map());
-  const touched = new Set(changed.map(moduleOf));
-  return [...modules].filter((module) => touched.has(module));
-}
-
-/** Modules that the query has and the base has not, or in another shape. Optimizer moments repeat shapes of the weights: they are no new layers. */
-async function goneModules(
-  subject: Case,
-  base: ManifestId,
-  shared: readonly string[],
-): Promise<{ readonly modules: readonly string[] }> {
-  const { matching } = await subject.frame.candidate(base);
-  const query = subject.frame.sample;
-  const shapes = new Set(shared.map((name) => query.get(name)?.shape.join('x')));
-  const extra = matching.onlyQuery.filter((name) => {
-    const shape = query.get(name)?.shape ?? [];
-    return shape.length > 0 && !shapes.has(shape.join('x'));
-  });
-  const reshaped = matching.reshaped.map((pair) => pair.query);
-  const missing = matching.onlyCandidate.length > 0 && extra.length > 0 ? extra : [];
-  return { modules: [...reshaped, ...missing].map(moduleOf) };
-}
-
-async function rankAgain(subject: Case, known: Known, names: readonly string[]): Promise<readonly Ranked[]> {
-  const best = known.ranked.map(({ id }) => id);
-  const around = withTrajectoryNeighbors(best.slice(0, 1), subject.archive);
-  return rank(subject, [...new Set([...best, ...around])], names);
-}
-
-/** More than a third of the modules are new: no head any more. */
-function isMostlyNew(query: Weights, replaced: ReadonlySet<string>): boolean {
-  const matrices = [...query].filter(([, tensor]) => tensor.shape.length > 1).map(([name]) => moduleOf(name));
-  const modules = new Set(matrices);
-  return replaced.size > Math.max(1, Math.floor(modules.size / 3));
 }
 
 /** Every module is a copy from some stored checkpoint, and no one of them has them all. */

@@ -70,11 +70,9 @@ describe('values', () => {
 
   test('a long of a megabyte takes no time', () => {
     const digits = new Uint8Array(1 << 20).fill(0x11);
-    const started = performance.now();
-    readPickle(new Uint8Array([0x8b, 0, 0, 0x10, 0, ...digits, 0x2e]));
-    // Quadratic conversion would take minutes.
-    expect(performance.now() - started).toBeLessThan(5000);
-  });
+    // Quadratic conversion would take minutes, and end in the test's own limit.
+    expect(readPickle(new Uint8Array([0x8b, 0, 0, 0x10, 0, ...digits, 0x2e]))).toBeDefined();
+  }, 60_000);
 });
 
 describe('broken pickles', () => {

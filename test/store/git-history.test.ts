@@ -305,3 +305,120 @@ describe('refs', () => {
     expect(await history.resolveRevision('main')).toBe(id);
   });
 });
+
+describe('HEAD', () => {
+  it('stands on a branch without a commit, on one with a commit, or on a commit', async () => {
+    expect(await history.readHead()).toEqual({ kind: 'branch', branch: 'main' });
+    await expect(history.resolveRevision('HEAD')).rejects.toMatchObject({ code: 'not-found' });
+    const [id] = await commitMany(1);
+    expect(await history.readHead()).toEqual({ kind: 'branch', branch: 'main', commit: id });
+    await history.writeHead({ commit: at([id], 0) as CommitId });
+    expect(await history.readHead()).toEqual({ kind: 'detached', commit: id });
+    await history.writeHead({ branch: 'run-1' });
+    expect(runGit(directory, 'symbolic-ref', 'HEAD')).toBe('refs/heads/run-1\n');
+  });
+});
+
+describe('revisions', () => {
+  it('are resolved as stock git does', async () => {
+    const ids = await commitMany(4);
+    const side = await history.writeCommit(newCommit(50, [at(ids, 1)]));
+    const merge = await history.writeCommit(newCommit(51, [at(ids, 3), side]));
+    await history.updateBranch('main', merge, at(ids, 3));
+    await history.writeTag('v1', at(ids, 2));
+    await history.updateBranch('v1', at(ids, 0), undefined);
+    const asked = [
+      'HEAD',
+      '@',
+      '@~1',
+      'main',
+      'main~',
+      'main~3',
+      'main^',
+      'main^2',
+      'main^2~1',
+      'main^^',
+      'main~1^1',
+      'main^0',
+      'v1^{commit}',
+      'v1',
+      'heads/v1',
+      'tags/v1',
+      'refs/heads/main',
+      side,
+      side.slice(0, 10),
+      `${side.slice(0, 8)}~1`,
+    ];
+    for (const revision of asked) {
+      const expected = runGit(directory, 'rev-parse', '--verify', '--quiet', `${revision}^{commit}`).trim();
+      expect(await history.resolveRevision(revision), revision).toBe(expected);
+    }
+    expect(await history.findMergeBase(side, at(ids, 3))).toBe(ids[1]);
+    expect(await history.findMergeBase(side, await history.writeCommit(newCommit(99)))).toBeUndefined();
+  });
+
+  it.each([
+    '',
+    '~1',
+    'nothing',
+    'main~9',
+    'main^2',
+    'main@{1}',
+    'abc',
+    'deadbeef',
+    'f'.repeat(40),
+    '../HEAD',
+    'refs/../HEAD',
+    'main:x',
+  ])('that name nothing are told: %j', async (revision) => {
+    await commitMany(2);
+    await expect(history.resolveRevision(revision)).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('of positions are asked of the caller', async () => {
+    const ids = await commitMany(2);
+    const positions = async (name: string, position: number) =>
+      name === 'main' && position === 1.5 ? ids[0] : undefined;
+    expect(await history.resolveRevision('main@{1.5}', positions)).toBe(ids[0]);
+    await expect(history.resolveRevision('main@{7}', positions)).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('staging', () => {
+  it('holds pointers until they are taken away, and stock git lists them', async () => {
+    await history.stage('runs/b.pt', pointerOf(2));
+    await history.stage('a.pt', pointerOf(1));
+    await history.stage('a.pt', pointerOf(3));
+    expect(await history.listStaged()).toEqual([
+      { path: 'a.pt', pointer: pointerOf(3) },
+      { path: 'runs/b.pt', pointer: pointerOf(2) },
+    ]);
+    expect(runGit(directory, 'ls-files')).toBe('a.pt\nruns/b.pt\n');
+    await history.unstage(['a.pt']);
+    expect(await (await openHistory(directory)).listStaged()).toMatchObject([{ path: 'runs/b.pt' }]);
+    await history.unstage();
+    expect(await history.listStaged()).toEqual([]);
+    expectGitClean(directory);
+  });
+
+  it('reads an index of stock git', async () => {
+    await history.stage('a.pt', pointerOf(1));
+    const blob = runGit(directory, 'rev-parse', ':a.pt').trim();
+    runGit(directory, 'update-index', '--add', '--cacheinfo', `100644,${blob},some/${'x'.repeat(300)}.pt`);
+    runGit(directory, 'write-tree');
+    expect((await history.listStaged()).map(({ path }) => path.length)).toEqual([4, 308]);
+  });
+
+  it('tells of every flipped byte', async () => {
+    await history.stage('a.pt', pointerOf(1));
+    const path = join(directory, 'index');
+    const bytes = await readFile(path);
+    for (let i = 0; i < bytes.byteLength; i++) {
+      await writeFile(
+        path,
+        bytes.map((byte, at) => (at === i ? byte ^ 0x10 : byte)),
+      );
+      await expect(history.listStaged()).rejects.toMatchObject({ code: 'corrupt' });
+    }
+  });
+});

@@ -68,7 +68,7 @@ describe('values', () => {
     expect(read(`]${'\x85N0'.repeat(1e6)}.`)).toMatchObject({ kind: 'tuple' });
   });
 
-  test('a long of a megabyte takes no time', () => {
+  test('a long of a megabyte is read', () => {
     const digits = new Uint8Array(1 << 20).fill(0x11);
     // Quadratic conversion would take minutes, and end in the test's own limit.
     expect(readPickle(new Uint8Array([0x8b, 0, 0, 0x10, 0, ...digits, 0x2e]))).toBeDefined();

@@ -4,7 +4,7 @@ import type { CheckpointFile, OpenCheckpoint, TensorEntry } from '../formats/for
 import { type BlobId, parseBlobId } from '../objects/ids.ts';
 import { contentIdOf } from '../sketch/tensor-pass.ts';
 import { chunkByteLength } from '../tensors/chunks.ts';
-import { decodeToFloat32, valuesPerElement } from '../tensors/decode.ts';
+import { decodeToFloat32, exactDoubles, valuesPerElement } from '../tensors/decode.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
 import { createStatistics, type TensorStatistics } from '../tensors/statistics.ts';
 
@@ -46,7 +46,7 @@ export async function measureTensor(
     const bytes = chunk.subarray(0, filled);
     filled = 0;
     chunks.push(parseBlobId(sha256Hex(bytes)));
-    statistics.add(decodeToFloat32(dtype, bytes, buffers.values));
+    statistics.add(decodeToFloat32(dtype, bytes, buffers.values), exactDoubles(dtype, bytes));
   };
   for await (const piece of checkpoint.readTensor(entry)) {
     byteLength += piece.byteLength;

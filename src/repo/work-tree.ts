@@ -1,6 +1,8 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { openFileSource } from '../bytes/file-source.ts';
 import { WsvcError } from '../errors.ts';
+import { tfjs } from '../formats/tfjs/index.ts';
 import { checkTreePath } from '../store/ref-names.ts';
 import type { Repository } from './repository.ts';
 
@@ -34,9 +36,30 @@ const MODEL_ENDINGS = [
 /** JSON files that are the primary file of a checkpoint. */
 const MODEL_JSON = /(^|[/\\])model\.json$|\.index\.json$/;
 
+/** What is read of other JSON files. */
+const JSON_HEAD_BYTES = 4096;
+
 /** True for names that a model file usually has. */
 export function looksLikeModel(name: string): boolean {
   return MODEL_JSON.test(name) || MODEL_ENDINGS.some((ending) => name.toLowerCase().endsWith(ending));
+}
+
+/** Reads as much of a JSON file as tells a TensorFlow.js model; a file that cannot be read is none. */
+async function isModelJson(file: string): Promise<boolean> {
+  const source = await openFileSource(file).catch(() => undefined);
+  if (source === undefined) return false;
+  try {
+    return tfjs.matches(await source.read(0, Math.min(JSON_HEAD_BYTES, source.byteLength)), file, source.byteLength);
+  } catch {
+    return false;
+  } finally {
+    await source.close();
+  }
+}
+
+/** Any JSON may be a TensorFlow.js model: what it is called does not say. */
+async function mayBeModel(file: string): Promise<boolean> {
+  return looksLikeModel(file) || (file.toLowerCase().endsWith('.json') && (await isModelJson(file)));
 }
 
 /** Turns a path of the work tree into the form that trees and pointers use: relative, with `/`. */
@@ -74,7 +97,7 @@ export async function* walkModelFiles(folder: string): AsyncIterable<string> {
   for (const entry of entries) {
     const full = path.join(folder, entry.name);
     if (entry.isDirectory() && !SKIPPED_FOLDERS.has(entry.name)) yield* walkModelFiles(full);
-    else if (entry.isFile() && looksLikeModel(entry.name)) yield full;
+    else if (entry.isFile() && (await mayBeModel(full))) yield full;
   }
 }
 

@@ -3,7 +3,7 @@ import { createSha256, sha256Hex } from '../bytes/sha256.ts';
 import type { TensorEntry } from '../formats/format.ts';
 import { type BlobId, type ContentId, parseBlobId, parseContentId } from '../objects/ids.ts';
 import { chunkByteLength } from '../tensors/chunks.ts';
-import { decodeToFloat32 } from '../tensors/decode.ts';
+import { decodeToFloat32, exactDoubles } from '../tensors/decode.ts';
 import { isFloat } from '../tensors/dtype.ts';
 import { createStatistics } from '../tensors/statistics.ts';
 import type { TensorSummary } from './summary.ts';
@@ -85,7 +85,7 @@ export class TensorPass {
     this.#filled = 0;
     this.#chunks.push(parseBlobId(sha256Hex(bytes)));
     const values = decodeToFloat32(this.#entry.dtype, bytes, this.#values);
-    this.#statistics.add(values);
+    this.#statistics.add(values, exactDoubles(this.#entry.dtype, bytes));
     this.#sketch?.add(values);
   }
 }

@@ -91,3 +91,8 @@ export function decodeToFloat32(dtype: DType, bytes: Uint8Array, out?: Float32Ar
   DECODERS[dtype](hostWords(bytes, elementByteLength(dtype) / valuesPerElement(dtype)), values);
   return values;
 }
+
+/** The values of a type that is wider than f32 floats, not rounded; `undefined` for all others. */
+export function exactDoubles(dtype: DType, bytes: Uint8Array): Float64Array | undefined {
+  return dtype === 'f64' || dtype === 'c128' ? float64s(hostWords(bytes, 8)) : undefined;
+}

@@ -1,4 +1,7 @@
-/** What a tensor's values look like. Moments, minimum and maximum are over the finite values; all 0 when there is none. */
+/**
+ * What a tensor's values look like. Moments are over the finite values, as f32; doubles beyond its range take part in minimum and maximum only.
+ * All 0 when there is none.
+ */
 export interface TensorStatistics {
   readonly mean: number;
   /** Of the population. */
@@ -16,7 +19,8 @@ export interface TensorStatistics {
 
 /** Takes statistics of values that come in pieces. */
 export interface StatisticsAccumulator {
-  add(values: Float32Array): void;
+  /** @param exact the same values before they were rounded, where the type is wider: what only rounding made infinite is not counted so */
+  add(values: Float32Array, exact?: Float64Array): void;
   result(): TensorStatistics;
 }
 
@@ -50,7 +54,18 @@ function finiteMean(values: Float32Array): number | undefined {
 
 function addSpecial(sums: Sums, value: number): void {
   if (Number.isNaN(value)) sums.nanCount += 1;
-  else sums.infinityCount += 1;
+  else if (Math.abs(value) === Infinity) sums.infinityCount += 1;
+  else {
+    sums.min = Math.min(sums.min, value);
+    sums.max = Math.max(sums.max, value);
+  }
+}
+
+function addAllSpecial(sums: Sums, values: Float32Array, exact: ArrayLike<number>): void {
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i] ?? 0;
+    if (value - value !== 0) addSpecial(sums, exact[i] ?? 0);
+  }
 }
 
 function addValues(sums: Sums, values: Float32Array): void {
@@ -58,10 +73,7 @@ function addValues(sums: Sums, values: Float32Array): void {
   const { shift } = sums;
   for (let i = 0; i < values.length; i += 1) {
     const value = values[i] ?? 0;
-    if (value - value !== 0) {
-      addSpecial(sums, value);
-      continue;
-    }
+    if (value - value !== 0) continue;
     const distance = value - shift;
     const square = distance * distance;
     count += 1;
@@ -88,8 +100,8 @@ function toStatistics(sums: Sums): TensorStatistics {
   return {
     mean: count === 0 ? 0 : sums.shift + offset,
     standardDeviation: isConstant ? 0 : Math.sqrt(variance),
-    min: count === 0 ? 0 : sums.min,
-    max: count === 0 ? 0 : sums.max,
+    min: sums.min > sums.max ? 0 : sums.min,
+    max: sums.min > sums.max ? 0 : sums.max,
     zeroCount,
     nanCount,
     infinityCount,
@@ -115,9 +127,11 @@ export function createStatistics(): StatisticsAccumulator {
     infinityCount: 0,
   };
   return {
-    add(values) {
+    add(values, exact = undefined) {
       if (sums.count === 0) sums.shift = finiteMean(values) ?? 0;
+      const before = sums.count;
       addValues(sums, values);
+      if (sums.count - before < values.length) addAllSpecial(sums, values, exact ?? values);
     },
     result: () => toStatistics(sums),
   };

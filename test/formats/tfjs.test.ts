@@ -172,7 +172,7 @@ describe('quantised tfjs', () => {
     ]);
   });
 
-  test('texts are passed over', async () => {
+  test('texts are named as unread', async () => {
     const data = Buffer.concat([
       Buffer.from([2, 0, 0, 0]),
       Buffer.from('hi'),
@@ -181,6 +181,7 @@ describe('quantised tfjs', () => {
     ]);
     const checkpoint = await openKnownCheckpoint(modelOf([spec('t', [2], 'string'), spec('x', [], 'float32')], data));
     expect(checkpoint.tensors.map(({ name }) => name)).toEqual(['x']);
+    expect(checkpoint.unread).toEqual([{ name: 't', reason: 'it holds texts' }]);
     expect(await tensorValues(checkpoint, 'x')).toEqual([5]);
   });
 });

@@ -22,6 +22,14 @@ describe('statistics', () => {
     expect(result.mean).toBeCloseTo(5 / 3, 12);
   });
 
+  test('doubles beyond the range of f32 are not infinite', () => {
+    const doubles = Float64Array.of(1e300, 2, -4, Number.NaN, -Infinity);
+    const statistics = createStatistics();
+    statistics.add(Float32Array.from(doubles), doubles);
+    expect(statistics.result()).toMatchObject({ min: -4, max: 1e300, mean: -1, infinityCount: 1, nanCount: 1 });
+    expect(statistics.result()).toMatchObject({ squareSum: 20, standardDeviation: 3 });
+  });
+
   test.each([[[]], [[Number.NaN, Infinity]]])('of nothing finite are zero: %j', (values) => {
     expect(statisticsOf(values)).toMatchObject({
       mean: 0,

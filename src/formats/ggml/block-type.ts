@@ -11,6 +11,8 @@ export interface BlockType {
   readonly byteLength: number;
   /** What today's writers call this layout, where wsvc knows how they round to it. */
   readonly form?: BlockForm;
+  /** Where its words of two bytes stand, which a big-endian file has swapped; absent where no writer says how such a file has it. */
+  readonly halves?: readonly number[];
   /** Absent for a layout that wsvc does not read. */
   readonly decode?: DecodeBlock;
 }

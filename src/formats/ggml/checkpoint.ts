@@ -1,6 +1,9 @@
 import { invariant } from '../../assert.ts';
+import { copyBytes } from '../../bytes/collect.ts';
 import { type ByteSource, CHUNK_BYTES } from '../../bytes/source.ts';
-import { littleEndianWords } from '../../tensors/host.ts';
+import { wholeUnits } from '../../bytes/whole-units.ts';
+import { elementByteLength } from '../../tensors/dtype.ts';
+import { littleEndianWords, swapWords } from '../../tensors/host.ts';
 import type { CheckpointFile, Declared, FormatName, OpenCheckpoint, TensorEntry, UnreadTensor } from '../format.ts';
 import { classifyRole } from '../roles.ts';
 import { uniqueNames } from '../unique-names.ts';
@@ -16,6 +19,8 @@ export interface PlacedTensor {
   readonly file: number;
   readonly offset: number;
   readonly byteLength: number;
+  /** Its numbers stand in the other byte order. */
+  readonly isBigEndian?: boolean;
 }
 
 type Blocks = BlockType & { readonly decode: DecodeBlock };
@@ -26,13 +31,33 @@ function readableBlocks(type: ElementType): Blocks | undefined {
 }
 
 /** Blocks are read as the f32 that they stand for. */
-function toEntry({ name, shape, type, file, offset, byteLength }: PlacedTensor): TensorEntry {
-  if (!('dtype' in type)) {
-    const { form } = type.block;
-    const codes = form === undefined ? {} : { codes: { file, offset, byteLength, form } };
-    return { name, dtype: 'f32', shape, role: classifyRole(name, 'f32'), ...codes };
+function toEntry({ name, shape, type, file, offset, byteLength, isBigEndian }: PlacedTensor): TensorEntry {
+  const place = { file, offset, byteLength };
+  if ('dtype' in type) {
+    const at = isBigEndian === true && elementByteLength(type.dtype) > 1 ? {} : { at: place };
+    return { name, dtype: type.dtype, shape, role: classifyRole(name, type.dtype), ...at };
   }
-  return { name, dtype: type.dtype, shape, role: classifyRole(name, type.dtype), at: { file, offset, byteLength } };
+  const { form } = type.block;
+  const codes = form === undefined || isBigEndian === true ? {} : { codes: { ...place, form } };
+  return { name, dtype: 'f32', shape, role: classifyRole(name, 'f32'), ...codes };
+}
+
+/** Plain elements of the other byte order. */
+async function* swapElements(source: ByteSource, { offset, byteLength }: PlacedTensor, unit: number) {
+  for await (const piece of wholeUnits(source.stream(offset, byteLength), unit)) {
+    const copy = copyBytes(piece);
+    swapWords(copy, unit);
+    yield copy;
+  }
+}
+
+/** Copies blocks of the other byte order with their words of two bytes in ours. */
+function swapHalves(bytes: Uint8Array, { byteLength, halves = [] }: BlockType): Uint8Array {
+  const copy = copyBytes(bytes);
+  for (let block = 0; block < copy.byteLength; block += byteLength) {
+    for (const half of halves) swapWords(copy.subarray(block + half, block + half + 2), 2);
+  }
+  return copy;
 }
 
 function decodeBlocks(bytes: Uint8Array, { elements, byteLength, decode }: Blocks): Uint8Array {
@@ -46,13 +71,25 @@ async function* dequantize(source: ByteSource, tensor: PlacedTensor, blocks: Blo
   const pieceBytes = Math.floor(CHUNK_BYTES / 4 / blocks.elements) * blocks.byteLength;
   for (let at = 0; at < tensor.byteLength; at += pieceBytes) {
     const bytes = await source.read(tensor.offset + at, Math.min(pieceBytes, tensor.byteLength - at));
-    yield decodeBlocks(bytes, blocks);
+    yield decodeBlocks(tensor.isBigEndian === true ? swapHalves(bytes, blocks) : bytes, blocks);
   }
 }
 
-function toUnread({ name, type }: PlacedTensor): readonly UnreadTensor[] {
-  if ('dtype' in type || type.block.decode !== undefined) return [];
-  return [{ name, reason: `blocks of the type ${type.block.name} are not read` }];
+/** Why a tensor is not read; `undefined` when it is. */
+function findObstacle({ type, isBigEndian }: PlacedTensor): string | undefined {
+  if ('dtype' in type) return undefined;
+  const { name, decode, halves } = type.block;
+  if (decode === undefined) return `blocks of the type ${name} are not read`;
+  return isBigEndian === true && halves === undefined
+    ? `big-endian blocks of the type ${name} are not read`
+    : undefined;
+}
+
+function readTensor(source: ByteSource, tensor: PlacedTensor): AsyncIterable<Uint8Array> {
+  if ('dtype' in tensor.type) return swapElements(source, tensor, elementByteLength(tensor.type.dtype));
+  const blocks = readableBlocks(tensor.type);
+  invariant(blocks !== undefined, `${tensor.name} is a tensor of blocks`);
+  return dequantize(source, tensor, blocks);
 }
 
 /** Makes the checkpoint of tensors that were placed and checked. */
@@ -62,8 +99,12 @@ export function toCheckpoint(
   placed: readonly PlacedTensor[],
   declared: Declared,
 ): OpenCheckpoint {
-  const unread = placed.flatMap(toUnread);
-  const readable = placed.filter(({ type }) => 'dtype' in type || type.block.decode !== undefined);
+  const obstacles = placed.map(findObstacle);
+  const unread = placed.flatMap(({ name }, i): readonly UnreadTensor[] => {
+    const reason = obstacles[i];
+    return reason === undefined ? [] : [{ name, reason }];
+  });
+  const readable = placed.filter((_, i) => obstacles[i] === undefined);
   const names = uniqueNames(readable.map(({ name }) => name));
   const entries = readable.map((tensor, i) => toEntry({ ...tensor, name: names[i] ?? '' }));
   const placeOf = new Map(names.map((name, i) => [name, readable[i]]));
@@ -76,13 +117,9 @@ export function toCheckpoint(
     readTensor(tensor) {
       if (tensor.at !== undefined) return readVerbatim(files, tensor);
       const place = placeOf.get(tensor.name);
-      const blocks = place === undefined ? undefined : readableBlocks(place.type);
       const source = files[place?.file ?? 0]?.source;
-      invariant(
-        place !== undefined && blocks !== undefined && source !== undefined,
-        `${tensor.name} is a tensor of blocks`,
-      );
-      return dequantize(source, place, blocks);
+      invariant(place !== undefined && source !== undefined, `${tensor.name} is a tensor of this checkpoint`);
+      return readTensor(source, place);
     },
     close: () => closeFiles(files),
   };

@@ -1,6 +1,7 @@
 import { type DType, elementByteLength, elementCount } from '../../tensors/dtype.ts';
 import type { BlockType } from './block-type.ts';
-import { IQ4_NL, MXFP4, type QuantVersion, shortBlocks } from './short-blocks.ts';
+import { CODEBOOK_BLOCKS } from './codebook-blocks.ts';
+import { IQ4_NL, MXFP4, NVFP4, Q1_0, type QuantVersion, shortBlocks } from './short-blocks.ts';
 import { SUPER_BLOCKS } from './super-blocks.ts';
 
 /** How a tensor's elements stand in the file: one by one, or in blocks. */
@@ -18,7 +19,14 @@ const PLAIN: ReadonlyMap<number, DType> = new Map([
   [30, 'bf16'],
 ]);
 
-const OTHER_BLOCKS: ReadonlyMap<number, BlockType> = new Map([...SUPER_BLOCKS, [20, IQ4_NL], [39, MXFP4]]);
+const OTHER_BLOCKS: ReadonlyMap<number, BlockType> = new Map([
+  ...SUPER_BLOCKS,
+  ...CODEBOOK_BLOCKS,
+  [20, IQ4_NL],
+  [39, MXFP4],
+  [40, NVFP4],
+  [41, Q1_0],
+]);
 
 const SHORT_BLOCKS = { 0: shortBlocks(0), 1: shortBlocks(1), 2: shortBlocks(2) } as const satisfies Record<
   QuantVersion,

@@ -18,6 +18,7 @@ export interface GgufHeader {
   readonly metadata: ReadonlyMap<string, string | number | boolean>;
   readonly tensors: readonly HeaderTensor[];
   readonly alignment: number;
+  readonly isBigEndian: boolean;
   /** Where the header ends, before padding. */
   readonly byteLength: number;
 }
@@ -60,10 +61,12 @@ function readCount(cursor: HeaderCursor, version: number): number {
 
 function readVersion(cursor: HeaderCursor): number {
   if (cursor.text(4) !== MAGIC) throw cursor.broken(`the magic must be "${MAGIC}"`, 0);
-  const version = cursor.u32();
+  const stated = cursor.u32();
+  // The magic is the same in both orders: the version tells which one a file has.
+  cursor.isBigEndian = stated !== 0 && stated % 0x1000000 === 0;
+  const version = cursor.isBigEndian ? stated / 0x1000000 : stated;
   if (version >= 1 && version <= 3) return version;
-  const isSwapped = version !== 0 && version % 0x1000000 === 0;
-  throw cursor.broken(isSwapped ? 'big-endian files are not read' : 'the version must be 1, 2 or 3', 4);
+  throw cursor.broken('the version must be 1, 2 or 3', 4);
 }
 
 function readText(cursor: HeaderCursor, version: number, limit: number): string {
@@ -173,5 +176,6 @@ export function parseGgufHeader(cursor: HeaderCursor): GgufHeader {
   const tensorCount = readCount(cursor, version);
   const metadata = readMetadata(cursor, version, readCount(cursor, version));
   const tensors = readTensors(cursor, version, tensorCount);
-  return { metadata, tensors, alignment: findAlignment(cursor, metadata), byteLength: cursor.position };
+  const alignment = findAlignment(cursor, metadata);
+  return { metadata, tensors, alignment, isBigEndian: cursor.isBigEndian, byteLength: cursor.position };
 }

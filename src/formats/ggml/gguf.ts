@@ -15,14 +15,14 @@ const padded = (offset: number, alignment: number) => Math.ceil(offset / alignme
 /** What `llama-gguf-split` names the parts of a model. */
 const PART_NAME = /-(\d{5})-of-(\d{5})\.gguf$/;
 
-function place(tensor: HeaderTensor, file: number, dataOffset: number): PlacedTensor {
+function place(tensor: HeaderTensor, file: number, dataOffset: number, isBigEndian: boolean): PlacedTensor {
   const { name, shape, type, offset, byteLength } = tensor;
-  return { name, shape, type, file, offset: dataOffset + offset, byteLength };
+  return { name, shape, type, file, offset: dataOffset + offset, byteLength, isBigEndian };
 }
 
 /** In file order; between tensors there is padding, and no two share bytes. */
 function placeTensors(
-  { tensors, alignment, byteLength }: GgufHeader,
+  { tensors, alignment, isBigEndian, byteLength }: GgufHeader,
   file: number,
   fileByteLength: number,
 ): readonly PlacedTensor[] {
@@ -39,7 +39,7 @@ function placeTensors(
     if (tensor.offset < end) throw fail(`the bytes of ${quoted} must not overlap another's`);
     end = tensor.offset + tensor.byteLength;
   }
-  return ordered.map((tensor) => place(tensor, file, dataOffset));
+  return ordered.map((tensor) => place(tensor, file, dataOffset, isBigEndian));
 }
 
 /** The parts behind the first, in order; none of a model that is whole, and of any part but the first. */

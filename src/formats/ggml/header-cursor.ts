@@ -12,9 +12,10 @@ const MAX_HEADER_BYTES = 256 * 1024 * 1024;
 /** The window ended before the header: with more of the file it might be whole. */
 class WindowEnd extends Error {}
 
-/** Reads numbers and texts front to back, little-endian, and never past the bytes that are there. */
+/** Reads numbers and texts front to back, little-endian until it is told otherwise, and never past the bytes that are there. */
 export class HeaderCursor {
   position = 0;
+  isBigEndian = false;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #format: FormatName;
@@ -27,15 +28,15 @@ export class HeaderCursor {
 
   u8 = () => this.#view.getUint8(this.#advance(1));
   i8 = () => this.#view.getInt8(this.#advance(1));
-  u16 = () => this.#view.getUint16(this.#advance(2), true);
-  i16 = () => this.#view.getInt16(this.#advance(2), true);
-  u32 = () => this.#view.getUint32(this.#advance(4), true);
-  i32 = () => this.#view.getInt32(this.#advance(4), true);
-  f32 = () => this.#view.getFloat32(this.#advance(4), true);
-  f64 = () => this.#view.getFloat64(this.#advance(8), true);
+  u16 = () => this.#view.getUint16(this.#advance(2), !this.isBigEndian);
+  i16 = () => this.#view.getInt16(this.#advance(2), !this.isBigEndian);
+  u32 = () => this.#view.getUint32(this.#advance(4), !this.isBigEndian);
+  i32 = () => this.#view.getInt32(this.#advance(4), !this.isBigEndian);
+  f32 = () => this.#view.getFloat32(this.#advance(4), !this.isBigEndian);
+  f64 = () => this.#view.getFloat64(this.#advance(8), !this.isBigEndian);
   /** Past 2^53 not exact: such a count or length fits no file. */
-  u64 = () => Number(this.#view.getBigUint64(this.#advance(8), true));
-  i64 = () => Number(this.#view.getBigInt64(this.#advance(8), true));
+  u64 = () => Number(this.#view.getBigUint64(this.#advance(8), !this.isBigEndian));
+  i64 = () => Number(this.#view.getBigInt64(this.#advance(8), !this.isBigEndian));
 
   skip(byteLength: number): void {
     this.#advance(byteLength);

@@ -109,13 +109,17 @@ export function shortBlocks(version: QuantVersion): ReadonlyMap<number, BlockTyp
     [8, eightBits('Q8_0', version, 0)],
     [9, eightBits('Q8_1', version, version < 2 ? 4 : 2)],
   ]);
-  return version === 2 ? new Map([...types].map(([number, type]) => [number, withForm(type)])) : types;
+  return version === 2 ? new Map([...types].map(([number, type]) => [number, asToday(type)])) : types;
 }
 
-/** Only the layouts of today are rounded to by a recipe. */
-function withForm(type: BlockType): BlockType {
+/** The layouts whose big-endian form ggml's own converter defines (`gguf_convert_endian.py`). */
+const CONVERTED = new Set(['Q4_0', 'Q8_0']);
+
+/** Only the layouts of today are rounded to by a recipe, and are written on big-endian machines. */
+function asToday(type: BlockType): BlockType {
   const form = findBlockForm(type.name);
-  return form === undefined ? type : { ...type, form };
+  const halves = CONVERTED.has(type.name) ? { halves: [0] } : {};
+  return { ...type, ...halves, ...(form === undefined ? {} : { form }) };
 }
 
 /** The 16 values of a code that is not linear (`kvalues_iq4nl` of `ggml-common.h`). */
@@ -137,6 +141,7 @@ function byTable(
     name,
     elements: ELEMENTS,
     byteLength: scaleBytes + HALF,
+    ...(scaleBytes === 1 ? { halves: [] } : {}),
     decode(bytes, at, out, to) {
       const scale = read(bytes, at);
       for (let i = 0; i < HALF; i += 1) {
@@ -153,3 +158,29 @@ export const IQ4_NL: BlockType = byTable('IQ4_NL', NONLINEAR_VALUES, 2, readHalf
 
 /** The exponent is biased by 127, and one less because the values are doubled. */
 export const MXFP4: BlockType = byTable('MXFP4', MXFP4_VALUES, 1, (bytes, at) => 2 ** ((bytes[at] ?? 0) - 128));
+
+/** The same values in parts of 16, whose scales are E4M3 without a sign, halved for the same reason; a NaN counts as 0 (`ggml_ue4m3_to_fp32`). */
+export const NVFP4: BlockType = {
+  name: 'NVFP4',
+  elements: 64,
+  byteLength: 36,
+  halves: [],
+  decode(bytes, at, out, to) {
+    for (let i = 0; i < 64; i += 1) {
+      const part = i >> 4;
+      const byte = bytes[at + 4 + 8 * part + (i & 7)] ?? 0;
+      const code = (i & 8) === 0 ? byte & 15 : byte >> 4;
+      out[to + i] = unsignedE4M3(bytes[at + part] ?? 0) * 0.5 * (MXFP4_VALUES[code] ?? 0);
+    }
+  },
+};
+
+function unsignedE4M3(byte: number): number {
+  if (byte === 0x7f) return 0;
+  const exponent = (byte >> 3) & 15;
+  const digits = byte & 7;
+  return exponent === 0 ? digits * 2 ** -9 : (1 + digits / 8) * 2 ** (exponent - 7);
+}
+
+/** Known by its size only. */
+export const Q1_0: BlockType = { name: 'Q1_0', elements: 128, byteLength: 18 };

@@ -72,6 +72,7 @@ function withMinimum(name: string, highBytes: 0 | 32): BlockType {
     name,
     elements: ELEMENTS,
     byteLength: quantsAt + 128,
+    ...(highBytes === 0 ? { halves: [0, 2] } : {}),
     decode(bytes, at, out, to) {
       const d = readHalf(bytes, at);
       const dmin = readHalf(bytes, at + 2);
@@ -94,6 +95,7 @@ const Q6_K: BlockType = {
   name: 'Q6_K',
   elements: ELEMENTS,
   byteLength: 210,
+  halves: [208],
   decode(bytes, at, out, to) {
     const d = readHalf(bytes, at + 208);
     for (let i = 0; i < ELEMENTS; i += 1) {
@@ -176,9 +178,6 @@ const TQ2_0: BlockType = {
   },
 };
 
-/** Types whose codes are indices of codebooks, which wsvc does not have. */
-const byCodebook = (name: string, byteLength: number): BlockType => ({ name, elements: ELEMENTS, byteLength });
-
 /** The blocks of 256 by ggml's type number. */
 export const SUPER_BLOCKS: ReadonlyMap<number, BlockType> = new Map([
   [10, Q2_K],
@@ -187,14 +186,7 @@ export const SUPER_BLOCKS: ReadonlyMap<number, BlockType> = new Map([
   [13, withMinimum('Q5_K', 32)],
   [14, Q6_K],
   [15, Q8_K],
-  [16, byCodebook('IQ2_XXS', 66)],
-  [17, byCodebook('IQ2_XS', 74)],
-  [18, byCodebook('IQ3_XXS', 98)],
-  [19, byCodebook('IQ1_S', 50)],
-  [21, byCodebook('IQ3_S', 110)],
-  [22, byCodebook('IQ2_S', 82)],
   [23, IQ4_XS],
-  [29, byCodebook('IQ1_M', 56)],
   [34, TQ1_0],
   [35, TQ2_0],
 ]);

@@ -1,5 +1,7 @@
 import { badFile } from '../bad-file.ts';
 import type { Field, Message, ProtoFile } from './fields.ts';
+import { type Node, readNode } from './node.ts';
+import { noteCodes, noUses, type QuantizedUses } from './quantized-uses.ts';
 import { readTensorProto, type TensorProto } from './tensor-proto.ts';
 
 /** Graphs stand inside nodes (If, Loop); deeper ones are attacks on the stack. */
@@ -18,59 +20,19 @@ export interface ModelContent {
   readonly tensors: ModelTensor[];
   /** Names of the tensors that operators read as (in, out); `false` where another reads them otherwise. */
   readonly isInOut: Map<string, boolean>;
+  readonly quantized: QuantizedUses;
   readonly declared: (readonly [string, unknown])[];
 }
 
-interface Attribute {
-  readonly name: string;
-  readonly integer: bigint;
-  readonly tensor?: Message;
-  readonly graphs: readonly Message[];
-}
-
-interface Node {
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly operator: string;
-  readonly attributes: readonly Attribute[];
-}
-
-async function readAttribute(proto: ProtoFile, message: Message): Promise<Attribute> {
-  let name = '';
-  let integer = 0n;
-  let tensor: Message | undefined;
-  const graphs: Message[] = [];
-  for await (const field of proto.fields(message)) {
-    if (field.kind === 'number' && field.number === 3) integer = field.value;
-    if (field.kind !== 'bytes') continue;
-    if (field.number === 1) name = await proto.readText(field);
-    if (field.number === 5) tensor = field;
-    if (field.number === 6 || field.number === 11) graphs.push(field);
-  }
-  return { name, integer, graphs, ...(tensor === undefined ? {} : { tensor }) };
-}
-
-async function readNode(proto: ProtoFile, message: Message): Promise<Node> {
-  const inputs: string[] = [];
-  const outputs: string[] = [];
-  const attributes: Attribute[] = [];
-  let operator = '';
-  for await (const field of proto.fields(message)) {
-    if (field.kind !== 'bytes') continue;
-    if (field.number === 1) inputs.push(await proto.readText(field));
-    if (field.number === 2) outputs.push(await proto.readText(field));
-    if (field.number === 4) operator = await proto.readText(field);
-    if (field.number === 5) attributes.push(await readAttribute(proto, field));
-  }
-  return { inputs, outputs, operator, attributes };
-}
-
-/** A product's second factor is (in, out), unless Gemm transposes it; everything else keeps (out, in). */
-function noteOrders(node: Node, isInOut: Map<string, boolean>): void {
+/** A product's second factor is (in, out), unless Gemm transposes it; everything else keeps (out, in). Codes are followed to where they are used. */
+function noteOrders(node: Node, { isInOut, quantized }: ModelContent): void {
+  const isTransposed = node.attributes.some(({ name, integer }) => name === 'transB' && integer !== 0n);
+  const place = node.operator === 'QLinearMatMul' ? 3 : 1;
+  const isProduct = /^(MatMul|QLinearMatMul)$/.test(node.operator) || (node.operator === 'Gemm' && !isTransposed);
   for (const [i, input] of node.inputs.entries()) {
-    const isTransposed = node.attributes.some(({ name, integer }) => name === 'transB' && integer !== 0n);
-    const isFactor = i === 1 && (node.operator === 'MatMul' || (node.operator === 'Gemm' && !isTransposed));
-    isInOut.set(input, isFactor && isInOut.get(input) !== false);
+    if (quantized.sourceOf.has(node.outputs[0] ?? '') && i === 0) continue;
+    const name = quantized.sourceOf.get(input) ?? input;
+    isInOut.set(name, isProduct && i === place && isInOut.get(name) !== false);
   }
 }
 
@@ -81,7 +43,8 @@ function addTensor(content: ModelContent, tensor: TensorProto, name: string, isC
 
 async function visitNode(proto: ProtoFile, content: ModelContent, message: Message, depth: number): Promise<void> {
   const node = await readNode(proto, message);
-  noteOrders(node, content.isInOut);
+  noteCodes(node, content.quantized);
+  noteOrders(node, content);
   for (const { name, tensor, graphs } of node.attributes) {
     if (node.operator === 'Constant' && name === 'value' && tensor !== undefined) {
       addTensor(content, await readTensorProto(proto, tensor), node.outputs[0] ?? '', true);
@@ -132,7 +95,7 @@ async function readDeclared(proto: ProtoFile, content: ModelContent, field: Fiel
  * @throws BadFileError one for each rule.
  */
 export async function readModel(proto: ProtoFile): Promise<ModelContent> {
-  const content: ModelContent = { tensors: [], isInOut: new Map(), declared: [] };
+  const content: ModelContent = { tensors: [], isInOut: new Map(), quantized: noUses(), declared: [] };
   let graphs = 0;
   for await (const field of proto.fields({ offset: 0, byteLength: proto.source.byteLength })) {
     await readDeclared(proto, content, field);

@@ -1,6 +1,6 @@
 import { invariant } from '../../assert.ts';
 import type { ByteSource, FileSet } from '../../bytes/source.ts';
-import { elementByteLength, elementCount, isFloat } from '../../tensors/dtype.ts';
+import { type DType, elementByteLength, elementCount, isFloat } from '../../tensors/dtype.ts';
 import { badFile } from '../bad-file.ts';
 import { toDeclared } from '../declared.ts';
 import type { CheckpointFile, FileRange, Format, OpenCheckpoint, TensorEntry, UnreadTensor } from '../format.ts';
@@ -8,6 +8,7 @@ import { classifyRole } from '../roles.ts';
 import { uniqueNames } from '../unique-names.ts';
 import { closeFiles, readVerbatim } from '../verbatim.ts';
 import { openSiblings } from '../weight-map.ts';
+import { type Dequantized, findDequantized, readDequantized } from './dequantized.ts';
 import { type ElementType, findElementType } from './element-types.ts';
 import { openProto } from './fields.ts';
 import { type ModelContent, type ModelTensor, readModel } from './graph.ts';
@@ -71,53 +72,96 @@ function placeValues(
   return verbatim({ file: 0, ...tensor.raw });
 }
 
-/** Scalars that a graph computes with (an epsilon, a factor) are no weights. */
-function roleOf({ isConstant }: ModelTensor, name: string, values: StoredValues): TensorEntry['role'] {
-  if (isConstant && (values.count < 2 || !isFloat(values.type.dtype))) return 'state';
-  return classifyRole(name, values.type.dtype);
+/** A tensor that is read, under its name. */
+interface Readable {
+  readonly model: ModelTensor;
+  readonly name: string;
+  readonly values: StoredValues;
+  readonly dequantized?: Dequantized;
 }
 
-function toEntry(model: ModelTensor, values: StoredValues, name: string, isInOut: boolean): TensorEntry {
-  const { dtype } = values.type;
-  const shape = model.tensor.dims;
-  const [range] = values.ranges;
+function visibleDtype({ values, dequantized }: Readable): DType {
+  return dequantized === undefined ? values.type.dtype : 'f32';
+}
+
+/** Scalars that a graph computes with (an epsilon, a factor), scales and zero points are no weights. */
+function roleOf(tensor: Readable, { quantized }: ModelContent): TensorEntry['role'] {
+  const { model, name, values } = tensor;
+  const dtype = visibleDtype(tensor);
+  if (quantized.parameters.has(model.name)) return 'state';
+  if (model.isConstant && (values.count < 2 || !isFloat(dtype))) return 'state';
+  return classifyRole(name, dtype);
+}
+
+/** Where the elements stand one by one, in one piece. */
+function findPlain({ values }: Readable): FileRange | undefined {
   const isPlain = !values.isVarint && !values.type.isNibble && values.ranges.length === 1;
+  return isPlain ? values.ranges[0] : undefined;
+}
+
+function placesOf(tensor: Readable): Pick<TensorEntry, 'at' | 'codes'> {
+  const range = findPlain(tensor);
+  const { dtype } = tensor.values.type;
+  if (range === undefined) return {};
+  if (tensor.dequantized === undefined) return { at: range };
+  return dtype === 'i8' || dtype === 'u8' ? { codes: { ...range, form: dtype } } : {};
+}
+
+function toEntry(tensor: Readable, content: ModelContent): TensorEntry {
+  const shape = tensor.model.tensor.dims;
+  const isInOut = content.isInOut.get(tensor.model.name) === true;
   return {
-    name,
-    dtype,
+    name: tensor.name,
+    dtype: visibleDtype(tensor),
     shape,
-    role: roleOf(model, name, values),
-    ...(isPlain && range !== undefined ? { at: range } : {}),
+    role: roleOf(tensor, content),
+    ...placesOf(tensor),
     ...(isInOut && shape.length === 2 ? { toCanonical: [1, 0] } : {}),
   };
 }
 
+/** Values by the names that operators use; one that several graphs use for different tensors stands for none. */
+function valuesByName(tensors: readonly Readable[]): ReadonlyMap<string, StoredValues | undefined> {
+  const byName = new Map<string, StoredValues | undefined>();
+  for (const { model, values } of tensors) byName.set(model.name, byName.has(model.name) ? undefined : values);
+  return byName;
+}
+
+function withDequantized(tensors: readonly Readable[], { quantized }: ModelContent): readonly Readable[] {
+  const byName = valuesByName(tensors);
+  return tensors.map((tensor) => {
+    const { model, values } = tensor;
+    if (byName.get(model.name) === undefined) return tensor;
+    const use = quantized.uses.get(model.name);
+    const dequantized = findDequantized(values, model.tensor.dims, use, (name) => byName.get(name));
+    return dequantized === undefined ? tensor : { ...tensor, dequantized };
+  });
+}
+
 function toCheckpoint(content: ModelContent, files: readonly CheckpointFile[], primary: ByteSource): OpenCheckpoint {
   const names = uniqueNames(content.tensors.map(({ name }) => name));
-  const stored = new Map<string, StoredValues>();
-  const tensors: TensorEntry[] = [];
+  const found: Readable[] = [];
   const unread: UnreadTensor[] = [];
   for (const [i, model] of content.tensors.entries()) {
     const name = names[i] ?? '';
     const type = findElementType(model.tensor.dataType);
-    if (type === undefined) {
-      unread.push({ name, reason: `the ONNX data type ${model.tensor.dataType} is not read` });
-      continue;
-    }
-    const values = placeValues(model.tensor, name, type, files);
-    stored.set(name, values);
-    tensors.push(toEntry(model, values, name, content.isInOut.get(model.name) === true));
+    if (type === undefined) unread.push({ name, reason: `the ONNX data type ${model.tensor.dataType} is not read` });
+    else found.push({ model, name, values: placeValues(model.tensor, name, type, files) });
   }
+  const tensors = withDequantized(found, content);
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const read = (values: StoredValues) => readValues(files, primary, values);
   return {
     format: 'onnx',
     files,
-    tensors,
+    tensors: tensors.map((tensor) => toEntry(tensor, content)),
     declared: toDeclared(content.declared),
     ...(unread.length === 0 ? {} : { unread }),
-    readTensor(tensor) {
-      const values = stored.get(tensor.name);
-      invariant(values !== undefined, `${tensor.name} is a tensor of this checkpoint`);
-      return tensor.at === undefined ? readValues(files, primary, values) : readVerbatim(files, tensor);
+    readTensor(entry) {
+      const tensor = byName.get(entry.name);
+      invariant(tensor !== undefined, `${entry.name} is a tensor of this checkpoint`);
+      if (tensor.dequantized !== undefined) return readDequantized(tensor.values, tensor.dequantized, read);
+      return entry.at === undefined ? read(tensor.values) : readVerbatim(files, entry);
     },
     close: () => closeFiles(files),
   };

@@ -1,4 +1,5 @@
 import { copyBytes } from '../../bytes/collect.ts';
+import { decodeToFloat32 } from '../../tensors/decode.ts';
 import type { DType } from '../../tensors/dtype.ts';
 
 /** How integer codes become numbers: `(code - zeroPoint) * scale` in f32, as PyTorch computes it, per tensor or per slice of one axis. */
@@ -29,12 +30,16 @@ export async function* dequantize(
   }
 }
 
-function readCodes(bytes: Uint8Array, dtype: DType): Int8Array | Uint8Array | Int32Array {
+type Codes = Int8Array | Uint8Array | Int32Array | Float32Array;
+
+/** Codes of 16 bits, and those that are floats of 8, are exact as f32. */
+function readCodes(bytes: Uint8Array, dtype: DType): Codes {
   if (dtype === 'i8') return new Int8Array(bytes.buffer);
-  return dtype === 'i32' ? new Int32Array(bytes.buffer) : bytes;
+  if (dtype === 'i32') return new Int32Array(bytes.buffer);
+  return dtype === 'u8' ? bytes : decodeToFloat32(dtype, bytes);
 }
 
-function decode(codes: Int8Array | Uint8Array | Int32Array, start: number, quantizer: Quantizer): Uint8Array {
+function decode(codes: Codes, start: number, quantizer: Quantizer): Uint8Array {
   const { scales, zeroPoints, runLength } = quantizer;
   const values = new Float32Array(codes.length);
   for (let i = 0; i < codes.length; i += 1) {

@@ -11,6 +11,12 @@ export interface PlacedWeight {
   readonly ranges: readonly FileRange[];
 }
 
+/** The tensors of a model, and the names of those that hold texts: vocabularies and the like, which are no weights. */
+export interface PlacedWeights {
+  readonly placed: readonly PlacedWeight[];
+  readonly texts: readonly string[];
+}
+
 /** Each text comes after its length, a little-endian u32. */
 const TEXT_LENGTH_BYTES = 4;
 
@@ -83,15 +89,17 @@ async function placeGroup(
   group: WeightGroup,
   files: readonly CheckpointFile[],
   indexOf: ReadonlyMap<string, number>,
-): Promise<readonly PlacedWeight[]> {
+): Promise<PlacedWeights> {
   const bytes = new GroupBytes(
     files,
     group.paths.map((path) => indexOf.get(path) ?? 0),
   );
   const placed: PlacedWeight[] = [];
+  const texts: string[] = [];
   for (const spec of group.weights) {
     if (spec.dtype === 'string') {
       await skipTexts(spec, bytes);
+      texts.push(spec.name);
       continue;
     }
     const storedAs = STORED_TYPES[spec.quantization?.dtype ?? spec.dtype];
@@ -102,7 +110,7 @@ async function placeGroup(
     placed.push({ spec, storedAs, ranges: bytes.take(byteLength) });
   }
   if (bytes.left > 0) throw badFile('tfjs', `the files must hold no more than the weights (${bytes.left} bytes)`);
-  return placed;
+  return { placed, texts };
 }
 
 /**
@@ -114,9 +122,9 @@ async function placeGroup(
 export async function placeWeights(
   groups: readonly WeightGroup[],
   files: readonly CheckpointFile[],
-): Promise<readonly PlacedWeight[]> {
+): Promise<PlacedWeights> {
   const indexOf = new Map(files.slice(1).map((file, i) => [file.name, i + 1]));
-  const placed: PlacedWeight[] = [];
-  for (const group of groups) placed.push(...(await placeGroup(group, files, indexOf)));
-  return placed;
+  const found: PlacedWeights[] = [];
+  for (const group of groups) found.push(await placeGroup(group, files, indexOf));
+  return { placed: found.flatMap(({ placed }) => placed), texts: found.flatMap(({ texts }) => texts) };
 }

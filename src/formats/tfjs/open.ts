@@ -81,7 +81,7 @@ function declaredBy(model: JsonObject): Declared {
 }
 
 async function toCheckpoint(model: JsonObject, files: readonly CheckpointFile[]): Promise<OpenCheckpoint> {
-  const placed = await placeWeights(parseManifest(model), files);
+  const { placed, texts } = await placeWeights(parseManifest(model), files);
   const names = uniqueNames(placed.map(({ spec }) => spec.name));
   const weightOf = new Map(names.map((name, i) => [name, placed[i]]));
   const entries = placed.map((weight, i) => toEntry(weight, names[i] ?? ''));
@@ -90,6 +90,7 @@ async function toCheckpoint(model: JsonObject, files: readonly CheckpointFile[])
     files,
     ...describe(model, entries),
     declared: declaredBy(model),
+    ...(texts.length === 0 ? {} : { unread: texts.map((name) => ({ name, reason: 'it holds texts' })) }),
     readTensor({ name }) {
       const weight = weightOf.get(name);
       invariant(weight !== undefined, `${name} is a tensor of this checkpoint`);

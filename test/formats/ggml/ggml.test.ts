@@ -61,6 +61,28 @@ function ggufOf({ version = 3, pairs = PAIRS, tensors = TENSORS, data = DATA }: 
   return Buffer.concat([header, Buffer.alloc((32 - (header.byteLength % 32)) % 32), data]);
 }
 
+/** A model of a big-endian machine: a plain tensor, and blocks of two types. */
+function bigEndianGguf(): Buffer {
+  const swapped = (value: Buffer) => Buffer.from(value).reverse();
+  const word = (value: number) => swapped(u32(value));
+  const long = (value: number) => swapped(u64(value));
+  const name = (value: string) => Buffer.concat([long(value.length), Buffer.from(value)]);
+  const tensor = (called: string, dims: readonly number[], type: number, offset: number) =>
+    Buffer.concat([name(called), word(dims.length), ...dims.map(long), word(type), long(offset)]);
+  const header = Buffer.concat([
+    ...[Buffer.from('GGUF'), word(3), long(3), long(1)],
+    ...[name('llama.block_count'), word(4), word(2)],
+    tensor('a', [2, 1], 0, 0),
+    tensor('b', [32], 8, 32),
+    tensor('c', [32], 20, 96),
+  ]);
+  const plain = Buffer.concat([swapped(f32(1)), swapped(f32(-2))]);
+  const q8 = Buffer.concat([Buffer.from([0x38, 0x00]), Q8.subarray(2)]);
+  const padded = (data: Buffer, to: number) => Buffer.concat([data, Buffer.alloc(to - data.byteLength)]);
+  const data = Buffer.concat([padded(plain, 32), padded(q8, 64), Buffer.alloc(18)]);
+  return Buffer.concat([header, Buffer.alloc((32 - (header.byteLength % 32)) % 32), data]);
+}
+
 const ruleOf = (bytes: Uint8Array) => brokenRule(memoryFiles({ 'model.gguf': bytes }));
 const withTensor = (change: Partial<Tensor>) =>
   ggufOf({ tensors: [{ name: 'w', dims: [3, 2], type: 0, offset: 0, ...change }] });
@@ -84,13 +106,27 @@ describe('gguf', () => {
     );
   });
 
-  test('blocks by codebook are named as unread', async () => {
-    const tensors = [{ name: 'w', dims: [256], type: 16, offset: 0 }];
-    const checkpoint = await openBytes('model', ggufOf({ tensors, data: Buffer.alloc(66) }));
+  test('blocks of a type without a known layout are named as unread', async () => {
+    const tensors = [{ name: 'w', dims: [128], type: 41, offset: 0 }];
+    const checkpoint = await openBytes('model', ggufOf({ tensors, data: Buffer.alloc(18) }));
     expect(checkpoint).toMatchObject({
       tensors: [],
-      unread: [{ name: 'w', reason: expect.stringMatching(/IQ2_XXS/) }],
+      unread: [{ name: 'w', reason: expect.stringMatching(/Q1_0/) }],
     });
+  });
+
+  test('big-endian files are read, but for blocks that no writer has in that order', async () => {
+    const checkpoint = await openBytes('model', bigEndianGguf());
+    expect(checkpoint).toMatchObject({
+      declared: { 'llama.block_count': 2 },
+      unread: [{ name: 'c', reason: expect.stringMatching(/big-endian blocks of the type IQ4_NL/) }],
+    });
+    expect(checkpoint.tensors.map(({ name, shape, at, codes }) => [name, shape, at, codes])).toEqual([
+      ['a', [1, 2], undefined, undefined],
+      ['b', [32], undefined, undefined],
+    ]);
+    expect(await tensorValues(checkpoint, 'a')).toEqual([1, -2]);
+    expect(await tensorValues(checkpoint, 'b')).toEqual(Array.from({ length: 32 }, (_, i) => (i - 16) / 2));
   });
 
   describe('split by llama.cpp', () => {
@@ -150,7 +186,7 @@ describe('gguf', () => {
   const twice = [...PAIRS, string('general.architecture', 'llama')];
   test.each<[string, Buffer, string]>([
     ['a version of the future', ggufOf({ version: 4 }), 'version must be'],
-    ['a big-endian file', ggufOf({ version: 0x03000000 }), 'big-endian'],
+    ['a version of the future in the other byte order', ggufOf({ version: 0x04000000 }), 'version must be'],
     ['a key twice', ggufOf({ pairs: twice }), 'key "general.architecture" must not be there twice'],
     ['an unknown metadata type', ggufOf({ pairs: [pair('x', 13, u32(0))] }), 'metadata type 13'],
     ['a truth value of 2', ggufOf({ pairs: [pair('x', 7, Buffer.from([2]))] }), 'truth value'],

@@ -80,6 +80,68 @@ describe('onnx', () => {
     expect(await shapeFor(node('MatMul'), node('Add'))).toEqual([3, 2]);
   });
 
+  describe('codes and their scales', () => {
+    const raw = (...values: readonly number[]) => bytes(9, Uint8Array.from(values));
+    const operator = (name: string, output: string, inputs: readonly string[], ...rest: readonly Buffer[]) =>
+      bytes(1, ...inputs.map((input) => bytes(1, input)), bytes(2, output), bytes(4, name), ...rest);
+    const onAxis = (axis: number) => bytes(5, bytes(1, 'axis'), number(3, axis));
+    const codes = tensor('w', 3, dims(2, 2), raw(1, 2, 255, 4));
+    const scales = tensor('s', 1, dims(2), bytes(9, floats(0.5, 2)));
+    const zeros = tensor('z', 3, dims(2), raw(1, 0));
+    const dequantize = (...rest: readonly Buffer[]) => operator('DequantizeLinear', 'd', ['w', 's', 'z'], ...rest);
+
+    it.each([
+      ['of a row', onAxis(0), [0, 0.5, -2, 8]],
+      ['of a column', onAxis(1), [0, 4, -1, 8]],
+    ])('are read as the numbers that they stand for: a scale %s', async (_what, axis, expected) => {
+      const checkpoint = await openBytes('m.onnx', model(dequantize(axis), codes, scales, zeros));
+      expect(await tensorValues(checkpoint, 'w')).toEqual(expected);
+      expect(checkpoint.tensors).toMatchObject([
+        { name: 'w', dtype: 'f32', role: 'weight', codes: { form: 'i8' } },
+        { name: 's', role: 'state' },
+        { name: 'z', role: 'state' },
+      ]);
+      expect(checkpoint.tensors[0]).not.toHaveProperty('at');
+    });
+
+    it('are followed to the product that takes them', async () => {
+      const product = operator('MatMul', 'y', ['x', 'd']);
+      const checkpoint = await openBytes('m.onnx', model(dequantize(), product, codes, scales, zeros));
+      expect(checkpoint.tensors[0]?.toCanonical).toEqual([1, 0]);
+    });
+
+    it('of nibbles, of 16 bits and of 32 bits', async () => {
+      const one = tensor('s', 1, bytes(9, floats(0.5)));
+      const valuesOf = async (type: number, ...data: readonly number[]) => {
+        const file = model(
+          operator('DequantizeLinear', 'd', ['w', 's']),
+          tensor('w', type, dims(2), raw(...data)),
+          one,
+        );
+        return tensorValues(await openBytes('m.onnx', file), 'w');
+      };
+      expect(await valuesOf(22, 0x7f)).toEqual([-0.5, 3.5]);
+      expect(await valuesOf(4, 255, 255, 1, 0)).toEqual([32767.5, 0.5]);
+      expect(await valuesOf(6, 254, 255, 255, 255, 8, 0, 0, 0)).toEqual([-1, 4]);
+    });
+
+    it('of operators that take codes themselves', async () => {
+      const inputs = ['x', 'xs', 'xz', 'w', 's', 'z', 'ys', 'yz'];
+      const file = model(operator('QLinearConv', 'y', inputs), codes, scales, zeros);
+      expect(await tensorValues(await openBytes('m.onnx', file), 'w')).toEqual([0, 0.5, -2, 8]);
+    });
+
+    it.each([
+      ['two operators disagree', [dequantize(onAxis(0)), dequantize(onAxis(1))]],
+      ['the scales do not fit', [dequantize(onAxis(5))]],
+      ['the scale is computed', [operator('DequantizeLinear', 'd', ['w', 'elsewhere'])]],
+    ])('stay codes where %s', async (_what, nodes) => {
+      const checkpoint = await openBytes('m.onnx', model(...nodes, codes, scales, zeros));
+      expect(checkpoint.tensors[0]).toMatchObject({ name: 'w', dtype: 'i8' });
+      expect(await tensorValues(checkpoint, 'w')).toEqual([1, 2, -1, 4]);
+    });
+  });
+
   it('reads external data beside the model', async () => {
     const files = memoryFiles({ 'm.onnx': external('w.bin', entry('offset', '4')), 'w.bin': floats(9, 1, 2) });
     const checkpoint = await openKnownCheckpoint(files);

@@ -27,6 +27,37 @@ function gguf(version: number): Buffer {
   return join(header, Buffer.alloc((32 - (header.byteLength % 32)) % 32), ...blocks);
 }
 
+/** GGUF of a big-endian machine. */
+function bigEndianGguf(): Buffer {
+  const word = (value: number) => Buffer.from(u32(value)).reverse();
+  const long = (value: number) => Buffer.from(u64(value)).reverse();
+  const text = (value: string) => join(long(value.length), value);
+  const tensor = (name: string, size: number, type: number, offset: number) =>
+    join(text(name), word(1), long(size), word(type), long(offset));
+  const header = join(
+    ...['GGUF', word(3), long(2), long(1), text('llama.block_count'), word(4), word(2)],
+    tensor('plain', 6, 0, 0),
+    tensor('q8', 32, 8, 32),
+  );
+  const data = [Buffer.from(f32(1, 2, 3, 4, 5, 6)).reverse(), Buffer.alloc(8), u8(0x38, 0x00), ints(32)];
+  return join(header, Buffer.alloc((32 - (header.byteLength % 32)) % 32), ...data);
+}
+
+/** GGUF whose blocks have codebooks. */
+function codebookGguf(): Buffer {
+  const text = (value: string) => join(u64(value.length), value);
+  const sizes = { 16: 66, 17: 74, 18: 98, 19: 50, 21: 110, 22: 82, 29: 56 };
+  let offset = 0;
+  const tensors = Object.entries(sizes).map(([type, byteLength], i) => {
+    const data = Buffer.alloc(32 * Math.ceil(byteLength / 32), 0x35 + i);
+    const info = join(text(`w${type}`), u32(1), u64(256), u32(Number(type)), u64(offset));
+    offset += data.byteLength;
+    return { info, data };
+  });
+  const header = join('GGUF', u32(3), u64(tensors.length), u64(0), ...tensors.map(({ info }) => info));
+  return join(header, Buffer.alloc((32 - (header.byteLength % 32)) % 32), ...tensors.map(({ data }) => data));
+}
+
 /** A llama file before GGUF: settings, two tokens, a tensor of Q4_0. */
 function ggjt(): Buffer {
   const token = join(u32(1), 'a', f32(0.5));
@@ -94,6 +125,22 @@ function onnxParts(isExternal: boolean): readonly Part[] {
   ];
 }
 
+/** ONNX whose weight is kept as codes with a scale a row. */
+function quantizedOnnx(): Uint8Array {
+  const dequantize = message(
+    1,
+    ...['w', 's', 'z'].map((input) => bytes(1, input)),
+    ...[bytes(2, 'd'), bytes(4, 'DequantizeLinear')],
+    message(5, bytes(1, 'axis'), number(3, 0), number(20, 2)),
+  );
+  const product = message(1, bytes(1, 'x'), bytes(1, 'd'), bytes(2, 'y'), bytes(4, 'MatMul'));
+  const size = [number(1, 2), number(1, 2)];
+  const codes = message(5, ...size, number(2, 3), bytes(8, 'w'), bytes(9, u8(1, 2, 255, 4)));
+  const scales = message(5, number(1, 2), number(2, 1), bytes(8, 's'), bytes(9, f32(0.5, 2)));
+  const zeros = message(5, number(1, 2), number(2, 3), bytes(8, 'z'), bytes(9, u8(1, 0)));
+  return build(number(1, 8), bytes(2, 'test'), message(7, dequantize, product, codes, scales, zeros));
+}
+
 const LITE = [
   { name: 'dense', type: 0, shape: [2, 2], data: f32(1, 2, 3, 4) },
   { name: 'codes', type: 9, shape: [2, 2], data: u8(1, 2, 3, 255), scales: [0.5, 0.25], zeroPoints: [0, 1], axis: 0 },
@@ -117,9 +164,12 @@ export function modelSeeds(): readonly Seed[] {
   return [
     seedOf('gguf', 'model.gguf', gguf(3)),
     seedOf('gguf', 'old.gguf', gguf(2)),
+    seedOf('gguf', 'big-endian.gguf', bigEndianGguf()),
+    seedOf('gguf', 'codebooks.gguf', codebookGguf()),
     seedOf('ggml', 'llama.bin', ggjt()),
     seedOf('ggml', 'rwkv.bin', rwkv()),
     seedOf('onnx', 'model.onnx', build(...onnxParts(false))),
+    seedOf('onnx', 'quantized.onnx', quantizedOnnx()),
     { format: 'onnx', name: 'onnx: external', files: { 'm.onnx': build(...onnxParts(true)), 'w.bin': f32(9, 1, 2) } },
     seedOf('tflite', 'model.tflite', buildModel(LITE, 9)),
     { format: 'tf-checkpoint', name: 'tf-checkpoint: two shards', files: bundleOf(BUNDLE, { shardCount: 2 }) },

@@ -28,8 +28,6 @@ export {
   type PruneOptions,
   type PruneResult,
   pruneCheckpoints,
-  type UndoPruneResult,
-  undoPrune,
 } from './repo/prune-checkpoints.ts';
 export { readStatus } from './repo/read-status.ts';
 export {
@@ -49,6 +47,7 @@ export { type RestoreOptions, restoreFiles } from './repo/restore-files.ts';
 export type * from './repo/results.ts';
 export { showFile, showStored } from './repo/show-checkpoint.ts';
 export { type SwitchOptions, type SwitchResult, switchBranch } from './repo/switch-branch.ts';
+export { type UndoPruneResult, undoPrune } from './repo/undo-prune.ts';
 export { summarize } from './sketch/summarize.ts';
 export type { Summary, TensorStatistics, TensorSummary } from './sketch/summary.ts';
 export type { DType } from './tensors/dtype.ts';

@@ -17,6 +17,10 @@ export default class Fsck extends WsvcCommand {
     '<%= config.bin %> fsck --level connectivity',
     '<%= config.bin %> fsck --prove',
     '<%= config.bin %> fsck --repair',
+    {
+      description: 'From a backup: another repository, or a folder with copies of the files.',
+      command: '<%= config.bin %> fsck --repair --from /backup/run-a',
+    },
   ];
   static override flags = {
     level: Flags.option({ options: LEVELS, default: 'content' as const, description: 'How deep to look.' })(),
@@ -24,7 +28,16 @@ export default class Fsck extends WsvcCommand {
       description: 'Restore every file of every commit and count the bytes that differ from what was added.',
     }),
     repair: Flags.boolean({
-      description: 'Put back what other packs, or unchanged files of the work tree, hold of what is damaged.',
+      description:
+        'Put back what other packs, packs without a readable index, or unchanged files of the work tree hold of what is damaged.',
+    }),
+    from: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      dependsOn: ['repair'],
+      helpValue: 'DIR',
+      description:
+        'Look there too: another wsvc repository, or a folder with copies of the files, whatever they are called. Everything is compared with its hash first.',
     }),
   };
 
@@ -32,7 +45,9 @@ export default class Fsck extends WsvcCommand {
     const { flags } = await this.parse(Fsck);
     const repository = await this.repository(flags);
     const options = { level: flags.level, prove: flags.prove };
-    const result = flags.repair ? await this.repair(repository, options) : await this.check(repository, options);
+    const result = flags.repair
+      ? await this.repair(repository, { ...options, from: flags.from ?? [] })
+      : await this.check(repository, options);
     for (const finding of result.findings) this.print(this.describe(finding));
     const { commits, blobs, bytes, pruned } = result.checked;
     this.print(
@@ -54,12 +69,15 @@ export default class Fsck extends WsvcCommand {
 
   private async repair(...args: Parameters<typeof repairRepository>): Promise<RepairResult> {
     const result = await this.perform(repairRepository(...args));
-    const { recovered, rewrittenPacks, setAside, unrecovered } = result.repair;
+    const { recovered, recoveredGit, rewrittenPacks, setAside, unrecovered } = result.repair;
+    for (const { object, source } of recoveredGit) this.print(`Recovered the git object ${object} from ${source}.`);
     for (const { blob, source } of recovered) this.print(`Recovered ${blob} from ${source}.`);
     if (rewrittenPacks > 0) this.print(`Wrote ${plural(rewrittenPacks, 'damaged pack')} anew.`);
     for (const pack of setAside) this.print(`Nothing needs the unreadable pack ${pack}: renamed to ${pack}.damaged.`);
     for (const blob of unrecovered)
       this.print(`${this.paint('red', 'not recovered')} ${blob}: no whole copy was found.`);
+    if (unrecovered.length > 0)
+      this.print('Nothing was taken away. A backup may have them: "wsvc fsck --repair --from DIR".');
     return result;
   }
 

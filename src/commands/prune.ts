@@ -4,14 +4,9 @@ import { askYes, canAsk } from '../cli/ask.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
 import { describePruned, describePrunePlan } from '../cli/describe-prune.ts';
 import { WsvcError } from '../errors.ts';
-import {
-  type PruneOptions,
-  type PruneResult,
-  pruneCheckpoints,
-  type UndoPruneResult,
-  undoPrune,
-} from '../repo/prune-checkpoints.ts';
+import { type PruneOptions, type PruneResult, pruneCheckpoints } from '../repo/prune-checkpoints.ts';
 import type { Repository } from '../repo/repository.ts';
+import { type UndoPruneResult, undoPrune } from '../repo/undo-prune.ts';
 
 const revision = (description: string) =>
   Flags.string({ multiple: true, multipleNonGreedy: true, helpValue: 'REV', description });

@@ -7,12 +7,11 @@ import { PRUNED_FORMAT_VERSION, raiseFormatVersion } from '../store/layout.ts';
 import { measureFreed } from './freed-bytes.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import { decideKept, describePolicy, type Holds, type KeepReason, type PrunePolicy } from './prune-policy.ts';
-import { blobsOf, readNeededManifests } from './reachable.ts';
+import { readNeededManifests } from './reachable.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { type Repository, signatureNow, withLock } from './repository.ts';
 import type { Operation } from './results.ts';
 import { resolveRevision } from './revision.ts';
-import { revivePruned } from './revive-pruned.ts';
 import type { ViewTrajectory } from './view-outline.ts';
 
 export interface PruneOptions extends PrunePolicy {
@@ -225,38 +224,10 @@ async function* pruneUnderLock(repository: Repository, options: PruneOptions): O
 /**
  * Gives up the content of checkpoints that a policy does not keep: commits, places and summaries stay. The first and last of each
  * trajectory, branch tips, tags, pins and what others descend from are always kept. The bytes go with the next
- * {@link collectGarbage}; until then {@link undoPrune} brings them back.
+ * next `collectGarbage`; until then `undoPrune` brings them back.
  *
  * @throws WsvcError `not-found` for an unknown trajectory or revision; `locked`.
  */
 export function pruneCheckpoints(repository: Repository, options: PruneOptions): Operation<PruneResult> {
   return withLock(repository, 'wsvc prune', () => pruneUnderLock(repository, options));
-}
-
-/** True while everything of a pruned checkpoint is still stored. */
-async function isStillStored(fresh: Repository, id: ManifestId): Promise<boolean> {
-  if (!(await fresh.blobs.has(id))) return false;
-  for (const blob of blobsOf(await fresh.checkpoints.storedManifest(id)))
-    if (!(await fresh.blobs.has(blob))) return false;
-  return true;
-}
-
-/** What was brought back, and what a garbage collection has taken away since. */
-export interface UndoPruneResult {
-  readonly revived: number;
-  readonly gone: number;
-}
-
-/** Takes back all pruning of checkpoints whose content has not been collected yet. @throws WsvcError `locked` */
-export function undoPrune(repository: Repository): Operation<UndoPruneResult> {
-  return withLock(repository, 'wsvc prune --undo', async function* () {
-    const { checkpoints } = await repository.pruned.read();
-    const stored: ManifestId[] = [];
-    for (const [done, { id }] of checkpoints.entries()) {
-      yield { phase: 'Looking for content', done, total: checkpoints.length };
-      if (await isStillStored(repository, id)) stored.push(id);
-    }
-    const revived = await revivePruned(repository, stored);
-    return { revived, gone: checkpoints.length - revived };
-  });
 }

@@ -7,7 +7,7 @@ import { checkTreePath } from '../store/ref-names.ts';
 import type { Repository } from './repository.ts';
 
 /** Folders that never hold a user's models. */
-const SKIPPED_FOLDERS = new Set(['.wsvc', '.git', 'node_modules', '__pycache__', '.venv']);
+export const SKIPPED_FOLDERS = new Set(['.wsvc', '.git', 'node_modules', '__pycache__', '.venv']);
 
 /** Endings of files that are offered as checkpoints when a folder is named, or `status` looks for untracked ones. */
 const MODEL_ENDINGS = [

@@ -1,14 +1,14 @@
 import git from 'isomorphic-git';
 import { CorruptError, WsvcError } from '../errors.ts';
-import { type CommitId, type GitObjectId, parseCommitId, parseGitObjectId } from '../objects/ids.ts';
-import { formatPointer, isPointer, type Pointer, parsePointer } from '../objects/pointer.ts';
+import { type CommitId, type GitObjectId, parseCommitId } from '../objects/ids.ts';
+import { isPointer, type Pointer, parsePointer } from '../objects/pointer.ts';
 import { type Disk, nodeDisk } from './disk.ts';
-import { decodeCommit, encodeCommit } from './git-format.ts';
-import { GitIndex } from './git-index.ts';
-import type { ObjectStore } from './git-object.ts';
+import { CommitCache, writeCommitTo } from './git-commits.ts';
 import { GitObjects } from './git-objects.ts';
 import { GitObjectBatch } from './git-pack.ts';
+import { GitRecords, isRecordRef } from './git-records.ts';
 import { GitRefs } from './git-refs.ts';
+import { GitStaging } from './git-staging.ts';
 import { GitTrees } from './git-trees.ts';
 import type {
   BranchUpdate,
@@ -23,40 +23,10 @@ import type {
   StagedEntry,
 } from './history.ts';
 import { createRepositoryLayout } from './layout.ts';
-import { writeRecordTree } from './record-tree.ts';
-import { checkRefName, checkTreePath } from './ref-names.ts';
+import { checkRefName } from './ref-names.ts';
 import { type FindPosition, peelToCommit, resolveRevision } from './resolve-revision.ts';
 
-/** How many commits are kept parsed: about a kilobyte each. */
-const CACHED_COMMITS = 20_000;
-
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-async function loadCommit(objects: ObjectStore, id: CommitId): Promise<Commit> {
-  const { type, content } = await objects.read(parseGitObjectId(id));
-  if (type !== 'commit') throw new WsvcError('not-found', `${id} is a ${type}, not a commit.`);
-  return decodeCommit(id, content);
-}
-
-/** Writes a pointer, the trees above it and a commit on them. */
-async function writeCommitTo(objects: ObjectStore, trees: GitTrees, commit: NewCommit): Promise<CommitId> {
-  checkTreePath(commit.path);
-  const [first] = commit.parents;
-  const parentTree = first === undefined ? undefined : (await loadCommit(objects, first)).tree;
-  const blob = await objects.write({ type: 'blob', content: encoder.encode(formatPointer(commit.pointer)) });
-  const tree = await trees.withFile(parentTree, commit.path.split('/'), blob);
-  const { parents, message, author } = commit;
-  return parseCommitId(
-    await objects.write({ type: 'commit', content: encodeCommit({ parents, tree, message, author }) }),
-  );
-}
-
-/** Where the pins of users are. */
-const PINS = 'refs/wsvc/pins/';
-
-/** True for a ref of wsvc's own records, whose trees hold no checkpoints. */
-const isRecordRef = (fullName: string): boolean => fullName.startsWith('refs/wsvc/') && !fullName.startsWith(PINS);
 
 /** History in a bare git directory, made safe against crashes and against other processes. */
 class GitHistory implements History {
@@ -64,26 +34,29 @@ class GitHistory implements History {
   readonly #objects: GitObjects;
   readonly #trees: GitTrees;
   readonly #refs: GitRefs;
-  readonly #index: GitIndex;
-  readonly #commits = new Map<CommitId, Commit>();
+  readonly #staging: GitStaging;
+  readonly #records: GitRecords;
+  readonly #commits: CommitCache;
   readonly #isPointer = new Map<GitObjectId, boolean>();
 
   constructor(gitDirectory: string, disk: Disk) {
     this.#disk = disk;
     this.#objects = new GitObjects(gitDirectory, disk);
+    this.#commits = new CommitCache(this.#objects);
     this.#trees = new GitTrees(this.#objects);
     this.#refs = new GitRefs(gitDirectory, disk);
-    this.#index = new GitIndex(gitDirectory, disk);
+    this.#staging = new GitStaging(this.#objects, disk);
+    this.#records = new GitRecords({
+      disk,
+      objects: this.#objects,
+      trees: this.#trees,
+      refs: this.#refs,
+      readCommit: (id) => this.readCommit(id),
+    });
   }
 
-  async readCommit(id: CommitId): Promise<Commit> {
-    const cached = this.#commits.get(id);
-    if (cached !== undefined) return cached;
-    const commit = await loadCommit(this.#objects, id);
-    const [oldest] = this.#commits.keys();
-    if (oldest !== undefined && this.#commits.size >= CACHED_COMMITS) this.#commits.delete(oldest);
-    this.#commits.set(id, commit);
-    return commit;
+  readCommit(id: CommitId): Promise<Commit> {
+    return this.#commits.read(id);
   }
 
   writeCommit(commit: NewCommit): Promise<CommitId> {
@@ -137,9 +110,9 @@ class GitHistory implements History {
 
   async listTips(): Promise<readonly CommitId[]> {
     const refs = (await this.#refs.list('any')).filter(({ fullName }) => !isRecordRef(fullName));
-    const ids = refs.map(({ id }) => peelToCommit(this.#objects, id));
+    const ids = await Promise.all(refs.map(({ id }) => peelToCommit(this.#objects, id)));
     const head = await this.readHead();
-    return [...new Set([...(await Promise.all(ids)), head.commit])].filter((id) => id !== undefined);
+    return [...new Set([...ids, head.commit])].filter((id) => id !== undefined);
   }
 
   listBranches(): Promise<readonly Ref[]> {
@@ -221,79 +194,44 @@ class GitHistory implements History {
     return base === undefined ? undefined : parseCommitId(String(base));
   }
 
-  async readRecords(name: string): Promise<RecordTree> {
-    const id = await this.#refs.find(`refs/wsvc/${name}`);
-    if (id === undefined) return { files: new Map() };
-    const commit = parseCommitId(id);
-    const files = new Map<string, GitObjectId>();
-    for await (const file of this.#trees.files((await this.readCommit(commit)).tree)) files.set(file.path, file.id);
-    return { commit, files };
+  readRecords(name: string): Promise<RecordTree> {
+    return this.#records.readTree(name);
   }
 
-  async readRecord(file: GitObjectId): Promise<Uint8Array> {
-    const { type, content } = await this.#objects.read(file);
-    if (type !== 'blob') throw new CorruptError(`git object ${file} is a ${type} where a record must be`);
-    return content;
+  readRecord(file: GitObjectId): Promise<Uint8Array> {
+    return this.#records.read(file);
   }
 
-  async writeRecords(name: string, records: NewRecords, expected: CommitId | undefined): Promise<CommitId> {
-    const batch = new GitObjectBatch(this.#objects, this.#disk);
-    const parents = expected === undefined ? [] : [expected];
-    const tree = await writeRecordTree(batch, records.files);
-    const { message, author } = records;
-    const content = encodeCommit({ parents, tree, message, author });
-    const commit = parseCommitId(await batch.write({ type: 'commit', content }));
-    await batch.flush();
-    await this.#refs.update(`refs/wsvc/${name}`, commit, expected);
-    return commit;
+  writeRecords(name: string, records: NewRecords, expected: CommitId | undefined): Promise<CommitId> {
+    return this.#records.write(name, records, expected);
   }
 
-  async listPins(): Promise<readonly CommitId[]> {
-    const refs = await this.#refs.list('any');
-    return refs.filter(({ fullName }) => fullName.startsWith(PINS)).map(({ id }) => parseCommitId(id));
+  listPins(): Promise<readonly CommitId[]> {
+    return this.#records.listPins();
   }
 
-  async writePin(commit: CommitId): Promise<void> {
-    await this.readCommit(commit);
-    const name = `${PINS}${commit}`;
-    if ((await this.#refs.find(name)) === undefined) await this.#refs.update(name, commit, undefined);
+  writePin(commit: CommitId): Promise<void> {
+    return this.#records.writePin(commit);
   }
 
-  async deletePin(commit: CommitId): Promise<void> {
-    await this.#refs.remove(`${PINS}${commit}`);
+  deletePin(commit: CommitId): Promise<void> {
+    return this.#records.deletePin(commit);
   }
 
-  async listStaged(): Promise<readonly StagedEntry[]> {
-    const staged: StagedEntry[] = [];
-    for (const [path, id] of await this.#index.read()) staged.push({ path, pointer: await this.readPointer(id) });
-    return staged;
+  listStaged(): Promise<readonly StagedEntry[]> {
+    return this.#staging.list((id) => this.readPointer(id));
   }
 
-  async stage(path: string, pointer: Pointer): Promise<void> {
-    checkTreePath(path);
-    const id = await this.#objects.write({ type: 'blob', content: encoder.encode(formatPointer(pointer)) });
-    await this.#index.update((entries) => entries.set(path, id));
+  stage(path: string, pointer: Pointer): Promise<void> {
+    return this.#staging.add(path, pointer);
   }
 
-  async stageAll(entries: readonly StagedEntry[]): Promise<void> {
-    const [only] = entries;
-    if (only !== undefined && entries.length === 1) return this.stage(only.path, only.pointer);
-    const batch = new GitObjectBatch(this.#objects, this.#disk);
-    const blobs = new Map<string, GitObjectId>();
-    for (const { path, pointer } of entries) {
-      checkTreePath(path);
-      blobs.set(path, await batch.write({ type: 'blob', content: encoder.encode(formatPointer(pointer)) }));
-    }
-    await batch.flush();
-    await this.#index.update((staged) => {
-      for (const [path, id] of blobs) staged.set(path, id);
-    });
+  stageAll(entries: readonly StagedEntry[]): Promise<void> {
+    return this.#staging.addAll(entries);
   }
 
-  async unstage(paths?: readonly string[]): Promise<void> {
-    await this.#index.update((entries) => {
-      for (const path of paths ?? [...entries.keys()]) entries.delete(path);
-    });
+  unstage(paths?: readonly string[]): Promise<void> {
+    return this.#staging.remove(paths);
   }
 }
 

@@ -14,6 +14,8 @@ import type { PackHost } from './pack-host.ts';
 /** Makes a batch take blobs that are stored already: only these count as stored beside its own. */
 export interface RepackOptions {
   findKept(id: BlobId): FoundBase | undefined;
+  /** What is put can be read through the store at once. By default the packs that are rewritten go on answering. */
+  readonly isReadAtOnce?: boolean;
 }
 
 /** A blob's record as a repacking batch wrote it. */
@@ -113,8 +115,7 @@ export class PackBatch implements BlobBatch {
       throw new CorruptError(`blob ${id} does not decode to the bytes that were encoded`);
     const row = await this.#append(id, plain.byteLength, code);
     const pending = { row, read: () => this.#read(row) };
-    // While packs are rewritten the old ones go on answering.
-    if (this.#repack === undefined)
+    if (this.#repack === undefined || this.#repack.isReadAtOnce === true)
       this.#store.addPending(id, pending, { plain: owned, type: hint.type, bases: code.bases });
     return { storedBytes: code.bytes.byteLength + ROW_BYTES, isNew: true, bases: code.bases };
   }

@@ -20,23 +20,49 @@ function scalarByteLength(tag: number): number {
   return at < 0 ? malformed() : 1 + 2 ** at;
 }
 
+/** Walks over the fields before the checksum. @returns the base ids, and where the checksum stands. @throws CorruptError */
+function walkHead(head: Uint8Array): { readonly bases: readonly BlobId[]; readonly end: number } {
+  if (head[0] !== 0x97) malformed();
+  let at = 1;
+  for (let field = 0; field < 4; field++) at += scalarByteLength(head[at] ?? 0xff);
+  const count = (head[at++] ?? 0) - 0x90;
+  if (count < 0 || count > MAX_BASES) malformed();
+  const bases = Array.from({ length: count }, () => {
+    if (head[at] !== 0xc4 || head[at + 1] !== 32 || at + 34 > head.byteLength) malformed();
+    at += 34;
+    return parseBlobId(toHex(head.subarray(at - 32, at)));
+  });
+  return { bases, end: at };
+}
+
 /**
  * Reads the base ids at the beginning of a record (docs/format.md, section "Record"), without its payload and so without
  * its checksum: for planning, never for decoding.
  *
  * @throws CorruptError
  */
-export function decodeRecordBases(head: Uint8Array): readonly BlobId[] {
-  if (head[0] !== 0x97) malformed();
-  let at = 1;
-  for (let field = 0; field < 4; field++) at += scalarByteLength(head[at] ?? 0xff);
-  const count = (head[at++] ?? 0) - 0x90;
-  if (count < 0 || count > MAX_BASES) malformed();
-  return Array.from({ length: count }, () => {
-    if (head[at] !== 0xc4 || head[at + 1] !== 32 || at + 34 > head.byteLength) malformed();
-    at += 34;
-    return parseBlobId(toHex(head.subarray(at - 32, at)));
-  });
+export const decodeRecordBases = (head: Uint8Array): readonly BlobId[] => walkHead(head).bases;
+
+/** The most bytes of a record that stand before its payload. */
+export const MAX_HEAD_BYTES = HEAD_BYTES + MAX_BASES * BASE_BYTES + 10;
+
+/**
+ * How long the record is that begins like this, in bytes, as its own fields say; `undefined` where none can begin so.
+ *
+ * @param head - the record's first {@link MAX_HEAD_BYTES} bytes, or all up to the end of the file.
+ */
+export function measureRecord(head: Uint8Array): number | undefined {
+  try {
+    let at = walkHead(head).end;
+    at += scalarByteLength(head[at] ?? 0xff);
+    const width = [0xc4, 0xc5, 0xc6].indexOf(head[at] ?? 0);
+    const start = at + 1 + 2 ** width;
+    if (width < 0 || start > head.byteLength) return undefined;
+    return start + Buffer.from(head.buffer, head.byteOffset + at + 1, 2 ** width).readUIntBE(0, 2 ** width);
+  } catch (error) {
+    if (error instanceof CorruptError) return undefined;
+    throw error;
+  }
 }
 
 /** What each blob of a pack is coded against; blobs that stand alone are left out. @throws CorruptError */

@@ -8,6 +8,7 @@ import { PackBatch } from './pack-batch.ts';
 import { PackedBlobStore } from './pack-blob-store.ts';
 import { packDirectory, packName, readRecordBytes } from './pack-file.ts';
 import { decodeRecord } from './pack-record.ts';
+import { placeRecord } from './place-record.ts';
 import type { BlobCopy, PlannedCopy, RepackCandidate, RepackPlan } from './plan-repack.ts';
 import { readBases } from './record-bases.ts';
 
@@ -83,12 +84,7 @@ async function placeCopy(batch: PackBatch, code: ChosenCode): Promise<ChosenCode
     if (base === undefined) return undefined;
     bases.push(base);
   }
-  const [first, second] = bases;
-  const isBelow = second === undefined || (first?.bases ?? []).includes(second.row.id);
-  const ancestors = (isBelow ? [first] : bases).reduce((sum, base) => sum + (base?.row.restoreByteLength ?? 0), 0);
-  const depth = bases.reduce((most, base) => Math.max(most, base.row.depth + 1), 0);
-  const row = { ...code.row, depth, restoreByteLength: code.row.recordByteLength + ancestors };
-  return { ...code, row };
+  return placeRecord(code, bases);
 }
 
 async function recode(

@@ -94,7 +94,7 @@ describe('repairRepository', () => {
     const { folder } = await makeRepository();
     const before = await packsOf(folder);
     const { repair } = await finish(repairRepository(await openIn(folder)));
-    expect(repair).toEqual({ recovered: [], rewrittenPacks: 0, setAside: [], unrecovered: [] });
+    expect(repair).toEqual({ recovered: [], recoveredGit: [], rewrittenPacks: 0, setAside: [], unrecovered: [] });
     expect(await packsOf(folder)).toEqual(before);
   }, 60_000);
 });

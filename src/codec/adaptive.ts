@@ -8,7 +8,7 @@ import { check, PayloadReader, PayloadWriter } from './payload.ts';
 import { buildReference, readReference, writeReference } from './reference.ts';
 
 /** Lengths of the last step that are told apart: 0 to 6 bits, and more. */
-const STEPS = 8;
+export const STEPS = 8;
 /** Of these the lengths of changes see: none, one bit, more. */
 const COARSE_STEPS = 3;
 /** A magnitude has at most 32 bits. */
@@ -81,6 +81,47 @@ function decodeChange(coder: BinaryDecoder, model: Model, lengthsAt: number, ste
 const lengthsPlace = (c: number, step: number): number =>
   (c * COARSE_STEPS + Math.min(step >> 1, COARSE_STEPS - 1)) * LENGTHS;
 
+/** Numbers as integers in the order of their values, and what is known of each before it is coded. */
+export interface Known {
+  /** The numbers that differences are from. */
+  readonly numbers: Uint32Array<ArrayBuffer>;
+  readonly classes: Uint8Array;
+  /** What else hints at a change: a length of at most 7, twice, plus one for the downward direction. */
+  readonly steps: Uint8Array;
+}
+
+/** Numbers of a reference, and their classes, beside the given hints. */
+export function knownOf(reference: Uint8Array, type: BlockType, steps: Uint8Array): Known {
+  return { numbers: orderedOf(reference, type), classes: classesOfBlock(reference, type), steps };
+}
+
+/** Codes by how much a block's numbers differ from known ones, as learned decisions. */
+export function encodeChanges(plain: Uint8Array, type: BlockType, { numbers, classes, steps }: Known): Uint8Array {
+  const values = orderedOf(plain, type);
+  const [coder, model] = [new BinaryEncoder(), createModel()];
+  for (let i = 0; i < values.length; i++) {
+    const difference = ((values[i] ?? 0) - (numbers[i] ?? 0)) | 0;
+    const [c, step] = [classes[i] ?? 0, steps[i] ?? 0];
+    coder.code(difference === 0 ? 0 : 1, model.changes, c * STEPS + (step >> 1));
+    if (difference !== 0) encodeChange(coder, model, difference, lengthsPlace(c, step), step);
+  }
+  return coder.finish();
+}
+
+/** Decodes what {@link encodeChanges} made, into the known numbers. */
+export function decodeChanges(decisions: Uint8Array, type: BlockType, { numbers, classes, steps }: Known): Uint8Array {
+  const mask = laneMask(laneOf(type));
+  const [coder, model] = [new BinaryDecoder(decisions), createModel()];
+  for (let i = 0; i < numbers.length; i++) {
+    const [c, step] = [classes[i] ?? 0, steps[i] ?? 0];
+    if (coder.decode(model.changes, c * STEPS + (step >> 1)) === 0) continue;
+    numbers[i] = ((numbers[i] ?? 0) + decodeChange(coder, model, lengthsPlace(c, step), step)) & mask;
+  }
+  coder.finish();
+  fromOrdered(numbers, laneOf(type));
+  return narrowNumbers(numbers, numberWidth(type));
+}
+
 /**
  * Codes changes of few numbers, one decision a number. Which number changes depends on its exponent, and on whether it moved last
  * time; nothing is stated, all is learned, so that a block of few changes pays for no tables.
@@ -93,20 +134,11 @@ export function encodeAdaptive(
   plan: DifferencePlan,
   before?: Uint8Array,
 ): Uint8Array {
-  const classes = classesOfBlock(plan.base, type);
-  const steps = stepsOf(plan.base, before, type);
-  const [values, base] = [orderedOf(plain, type), orderedOf(plan.base, type)];
-  const [coder, model] = [new BinaryEncoder(), createModel()];
-  for (let i = 0; i < values.length; i++) {
-    const difference = ((values[i] ?? 0) - (base[i] ?? 0)) | 0;
-    const [c, step] = [classes[i] ?? 0, steps[i] ?? 0];
-    coder.code(difference === 0 ? 0 : 1, model.changes, c * STEPS + (step >> 1));
-    if (difference !== 0) encodeChange(coder, model, difference, lengthsPlace(c, step), step);
-  }
+  const known = knownOf(plan.base, type, stepsOf(plan.base, before, type));
   const writer = new PayloadWriter();
   writeReference(writer, plan.reference);
   writer.byte(before === undefined ? 0 : 1);
-  writer.bytes(coder.finish());
+  writer.bytes(encodeChanges(plain, type, known));
   return writer.finish();
 }
 
@@ -117,19 +149,8 @@ export function decodeAdaptive(payload: Uint8Array, byteLength: number, context:
   check(byteLength % width === 0 && width < 8, 'the block is no whole number of elements of at most 32 bits');
   const reader = new PayloadReader(payload);
   const reference = buildReference(readReference(reader, byteLength / width), context, byteLength);
-  const classes = classesOfBlock(reference, type);
   const steps = stepsOf(reference, readBefore(reader, context, byteLength), type);
-  const numbers = orderedOf(reference, type);
-  const mask = laneMask(laneOf(type));
-  const [coder, model] = [new BinaryDecoder(reader.rest()), createModel()];
-  for (let i = 0; i < numbers.length; i++) {
-    const [c, step] = [classes[i] ?? 0, steps[i] ?? 0];
-    if (coder.decode(model.changes, c * STEPS + (step >> 1)) === 0) continue;
-    numbers[i] = ((numbers[i] ?? 0) + decodeChange(coder, model, lengthsPlace(c, step), step)) & mask;
-  }
-  coder.finish();
-  fromOrdered(numbers, laneOf(type));
-  return narrowNumbers(numbers, width);
+  return decodeChanges(reader.rest(), type, knownOf(reference, type, steps));
 }
 
 function readBefore(reader: PayloadReader, { baseOfBase }: BlockContext, byteLength: number): Uint8Array | undefined {

@@ -15,11 +15,12 @@ import { numberWidth } from './differences.ts';
 import { type Estimate, estimateBytes, estimateDifferences, estimateFloats } from './estimate.ts';
 import { laneOf } from './lanes.ts';
 import { encodeDeflate, estimateDeflate } from './raw.ts';
-import { recoverUpdate } from './recover-update.ts';
+import { continueUpdate, recoverUpdate } from './recover-update.ts';
 import { ancestorsOf, buildReference, type Reference, referenceByteLength } from './reference.ts';
 import { sampleBlock } from './sample.ts';
 import { encodeSparse } from './sparse.ts';
 import { encodeBytes, encodeFloats } from './standalone.ts';
+import { encodeUpdated, isUpdatable } from './updated.ts';
 
 /** Above this share of changed numbers, each gets a symbol: a change takes two. Between a quarter and a half either would do; not tuned. */
 const MAX_SPARSE_SHARE = 0.4;
@@ -72,24 +73,23 @@ function encodeFewChanges(
   return { codec: CODEC.adaptive, payload, ancestors: before === undefined ? ancestors : 2 };
 }
 
-/** Differences from an update of low rank; not estimated on strips but tried, as the search tells whether it is there. */
+/** The difference as an update of low rank; not estimated on strips but tried, as the search tells whether it is there. */
 function lowRankOption(plain: Uint8Array, context: BlockContext): Option | undefined {
-  const { type, base, baseType = type, rowLength, rowOffset = 0 } = context;
-  if (base === undefined || rowLength === undefined || type !== baseType || !isCastable(type) || type === 'f64')
-    return undefined;
+  const { type, base, baseType = type, rowLength, rowOffset = 0, rowFactor, sharesFactor = false } = context;
+  if (base === undefined || rowLength === undefined || type !== baseType || !isUpdatable(type)) return undefined;
   if (base.length !== plain.length || !Number.isInteger(rowLength) || rowOffset < 0 || rowOffset >= rowLength)
     return undefined;
-  const update = recoverUpdate(plain, base, type, { rowLength, rowOffset });
-  if (update === undefined) return undefined;
-  const reference: Reference = { kind: 'low-rank', update };
-  const bytes = buildReference(reference, context, plain.length);
-  const estimate = estimateDifferences(sampleBlock(plain, type), sampleBlock(bytes, type), type);
-  const factors = (update.left.length + update.right.length) * 4;
-  return {
-    estimate: { ...estimate, ratio: estimate.ratio + factors / plain.length },
-    encode: () => encodeDifferences(plain, context, reference, estimate.changed),
-  };
+  const view = { rowLength, rowOffset };
+  const shared = rowFactor === undefined ? undefined : continueUpdate(plain, base, type, view, rowFactor);
+  const product = shared ?? recoverUpdate(plain, base, type, view);
+  if (product === undefined) return undefined;
+  const isShared = shared !== undefined || (rowFactor === undefined && sharesFactor);
+  const coded = encodeUpdated(plain, context, product, isShared, encodeFactor);
+  return { estimate: { ratio: coded.payload.length / plain.length, changed: 1 }, encode: () => coded };
 }
+
+const encodeFactor = (plain: Uint8Array, context: BlockContext): EncodedBlock =>
+  chooseCoding(plain, context) ?? { codec: CODEC.raw, payload: plain, ancestors: 0 };
 
 /** How a block of that type is coded without a base. */
 function standaloneOption(sample: Candidates, plain: Uint8Array, context: BlockContext): Option {

@@ -8,4 +8,5 @@ export const CODEC = {
   sparse: 5,
   gathered: 6,
   adaptive: 7,
+  updated: 8,
 } as const;

@@ -14,7 +14,11 @@ export interface BlockContext {
   readonly baseOfBase?: Uint8Array;
   /** Instead of a base: what it is gathered from, the parts of a stored tensor one after the other, of the type `baseType`. */
   readonly parts?: Uint8Array;
-  /** What kind of codes the block holds, where it is a part of a quantised tensor. Only the encoder looks at this and what follows. */
+  /** Plain bytes of the row factor, i32, that an update of low rank shares among the chunks of its tensor. */
+  readonly rowFactor?: Uint8Array;
+  /** True where the block is the first of several of its tensor, so that a row factor is better kept by itself. Only the encoder looks at this and what follows. */
+  readonly sharesFactor?: boolean;
+  /** What kind of codes the block holds, where it is a part of a quantised tensor. */
   readonly form?: CodeForm;
   /** Elements of one row of the tensor's matrix view, so that updates of low rank are seen: the product of all axes but the first. */
   readonly rowLength?: number;
@@ -29,6 +33,8 @@ export interface EncodedBlock {
   /** Codec number, as registered in docs/format.md. */
   readonly codec: number;
   readonly payload: Uint8Array;
-  /** How many ancestors decoding needs: 0 none, 1 the base, 2 the base and its base; or as many as there are parts. */
+  /** How many ancestors decoding needs: 0 none, 1 the base, 2 the base and its base, or the base and the row factor; or as many as there are parts. */
   readonly ancestors: number;
+  /** A row factor that has to be stored as a block of i32 of its own: the second ancestor. */
+  readonly rowFactor?: Uint8Array;
 }

@@ -11,6 +11,7 @@ import { check, PayloadReader, PayloadWriter } from './payload.ts';
 import { decodeDeflate, decodeRaw } from './raw.ts';
 import { decodeSparse } from './sparse.ts';
 import { decodeBytes, decodeFloats } from './standalone.ts';
+import { decodeUpdated } from './updated.ts';
 
 type Decode = (payload: Uint8Array, byteLength: number, context: BlockContext) => Uint8Array;
 
@@ -26,6 +27,7 @@ const DECODERS: ReadonlyMap<number, Decode> = new Map<number, Decode>([
   [CODEC.sparse, decodeSparse],
   [CODEC.gathered, decodeGathered],
   [CODEC.adaptive, decodeAdaptive],
+  [CODEC.updated, (payload, byteLength, context) => decodeUpdated(payload, byteLength, context, decodeBlock)],
 ]);
 
 /** Decodes a block whose base is gathered from parts: how, then the number and the payload of another codec. */
@@ -45,10 +47,16 @@ export function isGathered({ codec }: { readonly codec: number }): boolean {
   return codec === CODEC.gathered;
 }
 
+/** True for a block whose second ancestor is the row factor of its update. */
+export function hasRowFactor({ codec, ancestors }: { readonly codec: number; readonly ancestors: number }): boolean {
+  return codec === CODEC.updated && ancestors === 2;
+}
+
 /** Codes a block against a base that was gathered from parts; `undefined` when that base is of no use. */
 export function encodeGathered(plain: Uint8Array, context: BlockContext, gather: Gather): EncodedBlock | undefined {
+  const { rowFactor: _, sharesFactor: __, ...own } = context;
   const { type, base, baseType = type } = context;
-  const inner = base === undefined ? undefined : encodeBlock(plain, context);
+  const inner = base === undefined ? undefined : encodeBlock(plain, own);
   if (base === undefined || inner === undefined || inner.ancestors === 0) return undefined;
   const writer = new PayloadWriter();
   writeGather(writer, gather);

@@ -1,6 +1,6 @@
 import type { OpenCheckpoint } from '../formats/format.ts';
 import type { BlobId } from '../objects/ids.ts';
-import { type BaseHint, type BlobBatch, type BlobHint, contentChanged } from '../store/blob-store.ts';
+import { type BaseHint, type BlobBatch, type BlobHint, contentChanged, type PutResult } from '../store/blob-store.ts';
 import type { CheckpointPlan, PlannedBlob } from './plan-checkpoint.ts';
 
 /** A stored base that a chunk may be coded against; chunks of one tensor that name one `from` are coded against one thing. */
@@ -15,9 +15,17 @@ export type FindBase = (tensor: string, chunkIndex: number) => readonly FoundHin
 class BaseChoices {
   readonly #findBase: FindBase;
   readonly #chosen = new Map<string, string>();
+  /** Row factors of updates: those made so far, and whether the chunks to come will want one. */
+  readonly #rowFactors = new Map<string, BlobId | 'new'>();
 
-  constructor(findBase: FindBase) {
+  constructor(findBase: FindBase, blobs: readonly PlannedBlob[]) {
     this.#findBase = findBase;
+    for (const { chunk } of blobs)
+      if (chunk !== undefined && chunk.index > 0) this.#rowFactors.set(chunk.tensor, 'new');
+  }
+
+  rowFactor({ chunk }: PlannedBlob): BlobId | 'new' | undefined {
+    return chunk === undefined ? undefined : this.#rowFactors.get(chunk.tensor);
   }
 
   list({ chunk }: PlannedBlob): readonly FoundHint[] {
@@ -27,18 +35,25 @@ class BaseChoices {
     return chosen === undefined ? found : found.filter(({ from }) => from === chosen);
   }
 
-  remember({ chunk }: PlannedBlob, listed: readonly FoundHint[], bases: readonly BlobId[] = []): void {
+  remember({ chunk }: PlannedBlob, listed: readonly FoundHint[], { bases = [], rowFactor }: PutResult): void {
+    if (chunk === undefined) return;
     const used = listed.find(({ blobs }) => blobs.some((id) => bases.includes(id)));
-    if (chunk !== undefined && used !== undefined) this.#chosen.set(chunk.tensor, used.from);
+    if (used !== undefined) this.#chosen.set(chunk.tensor, used.from);
+    if (rowFactor !== undefined) this.#rowFactors.set(chunk.tensor, rowFactor);
   }
 }
 
-function hintOf({ type, form, row }: PlannedBlob, others: readonly BaseHint[]): BlobHint {
+function hintOf(
+  { type, form, row }: PlannedBlob,
+  others: readonly BaseHint[],
+  rowFactor: BlobHint['rowFactor'],
+): BlobHint {
   return {
     type,
     ...(others.length === 0 ? {} : { others }),
     ...(form === undefined ? {} : { form }),
     ...(row === undefined ? {} : { row }),
+    ...(rowFactor === undefined ? {} : { rowFactor }),
   };
 }
 
@@ -61,12 +76,16 @@ export async function storeCheckpoint(
   options: { readonly has: (id: BlobId) => Promise<boolean>; readonly findBase: FindBase; onBytes?(n: number): void },
 ): Promise<number> {
   let storedBytes = 0;
-  const choices = new BaseChoices(options.findBase);
+  const choices = new BaseChoices(options.findBase, plan.blobs);
   for (const blob of plan.blobs) {
     if (!(await options.has(blob.id))) {
       const listed = choices.list(blob);
-      const put = await batch.put(blob.id, await readPlanned(checkpoint, blob), hintOf(blob, listed));
-      choices.remember(blob, listed, put.bases);
+      const put = await batch.put(
+        blob.id,
+        await readPlanned(checkpoint, blob),
+        hintOf(blob, listed, choices.rowFactor(blob)),
+      );
+      choices.remember(blob, listed, put);
       storedBytes += put.isNew ? put.storedBytes : 0;
     }
     options.onBytes?.(blob.byteLength);

@@ -15,6 +15,8 @@ export interface BlobHint {
   readonly form?: CodeForm;
   /** Elements of one row of the matrix that the blob is a part of, and how many of its first row lie before the blob. */
   readonly row?: BlobRow;
+  /** Where the row factor of an update of low rank is kept: in that blob or a new one, for the other chunks of the tensor; by default with the blob itself. */
+  readonly rowFactor?: BlobId | 'new';
 }
 
 /** A base: one blob, or neighbouring parts of a tensor that it is gathered from. */
@@ -54,6 +56,8 @@ export interface PutResult {
   readonly isNew: boolean;
   /** What it is coded against. */
   readonly bases?: readonly BlobId[];
+  /** The blob that holds the row factor of its update, for the tensor's next chunk. */
+  readonly rowFactor?: BlobId;
 }
 
 /** Blobs that become durable together, as one pack. */

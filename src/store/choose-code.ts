@@ -1,7 +1,9 @@
+import { sha256Hex } from '../bytes/sha256.ts';
 import type { BlockContext, BlockType, EncodedBlock } from '../codec/codec.ts';
 import { gatherBase } from '../codec/gather.ts';
+import { hasRowFactor } from '../codec/index.ts';
 import { WsvcError } from '../errors.ts';
-import type { BlobId } from '../objects/ids.ts';
+import { type BlobId, parseBlobId } from '../objects/ids.ts';
 import { codeUnit } from '../tensors/code-form.ts';
 import { elementByteLength } from '../tensors/dtype.ts';
 import type { BaseHint, BlobHint } from './blob-store.ts';
@@ -27,6 +29,15 @@ export interface ChosenCode {
   readonly bytes: Uint8Array;
   readonly bases: readonly BlobId[];
   readonly row: Pick<PackRow, 'recordByteLength' | 'restoreByteLength' | 'codec' | 'type' | 'depth' | 'ancestors'>;
+  /** A row factor that must be stored before it. */
+  readonly rowFactor?: NewFactor;
+}
+
+/** A row factor that becomes a blob of its own. */
+export interface NewFactor {
+  readonly id: BlobId;
+  readonly plain: Uint8Array;
+  readonly code: ChosenCode;
 }
 
 /** A stored blob that may be a base. */
@@ -109,12 +120,14 @@ async function findBaseOfBase(store: PackHost, base: Base, find: FindRow): Promi
 }
 
 /** What the codec is told of a block and its base. */
-function contextOf({ type, form, row: matrix }: BlobHint, base: BasePlain): BlockContext {
+function contextOf({ type, form, row: matrix, rowFactor }: BlobHint, base: BasePlain): BlockContext {
   return {
     type,
     base: base.plain,
     baseType: base.type,
     ...(base.before === undefined ? {} : { baseOfBase: base.before }),
+    ...(base.rowFactor === undefined ? {} : { rowFactor: base.rowFactor }),
+    ...(rowFactor === 'new' ? { sharesFactor: true } : {}),
     ...(form === undefined ? {} : { form }),
     ...(matrix === undefined ? {} : { rowLength: matrix.length, rowOffset: matrix.offset }),
     ...(matrix?.last === undefined ? {} : { lastAxis: matrix.last }),
@@ -126,6 +139,7 @@ interface BasePlain {
   readonly plain: Uint8Array;
   readonly type: BlockType;
   readonly before?: Uint8Array;
+  readonly rowFactor?: Uint8Array;
 }
 
 /** A code, and the bytes that count as the work of restoring it. */
@@ -156,22 +170,35 @@ function makeBased(plain: Uint8Array, type: BlockType, baseType: BlockType, enco
   return { bytes, bases: ids, row };
 }
 
+/** The ancestors of a block besides its base. */
+interface Others {
+  /** The base's own base: it is below the base already, so it costs nothing more. */
+  readonly before?: Base | undefined;
+  readonly rowFactor?: Base | undefined;
+}
+
 /** Coded against one blob, and perhaps what that is coded against; the codec may find that it is better off without. */
-function encodeBased(
-  store: PackHost,
-  plain: Uint8Array,
-  context: BlockContext,
-  base: Base,
-  before: Base | undefined,
-): Based {
+function encodeBased(store: PackHost, plain: Uint8Array, context: BlockContext, base: Base, others: Others): Based {
   const encoded = store.coder.encodeBlock(plain, context);
   if (encoded.ancestors === 0) return { code: makeAlone(plain, context.type, encoded), work: 0 };
-  const bases = [base, ...(encoded.ancestors === 2 && before !== undefined ? [before] : [])];
-  // The base's base is below the base already, so it costs nothing more.
-  const { depth, restoreByteLength } = base.row;
-  const below = { ids: bases.map(({ row }) => row.id), depth, restoreByteLength };
-  const code = makeBased(plain, context.type, base.blob.type, encoded, below);
-  return { code, work: code.row.restoreByteLength / widening(base.row.byteLength, plain.byteLength) };
+  const made = encoded.rowFactor === undefined ? undefined : makeFactor(store, encoded.rowFactor);
+  const factor = hasRowFactor(encoded) ? (others.rowFactor?.row ?? made?.row) : undefined;
+  const second = encoded.ancestors === 2 ? (factor ?? others.before?.row) : undefined;
+  const restoreByteLength = base.row.restoreByteLength + (factor?.restoreByteLength ?? 0);
+  const ids = [base.row.id, ...(second === undefined ? [] : [second.id])];
+  const code = makeBased(plain, context.type, base.blob.type, encoded, {
+    ids,
+    depth: base.row.depth,
+    restoreByteLength,
+  });
+  const work = code.row.restoreByteLength / widening(base.row.byteLength, plain.byteLength);
+  return { code: made === undefined ? code : { ...code, rowFactor: made.factor }, work };
+}
+
+function makeFactor(store: PackHost, plain: Uint8Array) {
+  const id = parseBlobId(sha256Hex(plain));
+  const code = encodeAlone(store, plain, 'i32');
+  return { factor: { id, plain, code }, row: { id, restoreByteLength: code.row.restoreByteLength } };
 }
 
 async function openSingle(
@@ -186,9 +213,14 @@ async function openSingle(
   if (base === undefined) return undefined;
   if (elementsOf(hint, plain.byteLength) !== elementsOf(base.blob, base.row.byteLength)) return undefined;
   const before = await findBaseOfBase(store, base, find);
-  const { blob } = base;
-  const context = contextOf(hint, { ...blob, ...(before === undefined ? {} : { before: before.blob.plain }) });
-  return { context, encode: () => encodeBased(store, plain, context, base, before) };
+  const { rowFactor: named } = hint;
+  const rowFactor = named === undefined || named === 'new' ? undefined : await readBase(store, named, find);
+  const context = contextOf(hint, {
+    ...base.blob,
+    ...(before === undefined ? {} : { before: before.blob.plain }),
+    ...(rowFactor === undefined ? {} : { rowFactor: rowFactor.blob.plain }),
+  });
+  return { context, encode: () => encodeBased(store, plain, context, base, { before, rowFactor }) };
 }
 
 async function readParts(store: PackHost, ids: readonly BlobId[], find: FindRow): Promise<readonly Base[] | undefined> {

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
 import { invariant } from '../assert.ts';
 import { sha256Hex } from '../bytes/sha256.ts';
+import { hasRowFactor } from '../codec/index.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import { type AtomicFile, discardQuietly, openAtomicFile } from './atomic-file.ts';
@@ -110,14 +111,30 @@ export class PackBatch implements BlobBatch {
     if (sha256Hex(plain) !== id) throw contentChanged();
     const owned = plain.slice();
     const code = await chooseCode(this.#store, owned, hint, (base) => this.#findBase(base));
+    const { rowFactor } = code;
+    const factorBytes =
+      rowFactor === undefined ? 0 : await this.#putCoded(rowFactor.id, rowFactor.plain, rowFactor.code);
+    await this.#putCoded(id, owned, code);
+    const factor = rowFactor?.id ?? (hasRowFactor(code.row) ? code.bases[1] : undefined);
+    return {
+      storedBytes: factorBytes + code.bytes.byteLength + ROW_BYTES,
+      isNew: true,
+      bases: code.bases,
+      ...(factor === undefined ? {} : { rowFactor: factor }),
+    };
+  }
+
+  /** Appends a record after decoding it. @returns the bytes that it takes; 0 for a blob that is stored already. */
+  async #putCoded(id: BlobId, plain: Uint8Array, code: ChosenCode): Promise<number> {
+    if (this.#isStored(id)) return 0;
     const decoded = await this.#store.decodeForComparison(id, code.bytes);
-    if (Buffer.compare(decoded, owned) !== 0)
+    if (Buffer.compare(decoded, plain) !== 0)
       throw new CorruptError(`blob ${id} does not decode to the bytes that were encoded`);
     const row = await this.#append(id, plain.byteLength, code);
     const pending = { row, read: () => this.#read(row) };
     if (this.#repack === undefined || this.#repack.isReadAtOnce === true)
-      this.#store.addPending(id, pending, { plain: owned, type: hint.type, bases: code.bases });
-    return { storedBytes: code.bytes.byteLength + ROW_BYTES, isNew: true, bases: code.bases };
+      this.#store.addPending(id, pending, { plain, type: code.row.type, bases: code.bases });
+    return code.bytes.byteLength + ROW_BYTES;
   }
 
   /** Does not look for new packs, once for every blob that is new: writers take turns, and what two have stored is found all the same. */

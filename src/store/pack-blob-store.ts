@@ -1,7 +1,15 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../bytes/sha256.ts';
 import type { BlockContext } from '../codec/codec.ts';
-import { decodeBlock, encodeBlock, encodeGathered, estimateAlone, estimateBased, isGathered } from '../codec/index.ts';
+import {
+  decodeBlock,
+  encodeBlock,
+  encodeGathered,
+  estimateAlone,
+  estimateBased,
+  hasRowFactor,
+  isGathered,
+} from '../codec/index.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { BlobBatch, BlobStore } from './blob-store.ts';
@@ -191,11 +199,12 @@ export class PackedBlobStore implements BlobStore, PackHost {
       const parts = new Uint8Array(Buffer.concat(ancestors));
       return { type: record.type, parts, ...(record.baseType === undefined ? {} : { baseType: record.baseType }) };
     }
-    const [base, baseOfBase] = ancestors;
+    const [base, second] = ancestors;
+    const isFactor = hasRowFactor({ codec: record.codec, ancestors: ancestors.length });
     return {
       type: record.type,
       ...(base === undefined || record.baseType === undefined ? {} : { base, baseType: record.baseType }),
-      ...(baseOfBase === undefined ? {} : { baseOfBase }),
+      ...(second === undefined ? {} : isFactor ? { rowFactor: second } : { baseOfBase: second }),
     };
   }
 

@@ -1,4 +1,5 @@
 import { invariant } from '../assert.ts';
+import { hasRowFactor } from '../codec/index.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { PackFile } from './pack-file.ts';
 import { HEADER_BYTES, type PackRow, ROW_BYTES, TRAILER_BYTES } from './pack-format.ts';
@@ -75,6 +76,17 @@ function addClosure(live: Set<BlobId>, ids: Iterable<BlobId>, best: ReadonlyMap<
   }
 }
 
+/** Row factors of the chosen copies of blobs: they are no content of their own, and stay while what needs them does. */
+function rowFactors(ids: Iterable<BlobId>, best: ReadonlyMap<BlobId, BlobCopy>): ReadonlySet<BlobId> {
+  const factors = new Set<BlobId>();
+  for (const id of ids) {
+    const copy = best.get(id);
+    const [, second] = copy !== undefined && hasRowFactor(copy.row) ? (copy.pack.bases.get(id) ?? []) : [];
+    if (second !== undefined) factors.add(second);
+  }
+  return factors;
+}
+
 const recordBytes = (rows: readonly PackRow[]): number =>
   rows.reduce((sum, row) => sum + row.recordByteLength + ROW_BYTES, 0);
 
@@ -127,11 +139,11 @@ function settle(decision: Decision, candidates: readonly RepackCandidate[], ever
 }
 
 function orderCopies(decision: Decision): readonly PlannedCopy[] {
+  const factors = rowFactors(decision.required, decision.best);
   const copies = [...decision.live].flatMap((id) => {
     const copy = decision.best.get(id);
-    return copy === undefined || decision.kept.has(copy.pack)
-      ? []
-      : [{ ...copy, isRequired: decision.required.has(id) }];
+    if (copy === undefined || decision.kept.has(copy.pack)) return [];
+    return [{ ...copy, isRequired: decision.required.has(id) || factors.has(id) }];
   });
   // A base's shortest chain is shorter than that of what is coded against it.
   return copies.sort(
@@ -153,6 +165,7 @@ export function findBaseOnly(candidates: readonly RepackCandidate[], roots: Read
   addClosure(needed, roots, best);
   for (const pack of candidates)
     if (pack.isYoung) for (const bases of pack.bases.values()) addClosure(held, bases, best);
+  for (const id of rowFactors(needed, best)) held.add(id);
   return new Set([...needed].filter((id) => !held.has(id)));
 }
 

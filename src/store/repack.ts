@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { hasRowFactor } from '../codec/index.ts';
 import { CorruptError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { BlobHint } from './blob-store.ts';
@@ -107,9 +108,14 @@ async function chooseCopy(
   hint: BlobHint | undefined,
   onlyOrphans: boolean,
 ): Promise<ChosenCode> {
-  const asIs = await placeCopy(batch, await readCopy(store, copy));
+  const code = await readCopy(store, copy);
+  const asIs = await placeCopy(batch, code);
   if ((hint === undefined || onlyOrphans) && asIs !== undefined) return asIs;
-  const anew = await recode(store, batch, copy.row.id, hint ?? { type: copy.row.type });
+  const rowFactor = hasRowFactor(code.row) ? code.bases[1] : undefined;
+  const anew = await recode(store, batch, copy.row.id, {
+    ...(hint ?? { type: copy.row.type }),
+    ...(rowFactor === undefined ? {} : { rowFactor }),
+  });
   if (anew === undefined || (asIs !== undefined && asIs.bytes.byteLength <= anew.bytes.byteLength)) {
     if (asIs !== undefined) return asIs;
     throw new CorruptError(`blob ${copy.row.id} cannot be coded anew`);

@@ -48,7 +48,7 @@ function makeCases(): readonly Case[] {
       name: 'low rank',
       plain: bytesOf(base.map((w, i) => w + 0.01 * Math.sin(Math.floor(i / 60)) * Math.cos(7 * (i % 60)))),
       context: { type: 'f32', base: bytesOf(base), rowLength: 60 },
-      codec: 7,
+      codec: 8,
     },
     { name: 'adaptive', plain: bf16, context: { type: 'bf16', base: bytesOf(top(base)) }, codec: 7 },
     { name: 'cast', plain: bf16, context: { type: 'bf16', base: bytesOf(base), baseType: 'f32' }, codec: 7 },

@@ -1,5 +1,6 @@
 import type { BlockContext, Gather } from '../../src/codec/index.ts';
 import type { Reference } from '../../src/codec/reference.ts';
+import type { ScaledProduct } from '../../src/codec/scaled-product.ts';
 
 /** A block whose payload the format fixes. */
 export interface GoldenBlock {
@@ -10,6 +11,8 @@ export interface GoldenBlock {
   readonly reference?: Reference;
   /** How the base is gathered from the context's parts. */
   readonly gather?: Gather;
+  /** The update; its row factor is an ancestor where the context has one. */
+  readonly product?: ScaledProduct;
   /** Lower-case hex. */
   readonly payload: string;
 }
@@ -42,6 +45,22 @@ const largest = (from: number, to: number) => Math.fround(Math.max(...weights.su
 /** A matrix of four rows and six columns, turned; two numbers are others. */
 const turn = (matrix: Float32Array) =>
   Float32Array.from({ length: 24 }, (_, i) => (matrix[(i % 4) * 6 + (i >> 2)] ?? 0) + (i % 11 === 7 ? 2 ** -12 : 0));
+
+/** An update of a matrix with rows of seven, from the fourth number of a row on. */
+const product: ScaledProduct = {
+  rowLength: 7,
+  rowOffset: 3,
+  rank: 2,
+  scales: Float32Array.of(2 ** -20, 2 ** -19),
+  left: Int32Array.of(0, 3, 40, -5, 90, 7, -200, 1),
+  right: Int32Array.from(wander(14, 7)),
+};
+const updated = Float32Array.from(weights, (w, i) => {
+  const [row, column] = [Math.floor((i + 3) / 7), (i + 3) % 7];
+  const [a = 0, b = 0] = product.left.subarray(2 * row);
+  const [c = 0, d = 0] = [product.right[column], product.right[7 + column]];
+  return w + (a * c + 2 * b * d) / 2 ** 20 + (i % 6 === 2 ? 2 ** -21 : 0) + 0.3 / 2 ** 24;
+});
 
 /** One block for each codec and each kind of reference. */
 export const GOLDEN: readonly GoldenBlock[] = [
@@ -231,5 +250,23 @@ export const GOLDEN: readonly GoldenBlock[] = [
     reference: { kind: 'base' },
     payload:
       '01010fbff07007dff31514c1dfb28ec606366f4232999e8b5fa972d2958f30225a4157db4a237677a86397b72c6436ff1a0e34ee6c427b11d550b648919100',
+  },
+  {
+    name: 'updated, f32',
+    codec: 8,
+    plain: bytesOf(updated),
+    context: { type: 'f32', base },
+    product,
+    payload:
+      '07030200008035000000360020000000000300000028000000fbffffff5a0000000700000038ffffff010000000004230000000b0c4004880211200a448e402222010cdecf6700618b62006f1940620621a5010407200fd8d12276235db9ac6938fc',
+  },
+  {
+    name: 'updated, row factor of its own, bf16',
+    codec: 8,
+    plain: bytesOf(top(updated)),
+    context: { type: 'bf16', base: bytesOf(top(weights)), rowFactor: new Uint8Array(product.right.buffer) },
+    product,
+    payload:
+      '07030200008035000000360020000000000300000028000000fbffffff5a0000000700000038ffffff01000000010448bbff94aeb30380',
   },
 ];

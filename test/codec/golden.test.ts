@@ -2,13 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { encodeAdaptive } from '../../src/codec/adaptive.ts';
 import { encodeDense } from '../../src/codec/dense.ts';
 import { gatherBase } from '../../src/codec/gather.ts';
-import { decodeBlock, encodeGathered } from '../../src/codec/index.ts';
+import { decodeBlock, encodeBlock, encodeGathered } from '../../src/codec/index.ts';
 import { buildReference } from '../../src/codec/reference.ts';
 import { encodeSparse } from '../../src/codec/sparse.ts';
 import { encodeBytes, encodeFloats } from '../../src/codec/standalone.ts';
+import { encodeUpdated } from '../../src/codec/updated.ts';
 import { GOLDEN, type GoldenBlock } from './golden-blocks.ts';
 
-function encode({ codec, plain, context, reference, gather }: GoldenBlock): Uint8Array {
+function encode({ codec, plain, context, reference, gather, product }: GoldenBlock): Uint8Array {
+  if (product !== undefined)
+    return encodeUpdated(plain, context, product, context.rowFactor !== undefined, encodeBlock).payload;
   if (gather !== undefined && context.parts !== undefined) {
     const base = gatherBase(context.parts, gather, plain.length / 4, 4);
     return encodeGathered(plain, { ...context, base }, gather)?.payload ?? new Uint8Array(0);

@@ -5,6 +5,8 @@ import { LEAST_Z_FROM_NAMES, LOG_ALPHA, LOG_ALPHA_OF_REST } from './judge-kinshi
 /** The verdict where no axis graph says which units are hidden. */
 export interface EitherAxisVerdict {
   readonly isKin: boolean;
+  /** Matrices that say so each for itself. */
+  readonly agreeing: readonly string[];
   /** ln p of the strongest matrix after Bonferroni over the matrices, the candidates and the pairings that the values chose. */
   readonly logPValue: number;
   /** The largest statistic that a copy could reach: without power a small one says nothing. */
@@ -30,14 +32,12 @@ export function judgeEitherAxis(
   const logPValue = Math.min(0, best + price + Math.log(Math.max(comparisons, 1)) + logChoices);
   const strongest = tested.reduce((most, { z }) => Math.max(most, z), 0);
   const isSure = logPValue < LOG_ALPHA && strongest >= LEAST_Z_FROM_NAMES;
-  return { isKin: isSure && agreeMostly(tested, price), logPValue, zOfCopy: powerOf(tested) };
+  const agreeing = tested.filter((tensor) => tensor.logPValue + price < LOG_ALPHA_OF_REST);
+  const isMost = agreeing.length > 1 && sizeOf(agreeing) >= MOST * sizeOf(tested);
+  return { isKin: isSure && isMost, agreeing: agreeing.map(({ name }) => name), logPValue, zOfCopy: powerOf(tested) };
 }
 
-function agreeMostly(tested: readonly EitherAxis[], price: number): boolean {
-  const agreeing = tested.filter(({ logPValue }) => logPValue + price < LOG_ALPHA_OF_REST);
-  const size = (tensors: readonly EitherAxis[]) => tensors.reduce((sum, tensor) => sum + tensor.size, 0);
-  return agreeing.length > 1 && size(agreeing) >= MOST * size(tested);
-}
+const sizeOf = (tensors: readonly EitherAxis[]) => tensors.reduce((sum, { size }) => sum + size, 0);
 
 function powerOf(tested: readonly EitherAxis[]): number {
   return tested.reduce((most, { zOfCopy }) => Math.max(most, zOfCopy), 0);

@@ -26,6 +26,7 @@ const LEAST_SHARED_PART = 0.5;
 /** Share of the weights that the axis graph must place to be the only judge. */
 const LEAST_PLACED = 0.5;
 const EITHER_AXIS = 'The names do not say which axes are hidden units: every matrix was tested both ways.';
+const REST_AGREES = 'Hidden units that the names place resemble nothing as they stand; the matrices that no name places agree.';
 /** So many layers are a body that was trained, not a basis in front of one. */
 const LEAST_SHARED_LAYERS = 2;
 
@@ -54,15 +55,42 @@ export async function proveKinship(comparanda: Comparanda): Promise<Proof> {
   if (verdict.isKin) return { ...base, isKnown: true, by: 'kinship', logPValue: verdict.logPValue, notes: [] };
   const copy = copyProof(comparanda);
   if (copy !== undefined) return { ...base, isKnown: true, by: 'exact copy', logPValue: copy, notes: [] };
-  if (placedShare(frame) < LEAST_PLACED) {
-    const either = judgeEitherAxis(query, other, comparisons, candidate.matching.logChoices);
-    if (either.isKin)
-      return { ...base, isKnown: true, by: 'kinship', logPValue: either.logPValue, notes: [EITHER_AXIS] };
-    if (verdict.zOfCopy < LEAST_POWER && either.zOfCopy >= LEAST_POWER)
-      return { zOfCopy: either.zOfCopy, logPValue: either.logPValue, isKnown: false, by: 'none', notes: [EITHER_AXIS] };
-  }
+  const unplaced = judgeUnplaced(comparanda, other);
+  if (unplaced.isKin)
+    return { ...base, isKnown: true, by: 'kinship', logPValue: unplaced.logPValue, notes: [unplaced.note] };
+  if (verdict.zOfCopy < LEAST_POWER && unplaced.zOfCopy >= LEAST_POWER)
+    return {
+      zOfCopy: unplaced.zOfCopy,
+      logPValue: unplaced.logPValue,
+      isKnown: false,
+      by: 'none',
+      notes: [unplaced.note],
+    };
   const tested = verdict.zOfCopy > 0 ? { logPValue: verdict.logPValue } : {};
   return { ...base, ...tested, isKnown: false, by: 'none', notes: unknownNotes(shared, verdict) };
+}
+
+/**
+ * Judges by what the axis graph does not place: all of a network of which it places little; else the rest, which may keep its order where placed
+ * units lost theirs. Since what is placed then speaks against it, the rest must be most of the network.
+ */
+function judgeUnplaced({ frame, candidate, comparisons }: Comparanda, other: Weights) {
+  const { query, graph } = frame;
+  const judge = (weights: Weights) => judgeEitherAxis(weights, other, comparisons, candidate.matching.logChoices);
+  if (placedShare(frame) < LEAST_PLACED) return { ...judge(query), note: EITHER_AXIS };
+  const verdict = judge(new Map([...query].filter(([name]) => !graph.tensors.has(name))));
+  return { ...verdict, isKin: verdict.isKin && isMostOf(verdict.agreeing, query), note: REST_AGREES };
+}
+
+/** Several layers that are most of a network, by weights or by number. */
+function isMostOf(names: readonly string[], weights: Weights): boolean {
+  const layers = countLayers(names, weights);
+  const part = names.reduce((sum, name) => sum + (weights.get(name)?.data.length ?? 0), 0);
+  if (layers <= LEAST_SHARED_LAYERS) return false;
+  return (
+    part >= LEAST_SHARED_PART * valueCount(weights) ||
+    layers > LEAST_SHARED_PART * countLayers(weights.keys(), weights)
+  );
 }
 
 function sharedNote(shared: SharedValues): string {

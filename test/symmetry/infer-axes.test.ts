@@ -45,6 +45,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   gpt2: ['transformer.h.0.attn.c_attn', 'transformer.h.0.mlp.c_proj', 'transformer.h.1.mlp.c_proj'],
   'nano-gpt': ['transformer.h.0.attn.c_proj', 'transformer.h.0.mlp.c_fc', 'transformer.h.1.mlp.c_fc'],
   'lecture-gpt': ['blocks.0.ffwd.net.0', 'blocks.0.ffwd.net.2', 'blocks.1.ffwd.net.0'],
+  'plain-gpt': ['layers.0.fc1', 'layers.0.fc2', 'layers.1.fc1'],
   bert: [
     'bert.embeddings.LayerNorm',
     'bert.encoder.layer.0.intermediate.dense',

@@ -569,6 +569,25 @@ class LectureGpt(nn.Module):
         return self.lm_head(self.ln_f(x))
 
 
+class PlainGpt(nn.Module):
+    """Attention without a module of its own, as people write it by hand."""
+
+    def __init__(self, d=8):
+        super().__init__()
+        layer = lambda: tree(**{n: nn.Linear(d, d) for n in "qkvo"}, ln1=nn.LayerNorm(d), ln2=nn.LayerNorm(d), fc1=nn.Linear(d, 20), fc2=nn.Linear(20, d))
+        self.tok, self.pos = nn.Embedding(11, d), nn.Embedding(6, d)
+        self.layers = nn.ModuleList([layer() for _ in range(2)])
+        self.norm, self.lm_head = nn.LayerNorm(d), nn.Linear(d, 11, bias=False)
+
+    def forward(self, x):
+        x = self.tok(x) + self.pos(torch.arange(6))
+        for b in self.layers:
+            y = b["ln1"](x)
+            x = x + b["o"](attend(b["q"](y), b["k"](y), b["v"](y), 2))
+            x = x + b["fc2"](F.gelu(b["fc1"](b["ln2"](x))))
+        return self.lm_head(self.norm(x))
+
+
 def wrapped(inner):
     holder = nn.Module()
     holder.module = inner
@@ -627,6 +646,7 @@ MODELS = {
     "gpt2": (lambda: Gpt(Conv1D), tokens),
     "nano-gpt": (lambda: Gpt(lambda i, o: nn.Linear(i, o, bias=False)), tokens),
     "lecture-gpt": (LectureGpt, tokens),
+    "plain-gpt": (PlainGpt, tokens),
     "bert": (Bert, tokens),
     "bert-bare": (lambda: Bert(0), tokens),
     "translator": (Translator, tokens),

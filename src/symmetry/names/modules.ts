@@ -63,7 +63,7 @@ export function isWeighted(module: Module): boolean {
 
 const KNOWN_PARTS = new Set(['weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked']);
 const NORM_NAME = /(norm|bn\d*$|ln_?\w*$|^ln|batch|rms)/i;
-const EMBEDDING_NAME = /(emb|wte|wpe|vocab$|position|^shared$)/i;
+const EMBEDDING_NAME = /(emb|wte|wpe|vocab$|position|^shared$|^tok(ens?)?$|^pos$)/i;
 const TRANSPOSED_NAME = /(transpose|deconv|convt|tconv|upconv|up_conv|^up\d*$)/i;
 /** Hugging Face's Conv1D keeps (in, out): square, it cannot be told from a linear layer. */
 const CONV1D_NAME = /^c_(fc|attn|proj)$/;

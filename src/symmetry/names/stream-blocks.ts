@@ -6,6 +6,11 @@ const ATTENTION = /(attn|attention|mha|q_proj|k_proj|v_proj|qkv|query|key|value|
 const ATTENTION_INPUT =
   /(^|\.)(q|k|v|[qkv]_proj|[qkv]_lin|qkv|kv|qkv_proj|query_key_value|query|key|value|w[qkv]|to_[qkv]|to_qkv|to_kv|Wqkv|c_attn)$/;
 const ATTENTION_OUTPUT = /(^|\.)(o|o_proj|out_proj|out_lin|proj|wo|dense|to_out\.0|to_out|c_proj)$/;
+const QUERY_KEY_VALUE = [
+  ['q', 'k', 'v'],
+  ['wq', 'wk', 'wv'],
+  ['to_q', 'to_k', 'to_v'],
+];
 /** Vectors and tables of attention that belong to rows of q, k and v, to heads or to positions. */
 const INSIDE_ATTENTION =
   /^([qkv]{1,3}_?bias|relative_\w+|rel_pos\w*|\w*bias_table|bias|masked_bias|\w*mask|tril|inv_freq|logit_scale|temperature)$/;
@@ -29,9 +34,10 @@ export function axesInBlock(
   if (module.kind === 'attention') return axesOfFusedAttention(module, size);
   if (module.kind === 'other' || module.kind === 'vector') return axesOfVectors(module, size);
   if (module.kind !== 'linear') return undefined;
-  if (ATTENTION.test(module.path) && ATTENTION_INPUT.test(module.path))
+  const isAttention = ATTENTION.test(module.path) || hasQueryKeyValue(tree, module, size);
+  if (isAttention && ATTENTION_INPUT.test(module.path))
     return module.reads === size ? module.inAxes : undefined;
-  if (ATTENTION.test(module.path) && ATTENTION_OUTPUT.test(module.path)) return attentionOutput(tree, module, size);
+  if (isAttention && ATTENTION_OUTPUT.test(module.path)) return attentionOutput(tree, module, size);
   if (ROUTER.test(baseName(module.path)) && module.writes !== size)
     return module.reads === size ? module.inAxes : undefined;
   const isProducer = placed.outputs.has(module.path);
@@ -39,6 +45,14 @@ export function axesInBlock(
   if (isProducer && !isConsumer) return module.reads === size ? module.inAxes : undefined;
   if (isConsumer && !isProducer) return module.writes === size ? module.outAxes : undefined;
   return undefined;
+}
+
+/** Query, key and value side by side in the block itself: three layers of these names that read the stream are attention. */
+function hasQueryKeyValue(tree: ModuleTree, module: Module, size: number): boolean {
+  const beside = (name: string) => tree.modules.get(joinPath(parentPath(module.path), name));
+  return QUERY_KEY_VALUE.some((names) =>
+    names.every((name) => beside(name)?.kind === 'linear' && beside(name)?.reads === size),
+  );
 }
 
 /** PyTorch's MultiheadAttention: one matrix for q, k and v; its output layer is a child of its own. */

@@ -1,5 +1,7 @@
 import type { Weights } from '../tensors/weights.ts';
+import { type BlockChanges, findBlockChanges } from './block-changes.ts';
 import { joinContexts, layoutContext } from './find-layouts.ts';
+import { matchBlocks } from './match-blocks.ts';
 import { commonPrefix, takeSameContent, takeSameName } from './match-by-name.ts';
 import { createValueMatcher, type ValueMatcher } from './match-by-values.ts';
 import type { Named, TensorPair } from './tensor-pair.ts';
@@ -14,6 +16,8 @@ export interface TensorSet {
 
 export interface TensorMatching {
   readonly pairs: readonly TensorPair[];
+  /** Layers that were added, repeated or dropped. */
+  readonly blocks: BlockChanges;
   /** Same name, other shape: a head of another size, a resized embedding. */
   readonly reshaped: readonly TensorPair[];
   readonly onlyQuery: readonly string[];
@@ -23,11 +27,14 @@ export interface TensorMatching {
 }
 
 /**
- * Pairs the tensors of two checkpoints whatever their names, order and axis order: by name and shape, then by content, then within
+ * Pairs the tensors of two checkpoints whatever their names, order and axis order: blocks whose numbers are off, by name and shape, then by content, then within
  * each group of one shape (up to the order of its axes) by the values, or by the order in the file where there are none.
  */
 export function matchTensors(query: TensorSet, candidate: TensorSet): TensorMatching {
   const left = { query: indexOf(query), candidate: indexOf(candidate) };
+  const blocks = matchBlocks(query, candidate);
+  for (const pair of blocks.pairs) left.query.delete(pair.query);
+  for (const name of blocks.used) left.candidate.delete(name);
   const exact = takeSameName(left.query, left.candidate, '', '');
   const renamed = takeSameName(
     left.query,
@@ -42,12 +49,14 @@ export function matchTensors(query: TensorSet, candidate: TensorSet): TensorMatc
   const groups = matchGroups(left.query, left.candidate, matcher);
   const isTurned = groups.pairs.some((pair) => pair.layout);
   const named = orderNamed([...exact, ...renamed], indexOf(query), indexOf(candidate), matcher, isTurned);
+  const pairs = [...named.pairs, ...blocks.pairs, ...contents, ...groups.pairs];
   return {
-    pairs: [...named.pairs, ...contents, ...groups.pairs],
+    pairs,
+    blocks: findBlockChanges(pairs, query.tensors, candidate.tensors),
     reshaped,
     onlyQuery: [...left.query.keys()],
     onlyCandidate: [...left.candidate.keys()],
-    logChoices: groups.logChoices + named.logChoices,
+    logChoices: groups.logChoices + named.logChoices + blocks.logChoices,
   };
 }
 

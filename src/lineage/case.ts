@@ -52,6 +52,8 @@ export interface Ground {
   readonly words: readonly RelationWord[];
   /** True where the candidates' units were brought into the query's order. */
   readonly isAligned: boolean;
+  /** Sentences about layers that are missing, new or repeated. */
+  readonly notes: readonly string[];
 }
 
 /** Ranks candidates by their misfit on the given tensors, best first; ties fall to the order given. */

@@ -42,7 +42,13 @@ export async function decideRelation(subject: Case, known: Known): Promise<Decis
   const words =
     rest.direction === undefined || rest.direction === 'forward' ? [...ground.words, ...rest.words] : rest.words;
   const doubt = words.includes('fine-tuned') ? doubtOfTraining(subject, base) : undefined;
-  const found = { ...rest, ranked: ground.ranked, names: ground.names, words, ...withDoubt(rest, doubt) };
+  const found = {
+    ...rest,
+    ranked: ground.ranked,
+    names: ground.names,
+    words,
+    ...withDoubt({ ...rest, notes: [...ground.notes, ...rest.notes] }, doubt),
+  };
   return foreign.length > 0 ? stitch(subject, found, foreign) : found;
 }
 

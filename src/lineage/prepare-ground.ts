@@ -1,3 +1,4 @@
+import type { BlockChanges } from '../diff/block-changes.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { readAlterations } from './alterations.ts';
@@ -36,14 +37,32 @@ export async function prepareGround(subject: Case, known: Known, first: Manifest
   const words = [...known.words, ...valueWords(query, weights, subject.facts, readAlterations(weights))];
   if (replaced.size > 0) words.push(isMostlyNew(query, replaced) ? 'fine-tuned' : 'head-replaced');
   const isAligned = known.words.length > 0;
+  const layers = describeLayers((await subject.frame.candidate(base)).matching.blocks);
   return {
     base,
     ranked,
     names,
     comparison: compareOn(query, names, words.includes('pruned')),
     roundings: roundings(subject.facts, query, isAligned ? COMPUTED_BY_ALIGNMENT : 0),
-    words,
+    words: [...words, ...layers.words],
     isAligned,
+    notes: layers.notes,
+  };
+}
+
+/** Layers that are gone were pruned away whole; new ones and repeated ones take the place of a head. */
+function describeLayers({ added, repeated, dropped }: BlockChanges): Pick<Ground, 'words' | 'notes'> {
+  const words: RelationWord[] = [];
+  if (dropped.length > 0) words.push('pruned');
+  if (added.length + repeated.length > 0) words.push('head-replaced');
+  const notes = [
+    { names: dropped, text: 'Layers that are gone' },
+    { names: added, text: 'Layers that are new' },
+    { names: repeated, text: 'Layers that stand twice' },
+  ];
+  return {
+    words,
+    notes: notes.flatMap(({ names, text }) => (names.length > 0 ? `${text}: ${names.join(', ')}.` : [])),
   };
 }
 
@@ -73,8 +92,11 @@ async function goneModules(
     return shape.length > 0 && !shapes.has(shape.join('x'));
   });
   const reshaped = matching.reshaped.map((pair) => pair.query);
-  const missing = matching.onlyCandidate.length > 0 && extra.length > 0 ? extra : [];
-  return { modules: [...reshaped, ...missing].map(moduleOf) };
+  // Where nothing is gone, a vector may be a table of positions, and another container may add constants of its graph.
+  const isOneFormat = subject.query.summary.format === subject.archive.member(base).summary.format;
+  const isMatrix = (name: string) => (query.get(name)?.shape.length ?? 0) > 1;
+  const added = matching.onlyCandidate.length > 0 ? extra : extra.filter((name) => isOneFormat && isMatrix(name));
+  return { modules: [...reshaped, ...added].map(moduleOf) };
 }
 
 async function rankAgain(subject: Case, known: Known, names: readonly string[]): Promise<readonly Ranked[]> {

@@ -26,7 +26,8 @@ const LEAST_SHARED_PART = 0.5;
 /** Share of the weights that the axis graph must place to be the only judge. */
 const LEAST_PLACED = 0.5;
 const EITHER_AXIS = 'The names do not say which axes are hidden units: every matrix was tested both ways.';
-const REST_AGREES = 'Hidden units that the names place resemble nothing as they stand; the matrices that no name places agree.';
+const REST_AGREES =
+  'Hidden units that the names place resemble nothing as they stand; the matrices that no name places agree.';
 /** So many layers are a body that was trained, not a basis in front of one. */
 const LEAST_SHARED_LAYERS = 2;
 
@@ -88,8 +89,7 @@ function isMostOf(names: readonly string[], weights: Weights): boolean {
   const part = names.reduce((sum, name) => sum + (weights.get(name)?.data.length ?? 0), 0);
   if (layers <= LEAST_SHARED_LAYERS) return false;
   return (
-    part >= LEAST_SHARED_PART * valueCount(weights) ||
-    layers > LEAST_SHARED_PART * countLayers(weights.keys(), weights)
+    part >= LEAST_SHARED_PART * valueCount(weights) || layers > LEAST_SHARED_PART * countLayers(weights.keys(), weights)
   );
 }
 

@@ -35,8 +35,7 @@ export function axesInBlock(
   if (module.kind === 'other' || module.kind === 'vector') return axesOfVectors(module, size);
   if (module.kind !== 'linear') return undefined;
   const isAttention = ATTENTION.test(module.path) || hasQueryKeyValue(tree, module, size);
-  if (isAttention && ATTENTION_INPUT.test(module.path))
-    return module.reads === size ? module.inAxes : undefined;
+  if (isAttention && ATTENTION_INPUT.test(module.path)) return module.reads === size ? module.inAxes : undefined;
   if (isAttention && ATTENTION_OUTPUT.test(module.path)) return attentionOutput(tree, module, size);
   if (ROUTER.test(baseName(module.path)) && module.writes !== size)
     return module.reads === size ? module.inAxes : undefined;

@@ -6,6 +6,7 @@ import type { Case, Ground } from './case.ts';
 import { type Vector, vectorOf } from './comparison.ts';
 import { isExactCopy } from './exact-copy.ts';
 import { roundingResidual } from './tolerance.ts';
+import { COMPUTED, precisionOf } from './value-precision.ts';
 
 /** Candidates of the ranking that the first round starts from. */
 const STARTING = 12;
@@ -24,9 +25,6 @@ const NAMED = 32;
 const HALF_EXPLAINED = 0.5;
 /** Values that coefficients are solved from; the mixture is then checked on all. */
 const SOLVED_VALUES = 1 << 14;
-/** An average of f32 weights is off by this, relative to the largest weight, when it was summed in f32. */
-const COMPUTED = 2e-6;
-
 /** Coefficients solved from rounded values are off by thousandths, and so, relative to the largest weight, is the mixture by less. */
 const COMPUTED_WHERE_ROUNDED = 1e-3;
 
@@ -36,8 +34,21 @@ export interface Average {
   readonly isOfOneRun: boolean;
 }
 
-/** Finds the stored checkpoints that the query is a weighted mean of, if it is one up to rounding. */
+/** A ground with how much each compared value counts; all alike where absent. */
+interface Weighed extends Ground {
+  readonly precision?: Vector;
+}
+
+/**
+ * Finds the stored checkpoints that the query is a weighted mean of, if it is one up to rounding. Where some tensors were rounded and others not,
+ * the others know the coefficients far better: every value first weighs by what it was rounded to.
+ */
 export async function findAverage(subject: Case, ground: Ground): Promise<Average | undefined> {
+  const precision = precisionOf(subject.frame.sample, ground);
+  return (await findWeighed(subject, ground)) ?? (precision && (await findWeighed(subject, { ...ground, precision })));
+}
+
+async function findWeighed(subject: Case, ground: Weighed): Promise<Average | undefined> {
   const { archive } = subject;
   const start = [ground.base, ...ground.ranked.slice(0, STARTING).map(({ id }) => id)];
   const around = withTrajectoryNeighbors(start.slice(0, 2), archive, 6);
@@ -55,20 +66,26 @@ export async function findAverage(subject: Case, ground: Ground): Promise<Averag
 }
 
 /** Drops what weighs next to nothing, solves again, and asks whether the mixture is the query: the fewest parents first. */
-async function accept(subject: Case, ground: Ground, mixture: Mixture<ManifestId>): Promise<Average | undefined> {
+async function accept(subject: Case, ground: Weighed, mixture: Mixture<ManifestId>): Promise<Average | undefined> {
   for (const least of LEAST_WEIGHTS) {
     const kept = mixture.parts.filter(({ weight }) => Math.abs(weight) >= least);
     if (kept.length < 2 || kept.length > MOST_PARENTS) continue;
     const parts: Part<ManifestId>[] = [];
     for (const { key } of kept) parts.push(await partOf(subject, ground, key));
-    const solved = refit(thin(vectorOf(subject.frame.sample, ground.comparison)), parts);
+    const solved = refit(valuesOf(subject.frame.sample, ground), parts);
     if (await explains(subject, ground, solved)) return toAverage(subject, solved);
   }
   return undefined;
 }
 
-async function partOf(subject: Case, { comparison }: Ground, id: ManifestId): Promise<Part<ManifestId>> {
-  return { key: id, vector: thin(vectorOf(await subject.weightsOf(id), comparison)) };
+async function partOf(subject: Case, ground: Weighed, id: ManifestId): Promise<Part<ManifestId>> {
+  return { key: id, vector: valuesOf(await subject.weightsOf(id), ground) };
+}
+
+/** The values that coefficients are solved from. */
+function valuesOf(weights: Weights, { comparison, precision }: Weighed): Vector {
+  const vector = vectorOf(weights, comparison);
+  return thin(precision ? vector.map((x, i) => x * (precision[i] ?? 0)) : vector);
 }
 
 /** The parents by the sketches of all members of the space. */
@@ -84,7 +101,7 @@ function nameParts({ archive, query }: Case, base: ManifestId): readonly Manifes
  * Looks for a mixture of either sign when most of the query's difference from its base is explained (noise and training of its own are not):
  * sketches are linear, so that least squares over many of them names the parents, and the weights give the coefficients.
  */
-async function findSigned(subject: Case, ground: Ground, start: readonly ManifestId[]): Promise<Average | undefined> {
+async function findSigned(subject: Case, ground: Weighed, start: readonly ManifestId[]): Promise<Average | undefined> {
   const first = await mix(subject, ground, start, mixSigned);
   const found = first.parts.length <= MOST_SIGNED ? await accept(subject, ground, first) : undefined;
   if (found || first.relativeResidual > HALF_EXPLAINED) return found;
@@ -116,10 +133,10 @@ const unique = (ids: readonly ManifestId[]): ManifestId[] => [...new Set(ids)];
 
 type Mixer = (query: Vector, base: Part<ManifestId>, others: readonly Part<ManifestId>[]) => Mixture<ManifestId>;
 
-async function mix(subject: Case, ground: Ground, pool: readonly ManifestId[], mixer: Mixer) {
+async function mix(subject: Case, ground: Weighed, pool: readonly ManifestId[], mixer: Mixer) {
   const others: Part<ManifestId>[] = [];
   for (const id of pool) if (id !== ground.base) others.push(await partOf(subject, ground, id));
-  const query = thin(vectorOf(subject.frame.sample, ground.comparison));
+  const query = valuesOf(subject.frame.sample, ground);
   return mixer(query, await partOf(subject, ground, ground.base), others);
 }
 

@@ -49,6 +49,26 @@ describe('the right word', () => {
   });
 });
 
+describe('an average of a run whose matrices were then rounded', () => {
+  it.each([
+    ['int4 per tensor', int4],
+    ['int8 per channel', int8],
+    ['int4 in blocks', blocks],
+  ] as const)('%s', async (_, round) => {
+    const mean = alter.average([at(1, 2), at(1, 3), at(1, 5)], [0.5, 0.3, 0.2]);
+    const answer = await askAmong(keep, round(mean));
+    expect(answer).toMatchObject({ known: true, relation: 'averaged+quantized' });
+    const weights = new Map(answer.parents.map(({ id, weight }) => [id, weight]));
+    for (const [position, weight] of [
+      [2, 0.5],
+      [3, 0.3],
+      [5, 0.2],
+    ] as const)
+      expect(weights.get(idOf(1, position))).toBeCloseTo(weight, 2);
+    expect(weights.size).toBe(3);
+  });
+});
+
 async function sideOf(name: string, weights: Weights, position: number): Promise<PairSide> {
   return { id: idOf(0, position), name, summary: await summarizeWeights(weights), weights, graph: graphOf(weights) };
 }

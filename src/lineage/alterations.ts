@@ -32,8 +32,17 @@ function withUnderflow(facts: TensorFacts, tensor: WeightArray | undefined, reac
   return { zeroCount, scaleUnderflow: reach };
 }
 
+/** Facts of tensors that are still in use: a checkpoint is asked for them at several steps of one question. */
+const known = new WeakMap<WeightArray, TensorFacts>();
+
 /** Reads grid, lattice and zeros of one tensor. */
 export function tensorFacts(tensor: WeightArray): TensorFacts {
+  const facts = known.get(tensor) ?? readFacts(tensor);
+  known.set(tensor, facts);
+  return facts;
+}
+
+function readFacts(tensor: WeightArray): TensorFacts {
   const grid = findGrid(tensor.data);
   const lattice = findLattice(tensor, gridSpacing(grid));
   let zeroCount = 0;

@@ -81,7 +81,7 @@ async function joinKin(
   archive: Archive,
   memo: ForestMemo | undefined,
 ): Promise<void> {
-  const bounds = boundsFrom(await estimateCosineNull(members, archive), members.length);
+  const bounds = boundsFrom(await estimateCosineNull(members, archive, memo), members.length);
   const refusals = new Map<number, number>();
   const refused = (i: number) => refusals.get(sets.find(i)) ?? 0;
   for (const { a, b, cosine } of pairs) {

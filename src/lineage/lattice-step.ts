@@ -1,3 +1,5 @@
+import { PatternSet } from './pattern-set.ts';
+
 /** A step of which every value (minus `origin`) is a whole multiple. */
 export interface Step {
   readonly step: number;
@@ -16,15 +18,18 @@ const SAMPLE = 4096;
 const TOLERANCE = 2e-3;
 /** Smallest number of fp16. */
 const HALF_SUBNORMAL = 2 ** -24;
+/** Bits of the infinite f32; what lies above is no number. */
+const INFINITE = 0x7f800000;
 /** Levels that symmetric (first) and asymmetric quantisers spread a range over. */
 const LEVELS = [127, 128, 7, 8, 15, 31, 3, 1, 63, 255] as const;
 
 /** Finds the step of a set of values; undefined when they share none, or hold no two values that differ. */
 export function findStep(data: Float32Array, spacing: number, shifted: boolean): Step | undefined {
   const sample = data.length > SAMPLE ? data.subarray(0, SAMPLE) : data;
-  const values = distinctSorted(sample);
+  if (!shifted && hasMoreSizes(sample, MOST_OFFSETS)) return undefined;
+  const values = distinctSorted(new Float64Array(sample));
   const origin = shifted ? (values[0] ?? 0) : 0;
-  const offsets = [...new Set(values.map((v) => Math.abs(v - origin)))].filter((v) => v > 0).sort((a, b) => a - b);
+  const offsets = offsetsFrom(values, origin);
   const largest = offsets.at(-1);
   if (largest === undefined || !Number.isFinite(largest) || offsets.length > MOST_OFFSETS) return undefined;
   if (offsets.length === 1) return { step: largest, origin, logChance: 0 };
@@ -40,6 +45,19 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
   return undefined;
 }
 
+/** True for more than `most` sizes other than zero: told from their bits without sorting them, which settles most tensors. */
+function hasMoreSizes(data: Float32Array, most: number): boolean {
+  if (data.length <= most) return false;
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  const seen = new PatternSet(data.length);
+  for (let i = 0; i < bits.length; i++) {
+    const size = (bits[i] ?? 0) & 0x7fffffff;
+    if (size <= INFINITE && size !== 0) seen.add(size);
+    if (seen.size > most) return true;
+  }
+  return false;
+}
+
 /** Values of one size share 1/spacing places, of four sizes four times as many: repeats beyond that are a lattice's. */
 function logChanceOfTies(data: Float32Array, distinct: number, spacing: number): number {
   let zeros = 0;
@@ -48,17 +66,31 @@ function logChanceOfTies(data: Float32Array, distinct: number, spacing: number):
   return ties * Math.min(0, Math.log((distinct * spacing) / 2));
 }
 
-function distinctSorted(data: Float32Array): number[] {
-  return [...new Set(Float64Array.from(data).sort())];
+/** Sorts in place and leaves out what stands there before; NaN comes last. */
+function distinctSorted(values: Float64Array): Float64Array {
+  values.sort();
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    const x = values[i] ?? 0;
+    const last = values[count - 1] ?? 0;
+    if (count === 0 || (x !== last && !Number.isNaN(last))) values[count++] = x;
+  }
+  return values.subarray(0, count);
+}
+
+/** Distinct distances from an origin other than 0, sorted. */
+function offsetsFrom(values: Float64Array, origin: number): Float64Array {
+  const offsets = new Float64Array(values.length);
+  let count = 0;
+  for (let i = 0; i < values.length; i++) {
+    const offset = Math.abs((values[i] ?? 0) - origin);
+    if (offset > 0) offsets[count++] = offset;
+  }
+  return distinctSorted(offsets.subarray(0, count));
 }
 
 /** Whole parts of the smallest gap, and the ranges that quantisers divide. Finer than a few units of the stored type is no lattice of its own. */
-function stepCandidates(
-  values: readonly number[],
-  offsets: readonly number[],
-  largest: number,
-  spacing: number,
-): number[] {
+function stepCandidates(values: Float64Array, offsets: Float64Array, largest: number, spacing: number): number[] {
   let gap = offsets[0] ?? largest;
   for (let i = 1; i < values.length; i++) {
     const d = (values[i] ?? 0) - (values[i - 1] ?? 0);
@@ -74,19 +106,21 @@ function stepCandidates(
   return possible.sort((a, b) => b - a);
 }
 
-function fitStep(offsets: readonly number[], start: number, spacing: number) {
+function fitStep(offsets: Float64Array, start: number, spacing: number) {
   let step = start;
   let uv = 0;
   let vv = 0;
   // Refined from the small multiples up: the error of the first guess grows with the multiple.
-  for (const offset of offsets) {
+  for (let i = 0; i < offsets.length; i++) {
+    const offset = offsets[i] ?? 0;
     const n = Math.max(1, Math.round(offset / step));
     uv += offset * n;
     vv += n * n;
     step = uv / vv;
   }
   let logChance = Math.log(2 * TOLERANCE);
-  for (const offset of offsets) {
+  for (let i = 0; i < offsets.length; i++) {
+    const offset = offsets[i] ?? 0;
     const n = Math.round(offset / step);
     const tolerance = levelTolerance(n, spacing);
     if (Math.abs(offset / step - n) > tolerance) return undefined;

@@ -68,6 +68,7 @@ export async function findPartlyReordered(
   if (!best) return undefined;
   const candidate = await wholeOf(subject, best.id);
   const inPlace = !canAlign(frame) || areUnitsInPlace(frame.query, candidate, frame.graph);
+  if (inPlace && listMovedTensors(frame.query, candidate).length === 0) return undefined;
   const aligned = inPlace
     ? unalignedCandidate(frame.query, best.id, candidate)
     : alignCandidate(frame.query, best.id, candidate, frame.graph);

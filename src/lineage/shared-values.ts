@@ -1,4 +1,5 @@
 import type { Weights } from '../tensors/weights.ts';
+import { PatternSet } from './pattern-set.ts';
 
 /** Positions where both hold the same float, counting only values that stand once in their tensor. */
 export interface SharedValues {
@@ -45,28 +46,39 @@ export function countSharedValues(query: Weights, candidate: Weights): SharedVal
 }
 
 function sharedInTensor(a: Float32Array, b: Float32Array) {
-  const onceA = valuesHeldOnce(a);
-  const onceB = valuesHeldOnce(b);
+  const [own, other] = [patternsOf(a), patternsOf(b)];
+  const [onceA, onceB] = [gather(own), gather(other)];
   let count = 0;
-  for (let i = 0; i < a.length; i++) {
-    const x = a[i] ?? 0;
-    if (x === b[i] && x !== 0 && onceA.has(x) && onceB.has(x)) count++;
+  for (let i = 0; i < own.length; i++) {
+    const x = own[i] ?? 0;
+    if (x !== 0 && x !== NOT_A_NUMBER && x === other[i] && onceA.hasOnce(x) && onceB.hasOnce(x)) count++;
   }
-  let common = 0;
-  for (const x of onceA) if (x !== 0 && onceB.has(x)) common++;
+  const common = onceA.countCommon(onceB);
   // Of the values that both hold, one in `length` would stand at its own place by chance; equal places themselves tell nothing about chance.
   return { count, expected: Math.max(common - count, 1) / a.length };
 }
 
-function valuesHeldOnce(data: Float32Array): Set<number> {
-  const once = new Set<number>();
-  const more = new Set<number>();
-  for (const x of data) {
-    if (more.has(x)) continue;
-    if (once.delete(x)) more.add(x);
-    else once.add(x);
+const NOT_A_NUMBER = 0x7fc00000;
+const INFINITE = 0x7f800000;
+
+/** The bits of values, equal for equal ones: either zero as 0, and all that is no number as one. */
+function patternsOf(data: Float32Array): Uint32Array {
+  const patterns = new Uint32Array(data.buffer, data.byteOffset, data.length).slice();
+  for (let i = 0; i < patterns.length; i++) {
+    const size = (patterns[i] ?? 0) & 0x7fffffff;
+    if (size === 0) patterns[i] = 0;
+    else if (size > INFINITE) patterns[i] = NOT_A_NUMBER;
   }
-  return once;
+  return patterns;
+}
+
+function gather(patterns: Uint32Array): PatternSet {
+  const set = new PatternSet(patterns.length);
+  for (let i = 0; i < patterns.length; i++) {
+    const pattern = patterns[i] ?? 0;
+    if (pattern !== 0) set.add(pattern);
+  }
+  return set;
 }
 
 /** ln P(X >= k), X Poisson: bounded by Chernoff's inequality. */

@@ -87,11 +87,12 @@ export function listMovedTensors(query: Weights, candidate: Weights): readonly s
 function hasMovedRows({ shape, data }: WeightArray, candidate: WeightArray): boolean {
   if (shape.join() !== candidate.shape.join()) return false;
   const width = data.length / (shape[0] ?? 1);
+  const other = candidate.data;
   let moved = 0;
   for (let start = 0; start < data.length && moved < 2; start += width) {
     let [difference, energy] = [0, 0];
     for (let i = start; i < start + width; i++) {
-      const [x, y] = [data[i] ?? 0, candidate.data[i] ?? 0];
+      const [x, y] = [data[i] ?? 0, other[i] ?? 0];
       difference += (x - y) ** 2;
       energy += x * x + y * y;
     }
@@ -104,8 +105,8 @@ function hasMovedRows({ shape, data }: WeightArray, candidate: WeightArray): boo
 export function isUnrelatedInPlace(query: WeightArray, candidate: WeightArray): boolean {
   if (query.shape.join() !== candidate.shape.join()) return false;
   let [difference, energy] = [0, 0];
-  for (const [i, x] of query.data.entries()) {
-    const y = candidate.data[i] ?? 0;
+  for (let i = 0; i < query.data.length; i++) {
+    const [x, y] = [query.data[i] ?? 0, candidate.data[i] ?? 0];
     difference += (x - y) ** 2;
     energy += x * x + y * y;
   }

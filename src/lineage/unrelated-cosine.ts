@@ -1,7 +1,9 @@
+import type { ManifestId } from '../objects/ids.ts';
 import { finishSketch } from '../sketch/count-sketch.ts';
 import { sketchCosine } from '../sketch/sketch-distance.ts';
 import { createSketchTotals, TensorSketch } from '../sketch/tensor-sketch.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
+import type { ForestMemo } from './forest-memo.ts';
 import type { Archive, Member } from './model.ts';
 import { varianceOfPermuted } from './permuted-cosine.ts';
 
@@ -68,19 +70,30 @@ function spread<T>(items: readonly T[], most: number): readonly T[] {
 }
 
 /** The same, of large networks. */
-async function nullOfLarge(members: readonly Member[], archive: Archive): Promise<CosineNull> {
+async function nullOfLarge(members: readonly Member[], archive: Archive, memo?: ForestMemo): Promise<CosineNull> {
   const chosen = spread(members, LARGE_READ);
   let variance = 0;
-  for (const { id } of chosen) variance += varianceOfPermuted(await archive.weights(id)) / chosen.length;
+  for (const { id } of chosen) variance += (await recallVariance(id, archive, memo)) / chosen.length;
   return { mean: 0, standardDeviation: Math.sqrt(variance) };
+}
+
+async function recallVariance(id: ManifestId, archive: Archive, memo?: ForestMemo): Promise<number> {
+  const key = `permuted ${id}`;
+  const variance = memo?.numbers(key)?.[0] ?? varianceOfPermuted(await archive.weights(id));
+  memo?.rememberNumbers(key, [variance]);
+  return variance;
 }
 
 /**
  * Estimates the distribution of the cosine of unrelated networks from row-permuted copies (lineage.md, B1). It holds what any two
  * networks of the space share, and the error of the sketch.
  */
-export async function estimateCosineNull(members: readonly Member[], archive: Archive): Promise<CosineNull> {
-  if ((members[0]?.summary.parameters ?? 0) > LARGEST_SKETCHED) return nullOfLarge(members, archive);
+export async function estimateCosineNull(
+  members: readonly Member[],
+  archive: Archive,
+  memo?: ForestMemo,
+): Promise<CosineNull> {
+  if ((members[0]?.summary.parameters ?? 0) > LARGEST_SKETCHED) return nullOfLarge(members, archive, memo);
   const random = createGenerator(members.length);
   const compared = spread(members, COMPARED);
   const cosines: number[] = [];

@@ -53,7 +53,7 @@ function weightsByteLength(weights: Weights): number {
 }
 
 /** Keeps what was used last, up to a bound in bytes. */
-function createWeightsCache(load: (id: ManifestId) => Promise<Weights>): (id: ManifestId) => Promise<Weights> {
+export function createWeightsCache(load: (id: ManifestId) => Promise<Weights>): (id: ManifestId) => Promise<Weights> {
   const kept = new Map<ManifestId, { readonly weights: Weights; readonly byteLength: number }>();
   let total = 0;
   return async (id) => {

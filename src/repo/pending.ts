@@ -9,7 +9,7 @@ import type { Manifest } from '../objects/manifest.ts';
 import type { Pointer } from '../objects/pointer.ts';
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
-import { axisGraphOf } from './checkpoint-reader.ts';
+import { axisGraphOf, createWeightsCache } from './checkpoint-reader.ts';
 import { type CheckpointPlan, planCheckpoint } from './plan-checkpoint.ts';
 import type { Repository } from './repository.ts';
 import type { WeightReader } from './repository-archive.ts';
@@ -110,11 +110,9 @@ export function pointerOf({ plan, summary }: PendingCheckpoint): Pointer {
 /** Reads weights of pending checkpoints from their files, and of all others from the repository. */
 export function pendingWeightReader(repository: Repository, pending: readonly PendingCheckpoint[]): WeightReader {
   const files = new Map<ManifestId, string>(pending.map(({ plan, absolutePath }) => [plan.id, absolutePath]));
+  const waiting = createWeightsCache((id) => withOpenFile(files.get(id) ?? '', readWeights));
   return {
-    weights(id) {
-      const file = files.get(id);
-      return file === undefined ? repository.checkpoints.weights(id) : withOpenFile(file, readWeights);
-    },
+    weights: (id) => (files.has(id) ? waiting(id) : repository.checkpoints.weights(id)),
     axisGraph(id) {
       const file = files.get(id);
       if (file === undefined) return repository.checkpoints.axisGraph(id);

@@ -1,8 +1,9 @@
 import { identifyCheckpoint } from '../lineage/identify.ts';
-import type { Identification, LineageEdge, Member, Query } from '../lineage/model.ts';
+import type { LineageEdge, Member, Query } from '../lineage/model.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { EdgeSource } from '../objects/trailers.ts';
 import type { Summary } from '../sketch/summary.ts';
+import { type Finding, recallFinding } from './finding-memo.ts';
 import { type LineageView, type PendingMember, readLineageView } from './lineage-view.ts';
 import type { Repository } from './repository.ts';
 import type { WeightReader } from './repository-archive.ts';
@@ -107,12 +108,12 @@ function placeByView({ trajectories, edges }: ViewIndex, id: ManifestId): Placem
 }
 
 /** True where the comparison with one stored checkpoint says more than the view of the whole. */
-function isAlteration(identification: Identification): boolean {
+function isAlteration(identification: Finding): boolean {
   return identification.known && isAlterationWord(identification.relation);
 }
 
 /** Joins what a single comparison found (the kind of change, the parents) with the place that the view gives. */
-function refine(placement: Placement, identification: Identification): Placement {
+function refine(placement: Placement, identification: Finding): Placement {
   const evidence = {
     confidence: identification.confidence,
     ...(identification.logPValue === undefined ? {} : { logPValue: identification.logPValue }),
@@ -129,10 +130,7 @@ function refine(placement: Placement, identification: Identification): Placement
 }
 
 /** An altered copy that the view found no trajectory for lies where its original does. */
-function placeOfAlteration(
-  placement: Placement,
-  { trajectory, position, parents }: Identification,
-): Partial<Placement> {
+function placeOfAlteration(placement: Placement, { trajectory, position, parents }: Finding): Partial<Placement> {
   if (!placement.isNewTrajectory || placement.parents.length > 0) return {};
   if (trajectory === undefined || position === undefined || parents.length !== 1) return {};
   return { trajectory, position, isNewTrajectory: false };
@@ -204,7 +202,8 @@ export async function placePending(
     if (copy === undefined && fresh.length === 1) {
       const query = queryOf(id, summary, reader);
       const identify = () => identifyCheckpoint(query, before.readable);
-      placement = refine(placement, await withLostSummaries(repository.checkpoints, identify));
+      const find = () => withLostSummaries(repository.checkpoints, identify);
+      placement = refine(placement, await recallFinding(repository, id, find));
     }
     const isOverruled = declared.trajectory !== undefined || declared.parent !== undefined;
     placements.set(id, isOverruled ? overrule(placement, declared, view) : placement);

@@ -14,6 +14,7 @@ const DERIVED = [
   'summaries.log',
   'lineage.log',
   'commits.log',
+  'findings.log',
   'stat.log',
   'neighbors',
 ];

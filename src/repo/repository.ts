@@ -30,6 +30,8 @@ export interface Repository {
   readonly summaries: SummaryShelf;
   /** What commits recorded, by their ids, and the hashes of manifests' files, by theirs. */
   readonly commits: DerivedLog;
+  /** What checkpoints that wait were found to come from. */
+  readonly findings: DerivedLog;
   /** What was pruned: its content is gone, or goes with the next `gc`. */
   readonly pruned: PrunedRecords;
   readonly environment: Environment;
@@ -84,6 +86,7 @@ export async function openRepository(environment: Environment): Promise<Reposito
     checkpoints,
     summaries: new SummaryShelf(derivedDirectory, checkpoints),
     commits: openDerivedLog(path.join(derivedDirectory, 'commits.log')),
+    findings: openDerivedLog(path.join(derivedDirectory, 'findings.log')),
     environment,
   };
 }

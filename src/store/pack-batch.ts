@@ -134,6 +134,7 @@ export class PackBatch implements BlobBatch {
     const pending = { row, read: () => this.#read(row) };
     if (this.#repack === undefined || this.#repack.isReadAtOnce === true)
       this.#store.addPending(id, pending, { plain, type: code.row.type, bases: code.bases });
+    for (const base of code.bases) this.#store.spend(base);
     return code.bytes.byteLength + ROW_BYTES;
   }
 

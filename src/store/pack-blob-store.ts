@@ -32,8 +32,8 @@ export interface BlobStoreOptions {
   readonly without?: ReadonlySet<string>;
 }
 
-/** Room for the chunks of a large tensor and its two ancestors many times over. */
-const CACHE_BYTES = 64 * 1024 * 1024;
+/** Room for the chunks of a large tensor and its two ancestors many times over, and for all of a checkpoint of usual size and its base. */
+const CACHE_BYTES = 128 * 1024 * 1024;
 
 /** No chain is longer than a row can say; more is a circle of damaged or forged records. */
 const MAX_ANCESTRY = 255;
@@ -112,6 +112,10 @@ export class PackedBlobStore implements BlobStore, PackHost {
   addPending(id: BlobId, pending: PendingBlob, blob: PlainBlob): void {
     this.#pending.set(id, pending);
     this.#cache.add(id, blob);
+  }
+
+  spend(id: BlobId): void {
+    this.#cache.spend(id);
   }
 
   removePending(ids: Iterable<BlobId>): void {

@@ -43,6 +43,8 @@ export interface PackHost {
   /** Makes a blob of a batch readable in this process before it is committed. */
   addPending(id: BlobId, pending: PendingBlob, blob: PlainBlob): void;
   removePending(ids: Iterable<BlobId>): void;
+  /** Says that a blob will hardly be read again. */
+  spend(id: BlobId): void;
   /** Takes up a pack that a batch has just committed. */
   adopt(name: string, path: string): Promise<void>;
 }

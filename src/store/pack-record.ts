@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { fromHex, toHex } from '../bytes/hex.ts';
 import type { BlockType } from '../codec/codec.ts';
 import { CorruptError } from '../errors.ts';
-import { type CanonicalValue, decodeCanonical, encodeCanonical } from '../objects/canonical.ts';
+import { type CanonicalValue, decodeCanonical, encodeCanonical, encodeWithBytes } from '../objects/canonical.ts';
 import { type BlobId, parseBlobId } from '../objects/ids.ts';
 import { blockTypeNumber, blockTypeOf } from './pack-format.ts';
 
@@ -35,7 +35,7 @@ const checksum = (head: readonly CanonicalValue[], payload: Uint8Array): number 
 /** Encodes a record: canonical msgpack `[codec, type, byteLength, baseType, [base...], checksum, payload]`. */
 export function encodeRecord(record: PackRecord): Uint8Array {
   const head = headOf(record);
-  return encodeCanonical([...head, checksum(head, record.payload), record.payload]);
+  return encodeWithBytes([...head, checksum(head, record.payload)], record.payload);
 }
 
 function broken(): never {

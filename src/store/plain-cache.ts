@@ -13,6 +13,8 @@ export interface PlainBlob {
 export class PlainCache {
   readonly #limit: number;
   readonly #blobs = new Map<BlobId, PlainBlob>();
+  /** Blobs that have served their purpose: they go first. */
+  readonly #spent = new Set<BlobId>();
   #byteLength = 0;
 
   constructor(limitBytes: number) {
@@ -22,6 +24,7 @@ export class PlainCache {
   find(id: BlobId): PlainBlob | undefined {
     const blob = this.#blobs.get(id);
     if (blob !== undefined) {
+      this.#spent.delete(id);
       // A Map keeps the order of insertion: the first is the one used longest ago.
       this.#blobs.delete(id);
       this.#blobs.set(id, blob);
@@ -33,10 +36,17 @@ export class PlainCache {
     this.remove(id);
     this.#blobs.set(id, blob);
     this.#byteLength += blob.plain.byteLength;
-    for (const oldest of this.#blobs.keys()) {
-      if (this.#byteLength <= this.#limit) break;
-      this.remove(oldest);
+    for (const ids of [this.#spent, this.#blobs.keys()]) {
+      for (const oldest of ids) {
+        if (this.#byteLength <= this.#limit) return;
+        this.remove(oldest);
+      }
     }
+  }
+
+  /** Says that a blob will hardly be asked for again: a base once what stands against it is stored. */
+  spend(id: BlobId): void {
+    if (this.#blobs.has(id)) this.#spent.add(id);
   }
 
   remove(id: BlobId): void {
@@ -44,5 +54,6 @@ export class PlainCache {
     if (blob === undefined) return;
     this.#byteLength -= blob.plain.byteLength;
     this.#blobs.delete(id);
+    this.#spent.delete(id);
   }
 }

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CanonicalValue, decodeCanonical, encodeCanonical, MAX_DEPTH } from '../../src/objects/canonical.ts';
+import {
+  type CanonicalValue,
+  decodeCanonical,
+  encodeCanonical,
+  encodeWithBytes,
+  MAX_DEPTH,
+} from '../../src/objects/canonical.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replaceAll(' ', ''), 'hex'));
@@ -128,6 +134,22 @@ describe('canonical msgpack', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('reads long bytes at the end of an array, and refuses another head or length of them', () => {
+    for (const length of [1024, 65535, 65536]) {
+      const value = [7, 'a', new Uint8Array(length).fill(1)];
+      const encoded = encodeCanonical(value);
+      expect(encodeWithBytes([7, 'a'], new Uint8Array(length).fill(1))).toEqual(encoded);
+      expect(decodeCanonical(encoded)).toEqual(value);
+      const body = encoded.subarray(encoded.byteLength - length);
+      const wide = Buffer.concat([bytes('93 07 a161 c6'), Buffer.from([0, length >>> 16, length >>> 8, length]), body]);
+      if (length < 65536) expect(() => decodeCanonical(wide)).toThrow();
+      else expect(new Uint8Array(wide)).toEqual(encoded);
+      expect(() => decodeCanonical(Buffer.concat([bytes('93 cc07'), encoded.subarray(2)]))).toThrow();
+      expect(() => decodeCanonical(encoded.subarray(0, -1))).toThrow();
+      expect(() => decodeCanonical(Buffer.concat([encoded, bytes('00')]))).toThrow();
+    }
   });
 
   it('refuses every truncation, and every change of a byte that it does not give back', () => {

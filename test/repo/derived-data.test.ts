@@ -88,20 +88,27 @@ describe('derived data', () => {
     expect(answers).toEqual(kept);
   });
 
-  it.each(['commits.log', 'lineage.log', 'summaries.log', 'stat.log', 'members.table', 'views', 'forests', 'sketches'])(
-    'changes no answer when %s is gone, ends in nonsense, or has a bit flipped',
-    async (name) => {
-      let turn = 0;
-      const answers = await askEverything(await prepare(name), async (folder) => {
-        turn += 1;
-        const place = path.join(derivedOf(folder), name);
-        if (turn % 3 === 0) return rm(place, { recursive: true, force: true });
-        for (const file of await filesBelow(place)) {
-          if (turn % 3 === 1) await appendFile(file, 'nonsense');
-          else await flipBit(file, turn);
-        }
-      });
-      expect(answers).toEqual(kept);
-    },
-  );
+  it.each([
+    'commits.log',
+    'findings.log',
+    'lineage.log',
+    'summaries.log',
+    'stat.log',
+    'members.table',
+    'views',
+    'forests',
+    'sketches',
+  ])('changes no answer when %s is gone, ends in nonsense, or has a bit flipped', async (name) => {
+    let turn = 0;
+    const answers = await askEverything(await prepare(name), async (folder) => {
+      turn += 1;
+      const place = path.join(derivedOf(folder), name);
+      if (turn % 3 === 0) return rm(place, { recursive: true, force: true });
+      for (const file of await filesBelow(place)) {
+        if (turn % 3 === 1) await appendFile(file, 'nonsense');
+        else await flipBit(file, turn);
+      }
+    });
+    expect(answers).toEqual(kept);
+  });
 });

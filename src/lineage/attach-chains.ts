@@ -2,7 +2,6 @@ import { CHANGES } from './chain-changes.ts';
 import type { Chain } from './chains.ts';
 import type { Distances } from './distances.ts';
 import type { ForkOption } from './fork-evidence.ts';
-import { readHabits } from './habits.ts';
 import { forkOptions, type Hung, hangChains, type Setting } from './hang-chains.ts';
 
 /** Below this the shares of steps do not decide, and the branch's extension does. */
@@ -44,9 +43,9 @@ export function attachChains(
     root,
     ways,
     distances,
-    habits: readHabits(oriented, distances),
     rankings: new Map(),
-    moved: new Set(),
+    woven: new Set(),
+    dealt: new Set(),
   };
   const hung = settle(oriented, setting);
   return hung.chains.map((chain, i) => {

@@ -1,10 +1,12 @@
 import type { Chain } from './chains.ts';
+import { dealArms } from './deal-arms.ts';
 import type { Distances } from './distances.ts';
 import { turnAt } from './forks.ts';
-import { surpriseOf } from './habits.ts';
+import { readHabits } from './habits.ts';
 import type { Hung, Setting } from './hang-chains.ts';
 import { turnForward } from './orient-chains.ts';
 import { shortenPath } from './shorten-path.ts';
+import { unweave } from './unweave.ts';
 
 /** Chains of up to this many checkpoints show no direction of their own. */
 const LONGEST_FRAGMENT = 2;
@@ -77,37 +79,36 @@ const swapArms: Change = ({ chains, parents, chainOf }, { distances }) => {
   return undefined;
 };
 
-/**
- * A branch that starts with small steps lies between two checkpoints of its trunk, which then seems to run through the branch's
- * first one. Of the two readings, the one whose steps are more as usual: the trunk through `parent`, or past it.
- */
-const moveForkBack: Change = ({ chains, parents, chainOf }, { distances, habits, moved }) => {
+/** Of all ways to deal the checkpoints round a fork to its two arms, the one whose steps are most as usual. */
+const dealAgain: Change = ({ chains, parents, chainOf }, { distances, dealt }) => {
+  const habits = readHabits(chains, distances);
   if (habits === undefined) return undefined;
   for (const [i, parent] of parents) {
     const host = chainOf[parent] ?? i;
-    const trunk = chains[host] ?? [];
-    const branch = chains[i] ?? [];
-    const position = trunk.indexOf(parent);
-    const key = `${parent} ${branch[0]}`;
-    if (position < 1 || position === trunk.length - 1 || moved.has(key)) continue;
-    const upTo = trunk.slice(Math.max(0, position - 2), position);
-    const start = trunk[position - 1] ?? parent;
-    const arm = trunk.slice(position, position + 3);
-    const through = [
-      [...upTo, ...arm],
-      [parent, ...branch.slice(0, 2)],
-    ];
-    const past = [
-      [...upTo, ...branch.slice(0, 2)],
-      [start, ...arm],
-    ];
-    if (surpriseOf(past, distances, habits) >= surpriseOf(through, distances, habits)) continue;
-    moved.add(key);
-    const straight = [...trunk.slice(0, position), ...branch];
-    return chains.map((chain, k) => (k === host ? straight : k === i ? trunk.slice(position) : chain));
+    const found = dealArms({ trunk: chains[host] ?? [], branch: chains[i] ?? [], parent }, distances, habits);
+    const key = found === undefined ? '' : `${found.trunk} ${found.branch}`;
+    if (found === undefined || dealt.has(key)) continue;
+    dealt.add(key);
+    return chains.map((chain, k) => (k === host ? found.trunk : k === i ? found.branch : chain));
+  }
+  return undefined;
+};
+
+/** A chain that is two runs, whose checkpoints lie between each other's, is parted. */
+const partWoven: Change = ({ chains }, { distances, woven }) => {
+  for (const [i, chain] of chains.entries()) {
+    const key = chain.toSorted((a, b) => a - b).join(' ');
+    if (woven.has(key)) continue;
+    woven.add(key);
+    const parted = unweave(
+      chain,
+      chains.filter((_, k) => k !== i),
+      distances,
+    );
+    if (parted !== undefined) return [...chains.map((other, k) => (k === i ? parted.trunk : other)), parted.branch];
   }
   return undefined;
 };
 
 /** Tried in this order, until none applies. */
-export const CHANGES: readonly Change[] = [mergeAtTail, absorbFragment, swapArms, moveForkBack];
+export const CHANGES: readonly Change[] = [mergeAtTail, absorbFragment, swapArms, dealAgain, partWoven];

@@ -75,9 +75,11 @@ export function stepBackFromSibling(head: number, candidate: number, chain: Chai
   return isWithinStep && isBehind ? before : candidate;
 }
 
-/** How sharply a path turns at its middle: 0 straight on, .71 at a right angle, 1 straight back. */
+/** How sharply a path turns at its middle, whatever the lengths of its steps: 0 straight on, .71 at a right angle, 1 straight back. */
 export function turnAt(before: number, at: number, after: number, distances: Distances): number {
-  const bend = 2 * distances.squared(after, at) + 2 * distances.squared(at, before) - distances.squared(after, before);
-  const way = distances.length(after, at) + distances.length(at, before);
-  return way > 0 ? Math.sqrt(Math.max(bend, 0)) / way : 0;
+  const [first, second] = [distances.squared(before, at), distances.squared(at, after)];
+  const lengths = 2 * Math.sqrt(first * second);
+  if (!(lengths > 0)) return 0;
+  const cosine = (distances.squared(before, after) - first - second) / lengths;
+  return Math.sqrt((1 - Math.min(1, Math.max(-1, cosine))) / 2);
 }

@@ -51,22 +51,28 @@ export function readHabits(chains: readonly Chain[], distances: Distances): Habi
   return turns.length < FEWEST_STEPS ? undefined : { turn: habitOf(turns), growth: habitOf(growths) };
 }
 
-/** How unusual it is to go on from `at` to `after`: squared deviations of turn and growth. */
-function surpriseAt(before: number, at: number, after: number, distances: Distances, habits: Habits): number {
-  const square = (value: number, { centre, deviation }: Habit) => ((value - centre) / deviation) ** 2;
-  const turn = square(turnAt(before, at, after, distances), habits.turn);
-  return turn + square(growthAt(before, at, after, distances), habits.growth);
+/** Freedom of Student's t: of the tails that medians do not see; and the peak of its density, 2 / (pi sqrt 3). */
+const FREEDOM = 3;
+const PEAK = 2 / (Math.PI * Math.sqrt(3));
+/** Natural logarithms between which a first step may be shorter or longer than those before it: a factor 20 each way. */
+const GROWTHS = 6;
+
+/** Nats of a first step, which follows no habit: any turn, and any growth within reason, are as likely. */
+export const FREE_STEP = Math.log(GROWTHS);
+
+/** Negative log density of going on from `at` to `after`, in nats: turn and growth by Student's t round the habits. */
+export function natsAt(before: number, at: number, after: number, distances: Distances, habits: Habits): number {
+  const nats = (value: number, { centre, deviation }: Habit) =>
+    Math.log(deviation / PEAK) + ((FREEDOM + 1) / 2) * Math.log(1 + ((value - centre) / deviation) ** 2 / FREEDOM);
+  const turn = nats(turnAt(before, at, after, distances), habits.turn);
+  return turn + nats(growthAt(before, at, after, distances), habits.growth);
 }
 
-/** How unusual the steps of these paths are, taken together: the mean over all places where one goes on. */
-export function surpriseOf(paths: readonly Chain[], distances: Distances, habits: Habits): number {
+/** Nats of all places of a path where it goes on. */
+export function natsOf(path: Chain, distances: Distances, habits: Habits): number {
   let sum = 0;
-  let places = 0;
-  for (const path of paths) {
-    for (let i = 1; i + 1 < path.length; i++) {
-      sum += surpriseAt(path[i - 1] ?? 0, path[i] ?? 0, path[i + 1] ?? 0, distances, habits);
-      places++;
-    }
+  for (let i = 2; i < path.length; i++) {
+    sum += natsAt(path[i - 2] ?? 0, path[i - 1] ?? 0, path[i] ?? 0, distances, habits);
   }
-  return places === 0 ? 0 : sum / places;
+  return sum;
 }

@@ -2,7 +2,6 @@ import type { Chain } from './chains.ts';
 import type { Distances } from './distances.ts';
 import { type ForkOption, weighFork, windowRound } from './fork-evidence.ts';
 import { rankForkCandidates, stepBackFromSibling } from './forks.ts';
-import type { Habits } from './habits.ts';
 
 /** Candidates for the trunk of a branch: the nearest attached ones to its head. */
 const FORK_CANDIDATES = 64;
@@ -12,11 +11,12 @@ export interface Setting {
   /** Way from the root along the spanning tree. */
   readonly ways: Float64Array;
   readonly distances: Distances;
-  readonly habits: Habits | undefined;
   /** All members of the component, nearest to the head first; kept between rounds. */
   readonly rankings: Map<number, Int32Array>;
-  /** Forks that were moved back once: never twice, so that the loop ends. */
-  readonly moved: Set<string>;
+  /** Readings of two arms that were taken once: never twice, so that the loop ends. */
+  readonly dealt: Set<string>;
+  /** Chains that were asked whether they are two, by their members. */
+  readonly woven: Set<string>;
 }
 
 /** Chains, and which checkpoint each of them hangs on, by the chain's index; the trunk hangs nowhere. */

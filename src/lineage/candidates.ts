@@ -1,6 +1,6 @@
 import type { ManifestId } from '../objects/ids.ts';
-import { canonicalShape } from '../sketch/canonical-shape.ts';
-import type { Summary, TensorSummary } from '../sketch/summary.ts';
+import { spreadsOf } from '../sketch/spreads.ts';
+import type { Summary, TensorSpread } from '../sketch/summary.ts';
 import { elementCount } from '../tensors/dtype.ts';
 import { holdersOf, tellingTensors } from './contents.ts';
 import type { Archive, Member } from './model.ts';
@@ -74,7 +74,7 @@ export function withTrajectoryNeighbors(
  * around the weights. Those that share the most shapes come first, then those whose tensors have the most similar spread.
  */
 export function foreignCandidates(summary: Summary, archive: Archive): readonly ManifestId[] {
-  const own = byShape(tellingTensors(summary));
+  const own = byShape(spreadsOf(summary));
   const overlaps = new Map<string, number>();
   const scored: { readonly id: ManifestId; readonly overlap: number; readonly distance: number }[] = [];
   for (const member of archive.members) {
@@ -89,11 +89,9 @@ export function foreignCandidates(summary: Summary, archive: Archive): readonly 
   return scored.slice(0, candidateLimit(summary)).map(({ id }) => id);
 }
 
-const shapeKey = (tensor: TensorSummary) => canonicalShape(tensor.shape).join('x');
-
 /** Members of the query's own space whose tensors have the most similar statistics: no order of units changes those. */
 export function nearestBySpread(summary: Summary, archive: Archive, most: number): readonly ManifestId[] {
-  const own = byShape(tellingTensors(summary));
+  const own = byShape(spreadsOf(summary));
   const inSpace = archive.members.filter((m) => m.summary.space === summary.space && m.summary !== summary);
   const scored = inSpace.map((member) => ({ id: member.id, distance: spreadDistance(own, member.summary) }));
   return scored
@@ -102,32 +100,31 @@ export function nearestBySpread(summary: Summary, archive: Archive, most: number
     .map(({ id }) => id);
 }
 
-function byShape(tensors: readonly TensorSummary[]): ReadonlyMap<string, readonly TensorSummary[]> {
-  const groups = new Map<string, TensorSummary[]>();
+function byShape(tensors: readonly TensorSpread[]): ReadonlyMap<string, readonly TensorSpread[]> {
+  const groups = new Map<string, TensorSpread[]>();
   for (const tensor of tensors) {
-    const key = shapeKey(tensor);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [tensor]);
+    const group = groups.get(tensor.shape);
+    if (group === undefined) groups.set(tensor.shape, [tensor]);
     else group.push(tensor);
   }
   return groups;
 }
 
-function shapeOverlap(own: ReadonlyMap<string, readonly TensorSummary[]>, other: Summary): number {
+function shapeOverlap(own: ReadonlyMap<string, readonly TensorSpread[]>, other: Summary): number {
   let overlap = 0;
-  for (const [key, tensors] of byShape(tellingTensors(other))) {
+  for (const [key, tensors] of byShape(spreadsOf(other))) {
     const count = Math.min(tensors.length, own.get(key)?.length ?? 0);
-    overlap += count * elementCount(tensors[0]?.shape ?? [0]);
+    overlap += count * (tensors[0]?.elements ?? 0);
   }
   return overlap;
 }
 
 /** Mean distance of ln standard deviation and kurtosis between each tensor and the most similar one of its shape. */
-function spreadDistance(own: ReadonlyMap<string, readonly TensorSummary[]>, other: Summary): number {
+function spreadDistance(own: ReadonlyMap<string, readonly TensorSpread[]>, other: Summary): number {
   let total = 0;
   let count = 0;
-  for (const tensor of tellingTensors(other)) {
-    const options = own.get(shapeKey(tensor)) ?? [];
+  for (const tensor of spreadsOf(other)) {
+    const options = own.get(tensor.shape) ?? [];
     if (options.length === 0) continue;
     total += Math.min(...options.map((option) => statisticDistance(option, tensor)));
     count++;
@@ -135,7 +132,7 @@ function spreadDistance(own: ReadonlyMap<string, readonly TensorSummary[]>, othe
   return count > 0 ? total / count : Number.POSITIVE_INFINITY;
 }
 
-function statisticDistance({ statistics: a }: TensorSummary, { statistics: b }: TensorSummary): number {
+function statisticDistance(a: TensorSpread, b: TensorSpread): number {
   const spread = Math.abs(Math.log(a.standardDeviation / b.standardDeviation));
   const shift = Math.abs(a.mean - b.mean) / Math.max(a.standardDeviation, b.standardDeviation);
   return Math.min(spread + shift + 0.1 * Math.abs(a.kurtosis - b.kurtosis), 10);

@@ -8,9 +8,9 @@ import type { Weights } from '../tensors/weights.ts';
 
 /** What the similarity after alignment is worth: aligned strangers resemble each other too, so that it has no exact null. */
 export interface FamilyTest {
-  /** Where the similarity lies between that of rotated candidates (0) and that of a copy (1). */
-  readonly towardsCopy: number;
-  /** ln p against other families aligned in the same way, Bonferroni over all of them; undefined with fewer than three. */
+  /** The similarity lies nearer that of a copy than that of rotated candidates. */
+  readonly isNearCopy: boolean;
+  /** ln p against other families aligned in the same way, Bonferroni over all of them; undefined with fewer than three, and where it is near no copy. */
   readonly logPValue?: number;
 }
 
@@ -21,14 +21,25 @@ const LEAST_FAMILIES = 3;
 /** Seed of the rotations: the same query gets the same answer. */
 const SEED = 0x2545f491;
 
-/** Tests a candidate whose unit order was lost (lineage.md, A2 step 3). `strangers`: one checkpoint of each other family; `families`: how many there are. */
-export function testFamily(
+/** One checkpoint of each of some other families, and how many there are. */
+export interface OtherFamilies {
+  readonly weights: readonly Weights[];
+  readonly count: number;
+}
+
+/** Nearer a copy than chance. */
+const TOWARDS_COPY = 0.5;
+
+/**
+ * Tests a candidate whose unit order was lost (lineage.md, A2 step 3). Other families, each of which has to be aligned as well, are asked for only where the
+ * candidate is nearer a copy than chance.
+ */
+export async function testFamily(
   query: Weights,
   candidate: Weights,
   graph: AxisGraph,
-  strangers: readonly Weights[],
-  families: number,
-): FamilyTest {
+  findOthers: () => Promise<OtherFamilies>,
+): Promise<FamilyTest> {
   const own = balanceUnits(query, graph).weights;
   const balanced = balanceUnits(candidate, graph).weights;
   const aligned = alignTo(own, balanced, graph);
@@ -38,11 +49,14 @@ export function testFamily(
   const rotated = Array.from({ length: ROTATIONS }, () => alignedZ(own, rotateUnits(balanced, graph, random), graph));
   const chance = mean(rotated);
   const towardsCopy = (z - chance) / Math.max(zOfCopy - chance, 1e-9);
-  if (strangers.length < LEAST_FAMILIES) return { towardsCopy };
-  const others = strangers.map((weights) => alignedZ(own, balanceUnits(weights, graph).weights, graph));
+  // Not by "<": what is no number is no copy either.
+  const isNearCopy = towardsCopy >= TOWARDS_COPY;
+  const strangers = isNearCopy ? await findOthers() : { weights: [], count: 0 };
+  if (strangers.weights.length < LEAST_FAMILIES) return { isNearCopy };
+  const others = strangers.weights.map((weights) => alignedZ(own, balanceUnits(weights, graph).weights, graph));
   const m = others.length;
   const t = (z - mean(others)) / (Math.max(standardDeviation(others), 0.5) * Math.sqrt(1 + 1 / m));
-  return { towardsCopy, logPValue: Math.min(0, Math.log(Math.max(families, 1)) + logStudentTail(t, m - 1)) };
+  return { isNearCopy, logPValue: Math.min(0, Math.log(Math.max(strangers.count, 1)) + logStudentTail(t, m - 1)) };
 }
 
 function alignTo(query: Weights, candidate: Weights, graph: AxisGraph): Weights {

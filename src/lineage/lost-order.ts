@@ -26,8 +26,6 @@ const FAMILIES = 8;
 const COPIES_ASKED = 3;
 /** Checkpoints above this are not aligned: an alignment compares every unit with every other; nor do they have invariants to propose candidates. */
 const LARGEST_ALIGNED = 1 << 20;
-/** Nearer a copy than chance. */
-const TOWARDS_COPY = 0.5;
 const LOG_LEVEL = Math.log(0.01);
 /** Statistic above which another run is of the candidate's own family. */
 const SAME_FAMILY_Z = 6;
@@ -145,9 +143,9 @@ async function proveReordered(subject: Case, best: Aligned): Promise<Proof> {
   const zOfCopy = testKinship(candidate, candidate, frame.graph).z;
   const exact = logChanceOfAlignedCopy(subject, best);
   if (exact < LOG_ALPHA) return { isKnown: true, by: 'aligned copy', logPValue: exact, zOfCopy, notes: [] };
-  const families = await otherFamilies(subject, best.id, candidate);
-  const test = testFamily(frame.query, candidate, frame.graph, families.weights, families.count);
-  const isNearCopy = test.towardsCopy >= TOWARDS_COPY;
+  const others = () => otherFamilies(subject, best.id, candidate);
+  const test = await testFamily(frame.query, candidate, frame.graph, others);
+  const { isNearCopy } = test;
   if (isNearCopy && test.logPValue !== undefined && test.logPValue < LOG_LEVEL) {
     return { isKnown: true, by: 'aligned copy', logPValue: test.logPValue, zOfCopy, notes: [] };
   }

@@ -6,6 +6,7 @@ import { isMemberTableWhole } from './member-table.ts';
 import type { Repository } from './repository.ts';
 import type { FsckFinding } from './results.ts';
 import { isSketchFileWhole } from './sketch-rows.ts';
+import { isSpreadTableWhole } from './spread-table.ts';
 
 type IsWhole = (bytes: Buffer, name: string) => boolean;
 
@@ -25,6 +26,7 @@ const isGraphWhole: IsWhole = (bytes, name) => name.endsWith(`.${sha256Hex(bytes
 const KINDS: readonly (readonly [RegExp, IsWhole])[] = [
   [/^[^/]+\.log$/, isLogWhole],
   [/^members\.table$/, isMemberTableWhole],
+  [/^spreads\.table$/, isSpreadTableWhole],
   [/^sketches\/[^/]+\.(centred|sketch|invariants)$/, isSketchFileWhole],
   [/^forests\/[^/]+\.json$/, (bytes) => hasLeadingChecksum(bytes, '\n')],
   [/^views\/[0-9a-f]{64}$/, (bytes) => hasLeadingChecksum(bytes, '')],

@@ -55,6 +55,12 @@ function checksum(key: Uint8Array, payload: Uint8Array): Buffer {
 
 function readAt(descriptor: number, at: number, byteLength: number): Buffer {
   const bytes = Buffer.allocUnsafeSlow(byteLength);
+  return readInto(bytes, descriptor, at);
+}
+
+/** Reads as many bytes as there is room for; fewer at the end of the file. */
+function readInto(bytes: Buffer, descriptor: number, at: number): Buffer {
+  const { byteLength } = bytes;
   let done = 0;
   while (done < byteLength) {
     const count = readSync(descriptor, bytes, done, byteLength - done, at + done);
@@ -84,7 +90,9 @@ function openLog(path: string): OpenLog {
   const { size: byteLength } = fstatSync(descriptor);
   if (byteLength > WHOLE_BYTES) {
     const read: OpenLog['read'] = (at, length) => readAt(descriptor, at, length);
-    return { read, descriptor, byteLength, ...scan(read, byteLength) };
+    // Thousands of heads, one after the other: in one piece of memory.
+    const head = Buffer.alloc(HEADER_BYTES);
+    return { read, descriptor, byteLength, ...scan((at) => readInto(head, descriptor, at), byteLength) };
   }
   const whole = readAt(descriptor, 0, byteLength);
   closeSync(descriptor);

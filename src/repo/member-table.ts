@@ -1,8 +1,8 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { crc32 } from 'node:zlib';
 import { type ManifestId, parseManifestId, parseSpaceId, type SpaceId } from '../objects/ids.ts';
 import type { SummaryTraits } from '../sketch/summary.ts';
+import { encodeBlock, readBlocks } from './block-file.ts';
 import { deriveSync, replaceDerived } from './derived-file.ts';
 
 /** What the table holds of a checkpoint. */
@@ -14,8 +14,6 @@ export interface TableEntry {
 
 /** Raised with the form of the records and with what the traits mean: a file of another version is passed over. */
 const VERSION = 1;
-/** Version, length of the payload, checksum of the payload. */
-const HEAD_BYTES = 12;
 const KEY_BYTES = 16;
 /** Id, space, three keys, parameters, square, rounding, precision, flags, number of contents. */
 const RECORD_BYTES = 32 + 32 + 3 * KEY_BYTES + 3 * 8 + 3 * 4;
@@ -94,38 +92,23 @@ class BlockReader {
   }
 }
 
-/** The entries of all whole blocks, and where the last of them ends. */
-interface ReadBlocks {
-  readonly entries: Map<ManifestId, TableEntry>;
-  readonly end: number;
-}
-
-function readBlocks(bytes: Buffer): ReadBlocks {
+function readTable(bytes: Buffer): { readonly entries: Map<ManifestId, TableEntry>; readonly end: number } {
   const entries = new Map<ManifestId, TableEntry>();
   const spaces = new Map<string, SpaceId>();
-  let at = 0;
-  while (at + HEAD_BYTES <= bytes.byteLength) {
-    const payload = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + bytes.readUInt32LE(at + 4));
-    const isWhole = bytes.readUInt32LE(at) === VERSION && crc32(payload) === bytes.readUInt32LE(at + 8);
-    if (!isWhole) break;
+  const { payloads, end } = readBlocks(VERSION, bytes);
+  for (const payload of payloads) {
     for (const reader = new BlockReader(payload, spaces); !reader.isDone; ) entries.set(...reader.read());
-    at += HEAD_BYTES + payload.byteLength;
   }
-  return { entries, end: at };
+  return { entries, end };
 }
 
-function encodeBlock(entries: Iterable<readonly [ManifestId, TableEntry]>): Buffer {
-  const payload = Buffer.concat(Array.from(entries, ([id, entry]) => encodeEntry(id, entry)));
-  const head = Buffer.alloc(HEAD_BYTES);
-  head.writeUInt32LE(VERSION, 0);
-  head.writeUInt32LE(payload.byteLength, 4);
-  head.writeUInt32LE(crc32(payload), 8);
-  return Buffer.concat([head, payload]);
+function encodeEntries(entries: Iterable<readonly [ManifestId, TableEntry]>): Buffer {
+  return encodeBlock(VERSION, Buffer.concat(Array.from(entries, ([id, entry]) => encodeEntry(id, entry))));
 }
 
 /** True for a file of whole blocks and nothing else. */
 export function isMemberTableWhole(bytes: Buffer): boolean {
-  return readBlocks(bytes).end === bytes.byteLength;
+  return readTable(bytes).end === bytes.byteLength;
 }
 
 /**
@@ -147,7 +130,7 @@ export class MemberTable {
     deriveSync(() => {
       bytes = readFileSync(this.#file);
     });
-    const { entries, end } = readBlocks(bytes);
+    const { entries, end } = readTable(bytes);
     this.#entries = entries;
     this.#isDamaged = end < bytes.byteLength;
     return entries;
@@ -160,11 +143,11 @@ export class MemberTable {
   add(added: ReadonlyMap<ManifestId, TableEntry>): void {
     const entries = this.#open();
     for (const [id, entry] of added) entries.set(id, entry);
-    if (this.#isDamaged) replaceDerived(this.#file, [encodeBlock(entries)]);
+    if (this.#isDamaged) replaceDerived(this.#file, [encodeEntries(entries)]);
     else {
       deriveSync(() => {
         mkdirSync(path.dirname(this.#file), { recursive: true });
-        appendFileSync(this.#file, encodeBlock(added));
+        appendFileSync(this.#file, encodeEntries(added));
       });
     }
     this.#isDamaged = false;

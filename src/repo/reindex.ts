@@ -11,6 +11,7 @@ const DERIVED = [
   'views',
   'sketches',
   'members.table',
+  'spreads.table',
   'summaries.log',
   'lineage.log',
   'commits.log',

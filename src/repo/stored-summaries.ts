@@ -2,10 +2,12 @@ import path from 'node:path';
 import { WsvcError } from '../errors.ts';
 import { packRows, type VectorRows } from '../neighbors/row-search.ts';
 import type { ManifestId } from '../objects/ids.ts';
-import { SKETCH_LENGTH, type Summary, type SummaryTraits } from '../sketch/summary.ts';
+import { spreadsOf } from '../sketch/spreads.ts';
+import { SKETCH_LENGTH, type Summary, type SummaryTraits, type TensorSpread } from '../sketch/summary.ts';
 import { traitsOf } from '../sketch/traits.ts';
 import { MemberTable, type TableEntry } from './member-table.ts';
 import { SketchFile, type SketchRows, selectRows } from './sketch-rows.ts';
+import { SpreadTable } from './spread-table.ts';
 
 /** The sketches that are kept in files of their own. */
 export type SketchKind = 'centred' | 'sketch' | 'invariants';
@@ -87,6 +89,10 @@ class StoredSummary implements Summary {
     return this.whole.declared;
   }
 
+  get spreads() {
+    return this.#shelf.spreads(this.#id);
+  }
+
   get sketch(): Float32Array {
     return this.#findRow('sketch') ?? this.whole.sketch;
   }
@@ -116,6 +122,7 @@ export class SummaryShelf {
   readonly #directory: string;
   readonly #reader: SummaryReader;
   readonly #table: MemberTable;
+  readonly #spreads: SpreadTable;
   readonly #stored = new Map<ManifestId, StoredSummary>();
   readonly #bySpace = new Map<string, ManifestId[]>();
   readonly #rows = new Map<string, SketchRows>();
@@ -125,6 +132,7 @@ export class SummaryShelf {
     this.#directory = path.join(derivedDirectory, 'sketches');
     this.#reader = reader;
     this.#table = new MemberTable(path.join(derivedDirectory, 'members.table'));
+    this.#spreads = new SpreadTable(path.join(derivedDirectory, 'spreads.table'));
   }
 
   /** True for a checkpoint whose summary was opened here. */
@@ -135,12 +143,17 @@ export class SummaryShelf {
   /** Summaries of these checkpoints; those that the table lacks are read, or computed, and put into it. */
   async open(ids: readonly ManifestId[]): Promise<ReadonlyMap<ManifestId, Summary>> {
     const added = new Map<ManifestId, TableEntry>();
+    const spreads = new Map<ManifestId, readonly TensorSpread[]>();
     for (const id of ids) {
       if (this.#table.get(id) !== undefined) continue;
       const summary = await this.#reader.summary(id);
       added.set(id, { space: summary.space, parameters: summary.parameters, traits: traitsOf(summary) });
+      spreads.set(id, spreadsOf(summary));
     }
-    if (added.size > 0) this.#table.add(added);
+    if (added.size > 0) {
+      this.#table.add(added);
+      this.#spreads.add(spreads);
+    }
     return new Map(ids.map((id) => [id, this.#shelve(id)]));
   }
 
@@ -166,6 +179,15 @@ export class SummaryShelf {
   /** @throws LostSummaryError when it has to be computed. */
   read(id: ManifestId): Summary {
     return this.#reader.findSummary(id) ?? this.#lost(id);
+  }
+
+  /** How the tensors of a checkpoint spread; where the table has lost it, those of all checkpoints here are put into it. */
+  spreads(id: ManifestId): readonly TensorSpread[] {
+    const found = this.#spreads.get(id);
+    if (found !== undefined) return found;
+    const missing = [...this.#stored.keys()].filter((one) => one === id || this.#spreads.get(one) === undefined);
+    this.#spreads.add(new Map(missing.map((one) => [one, spreadsOf(this.read(one))])));
+    return this.#spreads.get(id) ?? [];
   }
 
   /** A sketch out of the rows of its space, where they are in memory, or so many were asked for that they should be. */

@@ -44,6 +44,16 @@ export interface SummaryTraits {
   readonly rounding: number;
 }
 
+/** How the values of a weight spread that are not all equal: what no order of its units and axes changes. */
+export interface TensorSpread {
+  /** Sizes of the axes in canonical order, joined by "x". */
+  readonly shape: string;
+  readonly elements: number;
+  readonly mean: number;
+  readonly standardDeviation: number;
+  readonly kurtosis: number;
+}
+
 /** All that the neighbor index and lineage need of a checkpoint until they verify. */
 export interface Summary {
   readonly format: FormatName;
@@ -63,4 +73,6 @@ export interface Summary {
   readonly declared: Declared;
   /** Where they are known without looking at the rest; ask `traitsOf`. */
   readonly traits?: SummaryTraits;
+  /** The same; ask `spreadsOf`. */
+  readonly spreads?: readonly TensorSpread[];
 }

@@ -1,5 +1,6 @@
 import type { Affinity } from './assign-units.ts';
 import { type PlacedTensor, product } from './placed-tensors.ts';
+import { multiplyRows } from './row-products.ts';
 
 /** Keeps the logarithm of what a perfect match leaves finite. */
 const LEAST_RESIDUAL = 1e-4;
@@ -37,24 +38,23 @@ function addProducts(into: Affinity, q: Float64Array, c: Float64Array, width: nu
   const norms = Math.sqrt(squares(q, 0, q.length) * squares(c, 0, c.length));
   if (!(norms > 0) || !Number.isFinite(norms)) return;
   const weight = Math.sqrt(q.length) / norms;
-  for (let i = 0; i < into.size; i++) {
-    for (let j = 0; j < into.size; j++) {
-      const at = i * into.size + j;
-      into.values[at] = (into.values[at] ?? 0) + dot(q, i * width, c, j * width, width) * weight;
-    }
+  const products = multiplyRows(q, c, into.size, width);
+  for (let at = 0; at < products.length; at++) {
+    into.values[at] = (into.values[at] ?? 0) + (products[at] ?? 0) * weight;
   }
 }
 
 function addLikelihoods(into: Affinity, q: Float64Array, c: Float64Array, width: number): void {
   if (width < 2) return;
   const energies = Float64Array.from({ length: into.size }, (_, j) => squares(c, j * width, width));
+  const products = multiplyRows(q, c, into.size, width);
   for (let i = 0; i < into.size; i++) {
     const energy = squares(q, i * width, width);
     const isFull = !q.subarray(i * width, (i + 1) * width).includes(0);
     for (let j = 0; j < into.size; j++) {
       const at = i * into.size + j;
       const gain = isFull
-        ? likelihood(dot(q, i * width, c, j * width, width), energy * (energies[j] ?? 0), width)
+        ? likelihood(products[at] ?? 0, energy * (energies[j] ?? 0), width)
         : sparseLikelihood(q, i * width, c, j * width, width, energy);
       into.values[at] = (into.values[at] ?? 0) + gain;
     }
@@ -82,23 +82,6 @@ function sparseLikelihood(
     support += 1;
   }
   return likelihood(sum, energy * other, support);
-}
-
-/** Four sums at once: one alone would wait for each addition. */
-function dot(q: Float64Array, qAt: number, c: Float64Array, cAt: number, width: number): number {
-  let a = 0;
-  let b = 0;
-  let d = 0;
-  let e = 0;
-  let k = 0;
-  for (; k + 3 < width; k += 4) {
-    a += (q[qAt + k] ?? 0) * (c[cAt + k] ?? 0);
-    b += (q[qAt + k + 1] ?? 0) * (c[cAt + k + 1] ?? 0);
-    d += (q[qAt + k + 2] ?? 0) * (c[cAt + k + 2] ?? 0);
-    e += (q[qAt + k + 3] ?? 0) * (c[cAt + k + 3] ?? 0);
-  }
-  for (; k < width; k++) a += (q[qAt + k] ?? 0) * (c[cAt + k] ?? 0);
-  return a + b + (d + e);
 }
 
 /** Half the degrees of freedom times -log(1 - cosine squared), with the cosine's sign. */

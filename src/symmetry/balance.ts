@@ -27,6 +27,17 @@ interface Energy {
  * identifies 33 to 53 % of rescaled copies, the fixed point all; lineage.md, "Symmetry"). Units without any input or output stay as they are.
  */
 export function balanceUnits(weights: Weights, graph: AxisGraph): Balanced {
+  const before = known.get(weights);
+  if (before?.graph === graph) return before.balanced;
+  const balanced = balance(weights, graph);
+  known.set(weights, { graph, balanced });
+  return balanced;
+}
+
+/** What was balanced last of weights that are still in use: a query is aligned with many candidates. */
+const known = new WeakMap<Weights, { readonly graph: AxisGraph; readonly balanced: Balanced }>();
+
+function balance(weights: Weights, graph: AxisGraph): Balanced {
   const energies = placedTensors(weights, graph).map(energyOf);
   const scales = new Map<string, Float64Array>();
   for (const { shape, axes } of energies) {

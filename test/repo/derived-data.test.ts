@@ -95,6 +95,7 @@ describe('derived data', () => {
     'summaries.log',
     'stat.log',
     'members.table',
+    'spreads.table',
     'views',
     'forests',
     'sketches',

@@ -1,16 +1,58 @@
-import { expect, it } from 'vitest';
-import { CASES } from './operations.ts';
+import { describe, expect, it } from 'vitest';
+import type { JournalEntry } from './disk-model.ts';
+import { CASES, type CrashCase } from './operations.ts';
+import { cutPower } from './power-cut.ts';
+import { RACES, runRace } from './races.ts';
 import { runCase } from './run-case.ts';
 
-/** All points of all commands are tried by `npm run crash`; here a few of those that take something away. */
-it.each(['add --move', 'prune', 'gc after prune'])(
-  'wsvc %s, killed, loses nothing',
-  async (name) => {
-    const one = CASES.find((candidate) => candidate.name === name);
-    if (one === undefined) throw new Error(`no case ${name}`);
-    const tried = await runCase(one, 17, ['kill']);
+/** All points of all commands are tried by `npm run crash`; here a few of them. */
+function caseOf(name: string): CrashCase {
+  const one = CASES.find((candidate) => candidate.name === name);
+  if (one === undefined) throw new Error(`no case ${name}`);
+  return one;
+}
+
+describe('a command that is cut short loses nothing', () => {
+  it.each(['add --move', 'prune', 'gc after prune'])('wsvc %s, killed', { timeout: 120_000 }, async (name) => {
+    const tried = await runCase(caseOf(name), 17, ['kill']);
     console.log(`${name}: killed at ${tried} points`);
     expect(tried).toBeGreaterThan(1);
-  },
-  120_000,
-);
+  });
+
+  it('wsvc import, on a disk that fills up', { timeout: 120_000 }, async () => {
+    expect(await runCase(caseOf('import'), 11, ['full'])).toBeGreaterThan(1);
+  });
+
+  it.each(['add --move', 'import', 'prune', 'gc after prune'])(
+    'wsvc %s, when the power fails',
+    { timeout: 120_000 },
+    async (name) => {
+      const tried = await cutPower(caseOf(name), { step: 9, seed: 1 });
+      console.log(`${name}: ${tried} power cuts`);
+      expect(tried).toBeGreaterThan(3);
+    },
+  );
+});
+
+describe('two commands at once', () => {
+  it.each([
+    ['restore, gc', 5],
+    ['commit, commit', 13],
+    ['import, gc', 23],
+  ])('%s', { timeout: 120_000 }, async (name, step) => {
+    const race = RACES.find((one) => one.name === name);
+    if (race === undefined) throw new Error(`no race ${name}`);
+    expect((await runRace(race, step)).tried).toBeGreaterThan(1);
+  });
+});
+
+describe('a disk that says it has flushed and has not', () => {
+  const isFlushOf = (what: 'files' | 'folders') => (entry: JournalEntry) =>
+    entry.kind === 'sync' && entry.target.startsWith('#') === (what === 'files');
+
+  it.each(['files', 'folders'] as const)('is found out: %s', { timeout: 120_000 }, async (what) => {
+    await expect(cutPower(caseOf('tag'), { step: 100, seed: 1, ignores: isFlushOf(what) })).rejects.toThrow(
+      /power cut/,
+    );
+  });
+});

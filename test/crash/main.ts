@@ -1,17 +1,43 @@
 import { CASES } from './operations.ts';
+import { cutPower } from './power-cut.ts';
+import { RACES, runRace } from './races.ts';
 import { runCase } from './run-case.ts';
 
-/** Kills every command at every change of the disk, and makes every change fail; `npm run crash -- NAME... --step N` does less. */
-const args = process.argv.slice(2);
-const at = args.indexOf('--step');
-const step = at < 0 ? 1 : Number(args[at + 1]);
-const names = new Set(at < 0 ? args : [...args.slice(0, at), ...args.slice(at + 2)]);
+/*
+ * `npm run crash -- [kill|power|race]... [NAME...] [--step N] [--seed N]`: kills every command at every change of the disk, makes every
+ * change fail, fills the disk; cuts the power after every change; holds one command at every change while another runs.
+ */
+const KINDS = ['kill', 'power', 'race'] as const;
+type Kind = (typeof KINDS)[number];
 
+const words: string[] = [];
+const options = { step: 1, seed: 1 };
+for (let at = 2; at < process.argv.length; at++) {
+  const word = process.argv[at] ?? '';
+  if (word === '--step' || word === '--seed') options[word === '--step' ? 'step' : 'seed'] = Number(process.argv[++at]);
+  else words.push(word);
+}
+const asked = KINDS.filter((kind) => words.includes(kind));
+const kinds: readonly Kind[] = asked.length === 0 ? KINDS : asked;
+const names = new Set(words.filter((word) => !KINDS.some((kind) => kind === word)));
+const isAsked = ({ name }: { readonly name: string }): boolean => names.size === 0 || names.has(name);
+
+const { step, seed } = options;
 let total = 0;
-for (const one of CASES) {
-  if (names.size > 0 && !names.has(one.name)) continue;
-  const tried = await runCase(one, step);
+const tell = (kind: Kind, name: string, tried: number, more = ''): void => {
   total += tried;
-  console.log(`${one.name}: ${tried} points, nothing lost`);
+  console.log(`${kind}, ${name}: ${tried} points${more}, nothing lost`);
+};
+for (const kind of kinds) {
+  if (kind === 'race') {
+    for (const race of RACES.filter(isAsked)) {
+      const { tried, locked } = await runRace(race, step);
+      tell(kind, race.name, tried, ` (the second had to wait at ${locked})`);
+    }
+    continue;
+  }
+  for (const one of CASES.filter(isAsked)) {
+    tell(kind, one.name, kind === 'kill' ? await runCase(one, step) : await cutPower(one, { step, seed }));
+  }
 }
 console.log(`${total} points tried, nothing lost`);

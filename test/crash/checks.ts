@@ -1,0 +1,57 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkRepository } from '../../src/repo/check-repository.ts';
+import { restoreFiles } from '../../src/repo/restore-files.ts';
+import { netBytes } from '../commands/models.ts';
+import { finish, openIn } from '../repo/workspace.ts';
+import { fastFolder } from '../store/temporary.ts';
+import { type CrashCase, makeTemplate, nameOf, RUN } from './operations.ts';
+
+/** Every checkpoint is on the disk or comes back; but for those that were pruned. */
+export async function expectNothingLost(folder: string): Promise<void> {
+  for (const [index, net] of RUN.entries()) {
+    const name = nameOf(index);
+    const expected = Buffer.from(await netBytes(net));
+    const file = join(folder, name);
+    if (!existsSync(file)) await finish(restoreFiles(await openIn(folder), [name]));
+    if (!readFileSync(file).equals(expected)) throw new Error(`${name} is not what it was`);
+  }
+}
+
+/** Derived data is not flushed and not needed: a write of it that was cut short is told and passed over. */
+export async function expectClean(folder: string): Promise<void> {
+  const { findings, proof } = await finish(checkRepository(await openIn(folder), { prove: true }));
+  const serious = findings.filter(({ level }) => level !== 'derived');
+  if (serious.length > 0 || proof?.differingBytes !== 0) throw new Error(JSON.stringify({ serious, proof }));
+}
+
+/** Clean, and nothing lost; the folder itself is left as it is. */
+export async function expectWhole(folder: string): Promise<void> {
+  await expectClean(folder);
+  const copy = `${folder}.after`;
+  cpSync(folder, copy, { recursive: true });
+  await expectNothingLost(copy);
+  rmSync(copy, { recursive: true });
+}
+
+/** A folder in which copies of a prepared repository can be tried, and which goes afterwards. */
+export interface Bench extends Disposable {
+  readonly root: string;
+  copyTo(name: string): string;
+}
+
+export async function makeBench(prepare: CrashCase['prepare']): Promise<Bench> {
+  const root = mkdtempSync(join(fastFolder(), 'wsvc-crash-'));
+  const template = join(root, 'template');
+  await makeTemplate(template);
+  await prepare?.(template);
+  return {
+    root,
+    copyTo(name) {
+      const folder = join(root, name);
+      cpSync(template, folder, { recursive: true });
+      return folder;
+    },
+    [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
+  };
+}

@@ -20,6 +20,11 @@ export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** A time to wait, in whole minutes and never less than it takes. */
+export function formatWait(ms: number): string {
+  return plural(Math.max(1, Math.ceil(ms / 60_000)), 'minute');
+}
+
 /** The first digits of an id, as people read it. */
 export function shortId(id: string): string {
   return id.slice(0, 10);

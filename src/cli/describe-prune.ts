@@ -1,4 +1,4 @@
-import { formatBytes, formatPosition, plural } from '../charts/describe.ts';
+import { formatBytes, formatPosition, formatWait, plural } from '../charts/describe.ts';
 import { drawTable } from '../charts/table.ts';
 import type { PlannedCheckpoint, PruneResult } from '../repo/prune-checkpoints.ts';
 
@@ -33,13 +33,22 @@ export function describePrunePlan(result: PruneResult): readonly string[] {
     ...lines,
     `${plural(result.pruned, 'checkpoint')} of ${formatBytes(result.rawBytes)}: about ${formatBytes(result.freedBytes)} or more will be freed; ` +
       `${formatBytes(result.recordBytes)} stay, so that history, lineage and "identify" still know them.`,
+    ...(result.recordBytes < result.freedBytes ? [] : ['So nothing is won: these models are too small to be pruned.']),
   ];
+}
+
+/** Which command frees the bytes, and when. */
+function describeFreeing({ freedBytes, young }: PruneResult): string {
+  if (young.bytes === 0) return `"wsvc gc" frees about ${formatBytes(freedBytes)}.`;
+  const wait = `was written within the last hour: "wsvc gc --now" takes it too, "wsvc gc" only in ${formatWait(young.waitMs)}.`;
+  if (young.bytes === freedBytes) return `About ${formatBytes(freedBytes)} can be freed. All of it ${wait}`;
+  return `"wsvc gc" frees about ${formatBytes(freedBytes - young.bytes)}. The other ${formatBytes(young.bytes)} ${wait}`;
 }
 
 /** What is to be known after a pruning. */
 export function describePruned(result: PruneResult): readonly string[] {
   return [
-    `Pruned ${plural(result.pruned, 'checkpoint')}.`,
-    'Their bytes go with "wsvc gc" (what is younger than an hour with "wsvc gc --now"); until then "wsvc prune --undo" brings them back.',
+    `Pruned ${plural(result.pruned, 'checkpoint')}. Nothing is gone yet: "wsvc prune --undo" brings them back.`,
+    `${describeFreeing(result)} Then they cannot be brought back.`,
   ];
 }

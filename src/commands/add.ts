@@ -4,6 +4,13 @@ import { WsvcCommand } from '../cli/base-command.ts';
 import { addFiles } from '../repo/add-files.ts';
 import type { AddedFile, AddResult } from '../repo/results.ts';
 
+/** Why `--move` did not take a file away. */
+const LEFT = {
+  changed: 'it has changed since it was read',
+  unfinished:
+    'it is broken, and was written within the last hour: perhaps somebody is still writing it. Later, "wsvc add --move" takes it as it is.',
+} as const;
+
 export default class Add extends WsvcCommand {
   static override summary = 'Store model files, stage them, and say where each belongs.';
   static override description =
@@ -18,7 +25,7 @@ export default class Add extends WsvcCommand {
   static override flags = {
     move: Flags.boolean({
       description:
-        'Take the files away once they are stored, so that there is no second copy. They are read back first; "status" lists them as stored, "restore PATH" brings them back.',
+        'Take the files away once they are stored, so that there is no second copy. They are read back first; a broken file goes only when nobody has written to it for an hour. "status" lists them as stored, "restore PATH" brings them back.',
     }),
   };
   static override args = { file: Args.string({ required: true, description: 'Files, or folders of model files.' }) };
@@ -36,9 +43,11 @@ export default class Add extends WsvcCommand {
     const sure = trajectory === null ? '' : ` (${formatConfidence(confidence)} sure)`;
     const place = `${describePlace(file.placement)}${sure}`;
     const head = `${this.paint('bold', file.path)}  ${file.format}, ${size}`;
-    if (file.problem !== undefined) return [head, `  ${this.paint('yellow', 'no weights read:')} ${file.problem}`];
-    const left =
-      file.moved === false ? [`  ${this.paint('yellow', 'left here:')} it has changed since it was read`] : [];
-    return [head, `  ${this.paint('cyan', place)}${file.moved ? ', moved in' : ''}`, ...left];
+    const what =
+      file.problem === undefined
+        ? this.paint('cyan', place)
+        : `${this.paint('yellow', 'no weights read:')} ${file.problem}`;
+    const left = file.left === undefined ? [] : [`  ${this.paint('yellow', 'left here:')} ${LEFT[file.left]}`];
+    return [head, `  ${what}${file.moved ? ', moved in' : ''}`, ...left];
   }
 }

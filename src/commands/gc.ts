@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { formatBytes, plural } from '../charts/describe.ts';
+import { formatBytes, formatWait, plural } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
 import { collectGarbage, type GarbageResult } from '../repo/collect-garbage.ts';
 
@@ -15,7 +15,9 @@ export default class Gc extends WsvcCommand {
   ];
   static override flags = {
     'dry-run': Flags.boolean({ char: 'n', description: 'Say what would be done, and do nothing.' }),
-    now: Flags.boolean({ description: 'Leave no hour of grace to what is young.' }),
+    now: Flags.boolean({
+      description: 'Leave no hour of grace to what is young: after a "wsvc prune", for example.',
+    }),
     aggressive: Flags.boolean({
       description: 'Code all weights anew against their neighbors on the trajectory; keep what is smaller. Slow.',
     }),
@@ -40,7 +42,16 @@ export default class Gc extends WsvcCommand {
           `${plural(packsBefore, 'pack')} of ${formatBytes(bytesBefore)} become ${packsAfter} of ${formatBytes(bytesAfter)}.`,
       );
     }
-    if (young > 0) lines.push(`Left alone ${plural(young, 'pack')} younger than an hour (see --now).`);
+    if (young > 0) lines.push(this.describeYoung(result));
     return lines;
+  }
+
+  private describeYoung({ young, later }: GarbageResult): string {
+    const left = `Left alone ${plural(young, 'pack')} younger than an hour`;
+    if (later.bytes === 0) return `${left}; all in them is needed.`;
+    return (
+      `${left}, with ${formatBytes(later.bytes)} that no checkpoint needs: ` +
+      `"wsvc gc --now" takes that at once, "wsvc gc" in ${formatWait(later.waitMs)}.`
+    );
   }
 }

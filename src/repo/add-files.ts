@@ -7,7 +7,7 @@ import { type Repository, withLock } from './repository.ts';
 import type { AddedFile, AddResult, Operation, ProgressEvent } from './results.ts';
 import { stagedMembers } from './staged.ts';
 import { storePending } from './store-pending.ts';
-import { checkMovable, takeAway } from './take-away.ts';
+import { checkMovable, type Left, takeAway } from './take-away.ts';
 import { resolveModelFiles, toTreePath } from './work-tree.ts';
 
 export interface AddOptions {
@@ -58,6 +58,8 @@ export function storageOrder(
   return pending.length === ordered.size ? [...ordered] : [...ordered, ...pending.filter((one) => !ordered.has(one))];
 }
 
+const describeLeft = (left: Left) => (left === undefined ? { moved: true } : { moved: false, left });
+
 async function* addUnderLock(
   repository: Repository,
   named: readonly string[],
@@ -76,7 +78,7 @@ async function* addUnderLock(
   );
   const grown = yield* storePending(repository, storageOrder(pending, placements), placements, await listBasesBy(view));
   await repository.history.stageAll(pending.map((one) => ({ path: one.path, pointer: pointerOf(one) })));
-  const taken = move ? yield* takeAway(repository, pending) : undefined;
+  const left = move ? yield* takeAway(repository, pending) : undefined;
   const commits = commitsOf(view.archive.members);
   const added: AddedFile[] = [];
   for (const checkpoint of pending) {
@@ -93,7 +95,7 @@ async function* addUnderLock(
       storedBytes: grown.get(checkpoint.plan.id) ?? 0,
       placement: placement === undefined ? NO_PLACEMENT : describePlacement(placement, commits),
       ...(checkpoint.plan.manifest.problem === undefined ? {} : { problem: checkpoint.plan.manifest.problem }),
-      ...(taken === undefined ? {} : { moved: taken.get(checkpoint)?.changed.length === 0 }),
+      ...(left === undefined ? {} : describeLeft(left.get(checkpoint))),
     });
   }
   return { added };

@@ -2,7 +2,8 @@ import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId, ManifestId } from '../objects/ids.ts';
 import { LEFTOVER_GRACE_MS, readDiskTime } from '../store/atomic-file.ts';
 import type { BlobHint } from '../store/blob-store.ts';
-import { findBaseOnly, planRepack, type RepackPlan } from '../store/plan-repack.ts';
+import { ROW_BYTES } from '../store/pack-format.ts';
+import { findBaseOnly, planRepack, type RepackCandidate, type RepackPlan } from '../store/plan-repack.ts';
 import { readRepackCandidates, repack } from '../store/repack.ts';
 import { hintsFromTrajectories } from './better-bases.ts';
 import { readNeededBlobs, readNeededManifests } from './reachable.ts';
@@ -33,6 +34,8 @@ export interface GarbageResult {
   readonly copied: { readonly blobs: number; readonly packs: number };
   /** Packs that were left alone because they are younger than the grace time. */
   readonly young: number;
+  /** What these hold that no checkpoint needs, and in how many milliseconds the youngest of them is old enough. */
+  readonly later: { readonly bytes: number; readonly waitMs: number };
 }
 
 interface GarbagePlan {
@@ -40,6 +43,7 @@ interface GarbagePlan {
   /** Some of what is needed is coded against what is not. */
   readonly hasOrphans: boolean;
   readonly young: number;
+  readonly later: GarbageResult['later'];
   readonly manifests: ReadonlySet<ManifestId>;
 }
 
@@ -56,6 +60,20 @@ async function readRoots(repository: Repository, manifests: ReadonlySet<Manifest
       suggestions: ['Run "wsvc fsck --repair" first; nothing was removed.'],
     });
   }
+}
+
+/** What the grace of an hour holds back. */
+function findLater(
+  candidates: readonly RepackCandidate[],
+  roots: ReadonlySet<BlobId>,
+  youngSinceMs: number,
+): GarbageResult['later'] {
+  const young = candidates.filter(({ isYoung }) => isYoung);
+  const rows = young.flatMap(({ file }) => file.rows).filter(({ id }) => !roots.has(id));
+  return {
+    bytes: rows.reduce((sum, { recordByteLength }) => sum + recordByteLength + ROW_BYTES, 0),
+    waitMs: young.reduce((most, { modifiedMs }) => Math.max(most, modifiedMs - youngSinceMs), 0),
+  };
 }
 
 async function planGarbage(repository: Repository, options: GarbageOptions): Promise<GarbagePlan> {
@@ -76,6 +94,7 @@ async function planGarbage(repository: Repository, options: GarbageOptions): Pro
     repack: planRepack(candidates, roots, { everything: hasOrphans || (options.aggressive ?? false) }),
     hasOrphans,
     young: candidates.filter(({ isYoung }) => isYoung).length,
+    later: findLater(candidates, roots, youngSinceMs),
     manifests,
   };
 }
@@ -111,6 +130,7 @@ async function* collectUnderLock(repository: Repository, options: GarbageOptions
     dropped,
     copied: { blobs: copies.length, packs: removed.length },
     young: plan.young,
+    later: plan.later,
   };
   if (options.dryRun || removed.length === 0) return planned;
   yield* execute(repository, plan, options.aggressive ?? false);

@@ -1,4 +1,5 @@
 import type { BlobId, ManifestId } from '../objects/ids.ts';
+import { LEFTOVER_GRACE_MS, readDiskTime } from '../store/atomic-file.ts';
 import { ROW_BYTES } from '../store/pack-format.ts';
 import { readNeededBlobs } from './reachable.ts';
 import type { Repository } from './repository.ts';
@@ -38,6 +39,38 @@ function closureOf(
   return found;
 }
 
+/** What a garbage collection will take away, and what of that the grace of an hour holds back at first. */
+export interface FreedBytes {
+  /** At least about so many. */
+  readonly bytes: number;
+  /** Of them in packs that are younger than an hour. */
+  readonly youngBytes: number;
+  /** In how many milliseconds the youngest of these packs is an hour old. */
+  readonly waitMs: number;
+}
+
+/** How much of what goes lies in young packs, and for how long they are young. */
+async function findYoung(
+  repository: Repository,
+  going: Iterable<BlobId>,
+): Promise<{ readonly share: number; readonly waitMs: number }> {
+  const { blobs, directory } = repository;
+  const youngSinceMs = (await readDiskTime(directory)) - LEFTOVER_GRACE_MS;
+  const ages = new Map<string, number>();
+  let [all, young, waitMs] = [0, 0, 0];
+  for (const id of going) {
+    const { path, row } = (await blobs.findStored(id)) ?? {};
+    if (path === undefined || row === undefined) continue;
+    const modifiedMs = ages.get(path) ?? (await blobs.disk.find(path))?.modifiedMs ?? 0;
+    ages.set(path, modifiedMs);
+    all += row.recordByteLength;
+    if (modifiedMs <= youngSinceMs) continue;
+    young += row.recordByteLength;
+    waitMs = Math.max(waitMs, modifiedMs - youngSinceMs);
+  }
+  return { share: all === 0 ? 0 : young / all, waitMs };
+}
+
 /**
  * Says how many bytes of packs a garbage collection takes away once only `kept` is needed and not `needed`. What is coded against a blob
  * that goes is coded anew then; it is counted as large as all that it is coded against together, or as its plain bytes
@@ -47,7 +80,7 @@ export async function measureFreed(
   repository: Repository,
   needed: ReadonlySet<ManifestId>,
   kept: ReadonlySet<ManifestId>,
-): Promise<number> {
+): Promise<FreedBytes> {
   const { bases, find, cost } = await openCosts(repository);
   const before = await readNeededBlobs(repository, needed);
   const after = await readNeededBlobs(repository, kept);
@@ -60,5 +93,10 @@ export async function measureFreed(
     for (const base of going) chain += await cost(base);
     freed -= going.size === 0 ? own : Math.min(chain, (await find(id)).byteLength + RECORD_BYTES + ROW_BYTES);
   }
-  return Math.max(0, freed);
+  const bytes = Math.max(0, freed);
+  const { share, waitMs } = await findYoung(
+    repository,
+    [...before].filter((id) => !after.has(id)),
+  );
+  return { bytes, youngBytes: Math.round(bytes * share), waitMs };
 }

@@ -46,6 +46,8 @@ export interface PruneResult {
   readonly rawBytes: number;
   /** What `gc` frees once it is done: at least about so much. */
   readonly freedBytes: number;
+  /** Of these in packs younger than an hour, which `gc` takes only with `now`, or in so many milliseconds. */
+  readonly young: { readonly bytes: number; readonly waitMs: number };
   /** What the record takes that lineage is known from afterwards. */
   readonly recordBytes: number;
   readonly pins: readonly string[];
@@ -185,6 +187,8 @@ async function describePlan(
     checkpoints: entries.filter(({ id }) => !view.isPruned(id)).map(describe),
   }));
   const left = new Set([...needed].filter((id) => !pruned.has(id)));
+  const freed =
+    pruned.size === 0 ? { bytes: 0, youngBytes: 0, waitMs: 0 } : await measureFreed(repository, needed, left);
   let recordBytes = 0;
   for (const id of pruned) recordBytes += encodeSummary(await repository.checkpoints.summary(id)).byteLength;
   return {
@@ -194,7 +198,8 @@ async function describePlan(
     kept: left.size,
     pruned: pruned.size,
     rawBytes: [...pruned].reduce((sum, id) => sum + (pointers.get(id)?.byteLength ?? 0), 0),
-    freedBytes: pruned.size === 0 ? 0 : await measureFreed(repository, needed, left),
+    freedBytes: freed.bytes,
+    young: { bytes: freed.youngBytes, waitMs: freed.waitMs },
     recordBytes,
     pins: await repository.history.listPins(),
   };
@@ -205,7 +210,8 @@ async function* pruneUnderLock(repository: Repository, options: PruneOptions): O
   if (!isDryRun) await changePins(repository, options);
   if (options.keepLast === undefined && options.keepEvery === undefined) {
     const pins = await repository.history.listPins();
-    const nothing = { trajectories: [], kept: 0, pruned: 0, rawBytes: 0, freedBytes: 0, recordBytes: 0 };
+    const young = { bytes: 0, waitMs: 0 };
+    const nothing = { trajectories: [], kept: 0, pruned: 0, rawBytes: 0, freedBytes: 0, young, recordBytes: 0 };
     return { dryRun: isDryRun, policy: null, ...nothing, pins };
   }
   yield { phase: 'Reading the trajectories', done: 0, total: 1 };

@@ -26,8 +26,10 @@ export interface AddedFile {
   readonly placement: PlacementResult;
   /** Why no weights were read, when a file that looked like a known format is broken. */
   readonly problem?: string;
-  /** With `--move`: whether the file was taken away; false when it has changed since it was read. */
+  /** With `--move`: whether the file was taken away. */
   readonly moved?: boolean;
+  /** Why it was not: it has changed since it was read, or it is broken and so young that it may be being written still. */
+  readonly left?: 'changed' | 'unfinished';
 }
 export interface AddResult {
   readonly added: readonly AddedFile[];

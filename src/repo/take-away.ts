@@ -3,6 +3,7 @@ import { lstat, open, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { createSha256 } from '../bytes/sha256.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
+import { LEFTOVER_GRACE_MS, readDiskTime } from '../store/atomic-file.ts';
 import { openBlobStore } from '../store/pack-blob-store.ts';
 import { forgetMoved, readMoved, rememberMoved } from './moved-files.ts';
 import { filesOf, type PendingCheckpoint, pointerOf } from './pending.ts';
@@ -24,10 +25,6 @@ function refuse(name: string, why: string, suggestion: string): never {
 export async function checkMovable(repository: Repository, pending: readonly PendingCheckpoint[]): Promise<void> {
   const waiting = new Map((await readMoved(repository)).filter((one) => one.isWaiting).map((one) => [one.path, one]));
   for (const checkpoint of pending) {
-    const { problem } = checkpoint.plan.manifest;
-    if (problem !== undefined) {
-      refuse(checkpoint.path, `it is broken, or is still being written (${problem})`, 'Add it without --move.');
-    }
     const earlier = waiting.get(checkpoint.path);
     if (earlier !== undefined && earlier.pointer.manifest !== checkpoint.plan.id) {
       refuse(
@@ -84,48 +81,62 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** What became of the files of one checkpoint. */
-interface Taken {
-  readonly moved: readonly string[];
-  /** Files that have changed since they were read: they stay. */
-  readonly changed: readonly string[];
+/** What became of the files of one checkpoint: absent where they were taken away. */
+export type Left = 'changed' | 'unfinished' | undefined;
+
+/**
+ * True for a broken file that was written to within the last hour: whoever writes it may only be slow, and would lose what is still to
+ * come. One that nobody has touched for longer is broken for good, and is kept as it is like any other.
+ */
+async function isUnfinished(checkpoint: PendingCheckpoint, nowMs: number): Promise<boolean> {
+  if (checkpoint.plan.manifest.problem === undefined) return false;
+  const times = await Promise.all(filesOf(checkpoint).map(async (file) => (await lstat(file)).mtimeMs));
+  return times.some((time) => time > nowMs - LEFTOVER_GRACE_MS);
 }
 
-async function takeOne(repository: Repository, checkpoint: PendingCheckpoint): Promise<Taken> {
-  const [moved, changed]: [string[], string[]] = [[], []];
+async function takeOne(checkpoint: PendingCheckpoint): Promise<{ readonly gone: number; readonly left: Left }> {
   const files = filesOf(checkpoint);
+  let gone = 0;
+  let left: Left;
   // The primary goes last: as long as it is there, the checkpoint is where it was.
   for (const [index, file] of [...files.entries()].reverse()) {
     const sha256 = checkpoint.plan.manifest.files[index]?.sha256 ?? '';
-    const isGone = changed.length === 0 && (await removeIfUnchanged(file, sha256));
-    (isGone ? moved : changed).push(toTreePath(repository, file));
+    if (left === undefined && (await removeIfUnchanged(file, sha256))) gone += 1;
+    else left = 'changed';
   }
   await syncFolder(path.dirname(checkpoint.absolutePath));
-  return { moved, changed };
+  return { gone, left };
 }
 
 /**
  * Takes files away whose content is stored and staged: it is read back from the disk first, and an entry that keeps it from being collected
- * is durable before the first file goes. At any moment the file or the stored content is there.
+ * is durable before the first file goes. At any moment the file or the stored content is there. Files that are perhaps still being
+ * written stay.
  *
+ * @returns what stayed, and why.
  * @throws CorruptError when what was stored does not read back: then nothing was taken away.
  */
 export async function* takeAway(
   repository: Repository,
   pending: readonly PendingCheckpoint[],
-): AsyncGenerator<ProgressEvent, ReadonlyMap<PendingCheckpoint, Taken>, void> {
-  yield { phase: 'Reading back', done: 0, total: pending.length };
-  await verifyStored(repository, pending);
+): AsyncGenerator<ProgressEvent, ReadonlyMap<PendingCheckpoint, Left>, void> {
+  const left = new Map<PendingCheckpoint, Left>();
+  const nowMs = await readDiskTime(repository.directory);
+  for (const one of pending) if (await isUnfinished(one, nowMs)) left.set(one, 'unfinished');
+  const going = pending.filter((one) => !left.has(one));
+  yield { phase: 'Reading back', done: 0, total: going.length };
+  await verifyStored(repository, going);
   await rememberMoved(
     repository,
-    pending.map((checkpoint) => ({ path: checkpoint.path, pointer: pointerOf(checkpoint) })),
+    going.map((checkpoint) => ({ path: checkpoint.path, pointer: pointerOf(checkpoint) })),
   );
-  const taken = new Map<PendingCheckpoint, Taken>();
-  for (const checkpoint of pending) {
-    yield { phase: 'Taking away', done: taken.size, total: pending.length, detail: checkpoint.path };
-    taken.set(checkpoint, await takeOne(repository, checkpoint));
+  const stayed = new Set<string>();
+  for (const [done, checkpoint] of going.entries()) {
+    yield { phase: 'Taking away', done, total: going.length, detail: checkpoint.path };
+    const taken = await takeOne(checkpoint);
+    left.set(checkpoint, taken.left);
+    if (taken.gone === 0) stayed.add(checkpoint.path);
   }
-  const stayed = [...taken].filter(([, { moved }]) => moved.length === 0);
-  await forgetMoved(repository, new Set(stayed.map(([{ path: name }]) => name)));
-  return taken;
+  await forgetMoved(repository, stayed);
+  return left;
 }

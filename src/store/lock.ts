@@ -25,11 +25,13 @@ const POLL_MS = 20;
 const decoder = new TextDecoder();
 
 function lockedError(directory: string, holder: string): WsvcError {
-  const who = /^\d+ [^\n]{1,200}\n$/.test(holder) ? ` (process ${holder.trim()})` : '';
+  const [, id, purpose] = /^(\d+) ([^\n]{1,200})\n$/.exec(holder) ?? [];
+  const who = id === undefined ? '' : ` (process ${id} ${purpose})`;
+  const isStuck = id === undefined ? 'If it never ends, end it' : `If it never ends, end it ("kill ${id}")`;
   return new WsvcError('locked', `Another process is changing the repository${who}.`, {
     suggestions: [
       'Wait until it is done and run the command again.',
-      `Nothing needs to be removed when a process dies: its lock on "${join(directory, 'lock')}" ends with it.`,
+      `${isStuck}: its lock ends with it, nothing that was saved is lost, and "${join(directory, 'lock')}" may stay.`,
     ],
   });
 }

@@ -16,6 +16,8 @@ export interface RepackCandidate {
   readonly file: PackFile;
   /** What its blobs are coded against. */
   readonly bases: ReadonlyMap<BlobId, readonly BlobId[]>;
+  /** By the file system's clock, in milliseconds since 1970. */
+  readonly modifiedMs: number;
   /** Too young to be touched: what it holds may be about to be used. */
   readonly isYoung: boolean;
 }

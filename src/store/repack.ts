@@ -45,7 +45,7 @@ export async function readRepackCandidates(store: PackedBlobStore, youngSinceMs:
   const candidates: RepackCandidate[] = [];
   for (const file of [...store.packs.packs()].sort((a, b) => b.byteLength - a.byteLength)) {
     const modifiedMs = (await store.disk.find(file.path))?.modifiedMs ?? Number.POSITIVE_INFINITY;
-    candidates.push({ file, bases: await readBases(store.disk, file), isYoung: modifiedMs > youngSinceMs });
+    candidates.push({ file, bases: await readBases(store.disk, file), modifiedMs, isYoung: modifiedMs > youngSinceMs });
   }
   return candidates;
 }

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addFiles } from '../../src/repo/add-files.ts';
@@ -91,17 +91,38 @@ describe('add --move', () => {
   });
 
   it('refuses what must not go, and stores nothing then', async () => {
-    const { folder, bytes } = await makeFolder();
+    const { folder } = await makeFolder();
     await mkdir(join(folder, 'elsewhere'));
     await symlink(join(folder, 'a.safetensors'), join(folder, 'link.safetensors'));
-    await writeFile(join(folder, 'cut.safetensors'), bytes.subarray(0, bytes.byteLength - 100));
-    for (const name of ['link.safetensors', 'cut.safetensors', '../outside.pt']) {
+    for (const name of ['link.safetensors', '../outside.pt']) {
       await expect(move(folder, 'a.safetensors', name)).rejects.toMatchObject({
         code: expect.stringMatching(/usage|not-found/),
       });
     }
-    expect(await modelFiles(folder)).toEqual(['a.safetensors', 'cut.safetensors', 'elsewhere', 'link.safetensors']);
+    expect(await modelFiles(folder)).toEqual(['a.safetensors', 'elsewhere', 'link.safetensors']);
     expect((await statusOf(folder)).staged).toEqual([]);
+  });
+
+  it('takes broken files that nobody writes any more, as they are, and leaves those that may be on their way', async () => {
+    const { folder, bytes } = await makeFolder();
+    const cut = bytes.subarray(0, bytes.byteLength - 100);
+    for (const name of ['old.safetensors', 'new.safetensors']) await writeFile(join(folder, name), cut);
+    const longAgo = Date.now() / 1000 - 7200;
+    await utimes(join(folder, 'old.safetensors'), longAgo, longAgo);
+    const added = await move(folder, 'a.safetensors', 'new.safetensors', 'old.safetensors');
+    expect(added.map(({ path, moved, left, problem }) => [path, moved, left, problem !== undefined])).toEqual([
+      ['a.safetensors', true, undefined, false],
+      ['new.safetensors', false, 'unfinished', true],
+      ['old.safetensors', true, undefined, true],
+    ]);
+    expect(await modelFiles(folder)).toEqual(['new.safetensors']);
+    expect(await statusOf(folder)).toMatchObject({ stored: ['a.safetensors', 'old.safetensors'] });
+    await collect(folder);
+    await finish(commitStaged(await openIn(folder)));
+    await finish(restoreFiles(await openIn(folder), ['old.safetensors']));
+    expect(await readFile(join(folder, 'old.safetensors'))).toEqual(cut);
+    await finish(restoreFiles(await openIn(folder), ['a.safetensors']));
+    expect(await readFile(join(folder, 'a.safetensors'))).toEqual(bytes);
   });
 
   it('leaves a file that has changed since it was read', async () => {

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { describePruned } from '../../src/cli/describe-prune.ts';
 import { addFiles } from '../../src/repo/add-files.ts';
 import { checkRepository } from '../../src/repo/check-repository.ts';
 import { collectGarbage } from '../../src/repo/collect-garbage.ts';
@@ -107,6 +108,30 @@ describe('pruneCheckpoints', () => {
     expect(await viewOf(folder)).toEqual(before);
     expect((await prune(folder)).pruned).toBe(0);
     expect((await collect(folder)).copied.packs).toBe(0);
+  });
+
+  it('says what needs "--now", and for how long', async () => {
+    const folder = await makeRepository();
+    const plan = await prune(folder, { ...POLICY, dryRun: true });
+    expect(plan.young.bytes).toBe(plan.freedBytes);
+    expect(plan.young.waitMs).toBeGreaterThan(50 * 60_000);
+    expect(plan.young.waitMs).toBeLessThanOrEqual(60 * 60_000);
+    const done = await prune(folder);
+    expect(describePruned(done).join('\n')).toMatch(
+      /All of it was written .*"wsvc gc --now".*"wsvc gc" only in \d\d minutes/,
+    );
+    const held = await finish(collectGarbage(await openIn(folder)));
+    expect(held.bytesAfter).toBe(held.bytesBefore);
+    expect(held.later.bytes).toBeGreaterThan(0);
+    const packs = join(folder, '.wsvc/blobs/packs');
+    for (const name of await readdir(packs)) await utimes(join(packs, name), 0, 0);
+    expect(await finish(undoPrune(await openIn(folder)))).toEqual({ revived: done.pruned, gone: 0 });
+    const old = await prune(folder);
+    expect(old.young).toEqual({ bytes: 0, waitMs: 0 });
+    expect(describePruned(old).join('\n')).toContain('"wsvc gc" frees about');
+    const freed = await finish(collectGarbage(await openIn(folder)));
+    expect(freed.bytesBefore - freed.bytesAfter).toBeGreaterThanOrEqual(old.freedBytes * 0.95);
+    expect(freed.later).toEqual({ bytes: 0, waitMs: 0 });
   });
 
   it('refuses to restore what was pruned and names the nearest kept; shows and identifies it', async () => {

@@ -11,10 +11,12 @@ import { contentIdOf } from './tensor-pass.ts';
 
 /**
  * A summary is derived data, decoded by the thousand when a repository opens: a JSON header (names, shapes), then hashes,
- * statistics and sketches as plain bytes. Anything that is read back is checked, but no old version is kept readable:
- * `reindex` computes summaries anew.
+ * statistics and sketches as plain bytes. Anything that is read back is checked. Both versions stay readable: the records of pruned
+ * checkpoints hold them.
  */
 const VERSION = 1;
+/** Sketches of small models are mostly zeros, of which only the places are kept. */
+const SPARSE_VERSION = 2;
 
 const STATISTICS = [
   'mean',
@@ -35,9 +37,19 @@ function finiteDeclared(declared: Declared): Declared {
   );
 }
 
-function encodeHeader(summary: Summary): Uint8Array {
+function sketchesOf({ sketch, centred, invariants }: Summary): readonly Float32Array[] {
+  return invariants === undefined ? [sketch, centred] : [sketch, centred, invariants];
+}
+
+/** True where a bit for each value costs less than the zeros do. */
+function isSparse(summary: Summary): boolean {
+  const zeros = sketchesOf(summary).map((values) => values.filter((value) => Object.is(value, 0)).length);
+  return 4 * zeros.reduce((sum, count) => sum + count, 0) > (zeros.length * SKETCH_LENGTH) / 8;
+}
+
+function encodeHeader(summary: Summary, version: number): Uint8Array {
   const header = {
-    version: VERSION,
+    version,
     format: summary.format,
     files: summary.files.map(({ name, byteLength }) => [name, byteLength]),
     parameters: summary.parameters,
@@ -51,7 +63,8 @@ function encodeHeader(summary: Summary): Uint8Array {
 /** Encodes a summary compactly. */
 export function encodeSummary(summary: Summary): Uint8Array {
   const writer = new ByteWriter();
-  const header = encodeHeader(summary);
+  const version = isSparse(summary) ? SPARSE_VERSION : VERSION;
+  const header = encodeHeader(summary, version);
   writer.number(header.byteLength);
   writer.bytes(header);
   for (const { sha256 } of summary.files) writer.bytes(fromHex(sha256));
@@ -62,9 +75,10 @@ export function encodeSummary(summary: Summary): Uint8Array {
     for (const chunk of chunks) writer.bytes(fromHex(chunk));
     for (const key of STATISTICS) writer.number(statistics[key]);
   }
-  writer.floats(summary.sketch);
-  writer.floats(summary.centred);
-  if (summary.invariants !== undefined) writer.floats(summary.invariants);
+  for (const values of sketchesOf(summary)) {
+    if (version === SPARSE_VERSION) writer.sparseFloats(values);
+    else writer.floats(values);
+  }
   return writer.finish();
 }
 
@@ -129,7 +143,9 @@ const HEADER_KEYS = ['version', 'format', 'files', 'parameters', 'tensors', 'inv
 export function decodeSummary(bytes: Uint8Array): Summary {
   const reader = new ByteReader(bytes);
   const header = asRecord(parseHeader(reader.bytes(reader.number())), 'a summary', HEADER_KEYS);
-  if (header.version !== VERSION) reject('a summary', `its version must be ${VERSION}`);
+  const { version } = header;
+  if (version !== VERSION && version !== SPARSE_VERSION)
+    reject('a summary', `its version must be ${VERSION} or ${SPARSE_VERSION}`);
   const files = asList(header.files, "a summary's files").map((file) => {
     const [name, byteLength] = asList(file, "a summary's file");
     return {
@@ -142,9 +158,11 @@ export function decodeSummary(bytes: Uint8Array): Summary {
   const norm = reader.number();
   const kurtosis = reader.number();
   const tensors = asList(header.tensors, "a summary's tensors").map((tensor) => readTensor(tensor, reader));
-  const sketch = reader.floats(SKETCH_LENGTH);
-  const centred = reader.floats(SKETCH_LENGTH);
-  const invariants = header.invariants === true ? { invariants: reader.floats(SKETCH_LENGTH) } : {};
+  const readSketch = () =>
+    version === SPARSE_VERSION ? reader.sparseFloats(SKETCH_LENGTH) : reader.floats(SKETCH_LENGTH);
+  const sketch = readSketch();
+  const centred = readSketch();
+  const invariants = header.invariants === true ? { invariants: readSketch() } : {};
   reader.end();
   return {
     format: parseFormatName(asText(header.format, "a summary's format")),

@@ -24,6 +24,19 @@ export class ByteWriter {
     this.#parts.push(part);
   }
 
+  /** A bit a value (the lowest bit of a byte first), then the values whose bits are not all zero. */
+  sparseFloats(values: Float32Array): void {
+    const bits = new Uint8Array(Math.ceil(values.length / 8));
+    const kept: number[] = [];
+    for (const [i, value] of values.entries()) {
+      if (Object.is(value, 0)) continue;
+      bits[i >> 3] = (bits[i >> 3] ?? 0) | (1 << (i & 7));
+      kept.push(value);
+    }
+    this.bytes(bits);
+    this.floats(Float32Array.from(kept));
+  }
+
   finish(): Uint8Array {
     return new Uint8Array(Buffer.concat(this.#parts));
   }
@@ -66,6 +79,21 @@ export class ByteReader {
       return values;
     }
     for (let i = 0; i < count; i += 1) values[i] = this.#view.getFloat32(start + 4 * i, true);
+    return values;
+  }
+
+  /** As {@link ByteWriter.sparseFloats} writes them. @throws CorruptError for a value that need not be there */
+  sparseFloats(count: number): Float32Array {
+    const bits = this.bytes(Math.ceil(count / 8));
+    const values = new Float32Array(count);
+    for (let at = 0; at < bits.length; at++) {
+      for (let byte = bits[at] ?? 0; byte !== 0; byte &= byte - 1) {
+        const i = 8 * at + (31 - Math.clz32(byte & -byte));
+        const value = this.#view.getFloat32(this.#take(4), true);
+        if (i >= count || Object.is(value, 0)) throw new CorruptError('a summary holds a value that need not be there');
+        values[i] = value;
+      }
+    }
     return values;
   }
 

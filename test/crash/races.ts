@@ -85,8 +85,9 @@ async function runBoth(folder: string, { first, second }: Race, at: number): Pro
   return [own, other];
 }
 
-/** The other was faster: an honest answer. */
-const isDone = ({ status, stderr }: HookedRun): boolean => status === 0 || stderr.includes('Nothing is staged.');
+/** Done, or the other was faster and this one says so. */
+const isDone = ({ status, stderr }: HookedRun): boolean =>
+  status === 0 || /Nothing is staged\.|The content of \S+ was pruned on/.test(stderr);
 
 /** One that was locked out, and told so with what to do, is run again; anything else must have worked. */
 function again(folder: string, args: readonly string[], run: HookedRun): boolean {

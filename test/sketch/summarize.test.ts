@@ -263,6 +263,21 @@ describe('an encoded summary', () => {
     expect(decodeSummary(encodeSummary(withInvariants))).toEqual(withInvariants);
   });
 
+  test('of a small model keeps no zeros, and is read in the older form too', async () => {
+    const summary = await summarizeTensors([tensor('fc1.weight', [24, 12], 1), tensor('fc2.weight', [4, 24], 2)]);
+    const bytes = encodeSummary(summary);
+    expect(bytes.byteLength).toBeLessThan(5000);
+    expect(decodeSummary(bytes)).toEqual(summary);
+    const sketches = [summary.sketch, summary.centred, summary.invariants].filter((one) => one !== undefined);
+    const kept = sketches.reduce((sum, one) => sum + 128 + 4 * one.filter((value) => value !== 0).length, 0);
+    const header = Buffer.from(bytes.subarray(0, bytes.byteLength - kept));
+    header.set(Buffer.from('"version":1'), header.indexOf('"version":2'));
+    const older = Buffer.concat([header, ...sketches.map((one) => Buffer.from(one.buffer, one.byteOffset, 4096))]);
+    expect(decodeSummary(older)).toEqual(summary);
+    for (let length = 0; length < bytes.byteLength; length += 7)
+      expect(() => decodeSummary(bytes.subarray(0, length))).toThrow();
+  });
+
   test('is refused when it is cut, longer or changed in its header', async () => {
     const bytes = encodeSummary(await summarizeTensors(CNN.slice(0, 2)));
     const refused = (damaged: Uint8Array): void => {

@@ -50,6 +50,12 @@ export interface TensorEntry {
 /** What the file says about itself (epoch, step, seed, time): shown beside what is inferred, never believed against it. */
 export type Declared = Readonly<Record<string, string | number>>;
 
+/** Bytes of a file for which the file itself states a CRC-32: a stored member of a zip archive. */
+export interface StatedChecksum extends FileRange {
+  readonly member: string;
+  readonly crc32: number;
+}
+
 /** Which operator a tensor belongs to, when the file itself holds the graph (a Keras topology). Read by `symmetry/`. */
 export interface GraphLayer {
   readonly name: string;
@@ -85,6 +91,8 @@ export interface OpenCheckpoint {
   /** Absent when everything was read. */
   readonly unread?: readonly UnreadTensor[];
   readonly graph?: readonly GraphLayer[];
+  /** What whoever reads the files as a whole checks with a {@link ChecksumCheck}. Compressed members are checked as they are read. */
+  readonly checksums?: readonly StatedChecksum[];
   /** Why no weights were read, when `format` is `unknown` although the file looked like a known one. */
   readonly problem?: BadFileError;
   /**

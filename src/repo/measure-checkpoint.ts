@@ -1,5 +1,6 @@
 import { createSha256, sha256Hex } from '../bytes/sha256.ts';
 import { BadFileError } from '../errors.ts';
+import { ChecksumCheck } from '../formats/checksums.ts';
 import type { CheckpointFile, OpenCheckpoint, TensorEntry } from '../formats/format.ts';
 import { type BlobId, parseBlobId } from '../objects/ids.ts';
 import { contentIdOf } from '../sketch/tensor-pass.ts';
@@ -71,9 +72,20 @@ export function valueCount({ shape, dtype }: Pick<TensorEntry, 'shape' | 'dtype'
   return elementCount(shape) * valuesPerElement(dtype);
 }
 
-/** Hashes a file. */
-export async function hashFile({ source }: CheckpointFile): Promise<string> {
+/**
+ * Hashes a file of a checkpoint.
+ *
+ * @throws BadFileError when a part has another checksum than the file states.
+ */
+export async function hashFile(checkpoint: OpenCheckpoint, { source }: CheckpointFile): Promise<string> {
   const hash = createSha256();
-  for await (const piece of source.stream()) hash.update(piece);
+  const check = new ChecksumCheck(
+    checkpoint,
+    checkpoint.files.findIndex((file) => file.source === source),
+  );
+  for await (const piece of source.stream()) {
+    hash.update(piece);
+    check.write(piece);
+  }
   return hash.hex();
 }

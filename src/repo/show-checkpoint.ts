@@ -114,7 +114,7 @@ async function* hashFiles(checkpoint: OpenCheckpoint): Operation<readonly ShownF
   const shown: ShownFile[] = [];
   for (const file of checkpoint.files) {
     yield { phase: 'Hashing', done: shown.length, total: checkpoint.files.length, detail: file.name };
-    shown.push({ name: file.name, bytes: file.source.byteLength, sha256: await hashFile(file) });
+    shown.push({ name: file.name, bytes: file.source.byteLength, sha256: await hashFile(checkpoint, file) });
   }
   return shown;
 }

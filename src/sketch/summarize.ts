@@ -1,5 +1,6 @@
 import { createSha256 } from '../bytes/sha256.ts';
 import { BadFileError } from '../errors.ts';
+import { ChecksumCheck } from '../formats/checksums.ts';
 import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
 import { parseFileHash } from '../objects/ids.ts';
 import { CHUNK_ELEMENTS } from '../tensors/chunks.ts';
@@ -88,8 +89,10 @@ async function readFile(pass: Pass, index: number): Promise<Summary['files'][num
   const { name, source } = pass.checkpoint.files[index] ?? {};
   const hash = createSha256();
   const feeder = new FileFeeder(pass, index);
+  const check = new ChecksumCheck(pass.checkpoint, index);
   for await (const piece of source?.stream() ?? []) {
     hash.update(piece);
+    check.write(piece);
     feeder.write(piece);
     pass.onBytes(piece.byteLength);
   }
@@ -153,7 +156,7 @@ function toSummary(pass: Pass, files: Summary['files']): Summary {
  * of the tensor that is being read, its means and a bounded sample. Read a second time is only what is
  * not verbatim in a file, and small checkpoints whose hidden units are known, for their invariants.
  *
- * @throws BadFileError when a tensor does not decode.
+ * @throws BadFileError when a tensor does not decode, or a part of a file has another checksum than the file states.
  */
 export async function summarize(checkpoint: OpenCheckpoint, options: SummarizeOptions = {}): Promise<Summary> {
   const pass = createPass(checkpoint, options);

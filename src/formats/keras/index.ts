@@ -6,7 +6,7 @@ import { toDeclared } from '../declared.ts';
 import type { Format } from '../format.ts';
 import { openHdf5 } from '../hdf5/open.ts';
 import { decodeUtf8, isJsonObject, parseJson } from '../json.ts';
-import { readZipDirectory, readZipEntry, type ZipEntry } from '../zip/index.ts';
+import { readZipDirectory, readZipEntry, storedChecksums, type ZipEntry } from '../zip/index.ts';
 
 const WEIGHTS = 'model.weights.h5';
 const ZIP_MAGIC = 0x50;
@@ -26,7 +26,7 @@ export const keras: Format = {
     if (weights === undefined) throw badFile('keras', `the archive must hold ${WEIGHTS}`);
     const metadata = await readJson(primary, directory, 'metadata.json');
     const isStored = weights.method === STORED;
-    return openHdf5({
+    const checkpoint = await openHdf5({
       format: 'keras',
       files: [{ name: files.primary, source: primary }],
       source: await openMember(primary, weights),
@@ -34,6 +34,7 @@ export const keras: Format = {
       model: await readJson(primary, directory, 'config.json'),
       declared: toDeclared(isJsonObject(metadata) ? Object.entries(metadata) : []),
     });
+    return { ...checkpoint, checksums: storedChecksums(directory, 0) };
   },
 };
 

@@ -3,10 +3,10 @@ import { joinBytes } from '../../bytes/collect.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import type { BadFileError } from '../../errors.ts';
 import { badFile } from '../bad-file.ts';
-import type { Format, OpenCheckpoint, TensorEntry, UnreadTensor } from '../format.ts';
+import type { Format, OpenCheckpoint, StatedChecksum, TensorEntry, UnreadTensor } from '../format.ts';
 import { classifyRole } from '../roles.ts';
 import { uniqueNames } from '../unique-names.ts';
-import { readZipDirectory, streamZipEntry, type ZipEntry } from '../zip/index.ts';
+import { readZipDirectory, storedChecksums, streamZipEntry, type ZipEntry } from '../zip/index.ts';
 import { isPlain, orderElements } from './elements.ts';
 import { type ArrayHeader, type NoTensor, readArrayHeader } from './header.ts';
 
@@ -23,6 +23,7 @@ interface Member {
 interface Members {
   readonly members: readonly Member[];
   readonly unread: readonly UnreadTensor[];
+  readonly checksums: readonly StatedChecksum[];
 }
 
 async function readBeginning(pieces: AsyncIterable<Uint8Array>, byteLength: number): Promise<Uint8Array> {
@@ -66,7 +67,7 @@ async function readMembers(source: ByteSource): Promise<Members> {
   }
   if (members.length === 0 && skipped !== undefined) throw skipped;
   if (members.length === 0 && entries.length > 0) throw badFile('npz', 'a member must be an array');
-  return { members, unread };
+  return { members, unread, checksums: storedChecksums(entries, 0) };
 }
 
 function toTensor(member: Member, name: string): TensorEntry {
@@ -85,7 +86,7 @@ async function* skipBytes(pieces: AsyncIterable<Uint8Array>, byteLength: number)
   }
 }
 
-function toCheckpoint(primary: ByteSource, fileName: string, { members, unread }: Members): OpenCheckpoint {
+function toCheckpoint(primary: ByteSource, fileName: string, { members, unread, checksums }: Members): OpenCheckpoint {
   const names = uniqueNames(members.map(({ entry }) => entry.name.slice(0, -SUFFIX.length)));
   const memberOf = new Map(names.map((name, i) => [name, members[i]]));
   return {
@@ -94,6 +95,7 @@ function toCheckpoint(primary: ByteSource, fileName: string, { members, unread }
     tensors: members.map((member, i) => toTensor(member, names[i] ?? '')),
     declared: {},
     ...(unread.length === 0 ? {} : { unread }),
+    checksums,
     readTensor({ name }) {
       const member = memberOf.get(name);
       invariant(member !== undefined, `${name} is a tensor of this file`);

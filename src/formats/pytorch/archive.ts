@@ -1,7 +1,7 @@
 import { memorySource } from '../../bytes/memory-source.ts';
 import { elementByteLength } from '../../tensors/dtype.ts';
 import { badFile } from '../bad-file.ts';
-import type { FormatName } from '../format.ts';
+import type { FormatName, StatedChecksum } from '../format.ts';
 import {
   asBytes,
   asCount,
@@ -25,6 +25,8 @@ export interface Archive {
   /** Bytes of all storages. */
   readonly dataByteLength: number;
   readonly resolveStorage: StorageResolver;
+  /** What a zip archive states for its stored members. */
+  readonly checksums?: readonly StatedChecksum[];
 }
 
 /** A persistent id: `('storage', class, key, location, element count, view)`. */

@@ -1,6 +1,14 @@
 import { invariant } from '../../assert.ts';
 import { badFile } from '../bad-file.ts';
-import type { CheckpointFile, Declared, FormatName, OpenCheckpoint, TensorEntry, UnreadTensor } from '../format.ts';
+import type {
+  CheckpointFile,
+  Declared,
+  FormatName,
+  OpenCheckpoint,
+  StatedChecksum,
+  TensorEntry,
+  UnreadTensor,
+} from '../format.ts';
 import type { PickleValue } from '../pickle/index.ts';
 import { closeFiles } from '../verbatim.ts';
 import type { Archive } from './archive.ts';
@@ -28,6 +36,7 @@ export interface ArchiveContent {
   readonly stored: ReadonlyMap<string, StoredTensor>;
   readonly declared: Declared;
   readonly unread: readonly UnreadTensor[];
+  readonly checksums: readonly StatedChecksum[];
 }
 
 /** A tensor that can be read. */
@@ -64,6 +73,7 @@ export async function readContent(
     stored,
     declared: archive.constants === undefined ? declared : { ...declared, archive: 'TorchScript' },
     unread: found.flatMap(toUnread),
+    checksums: archive.checksums ?? [],
   };
 }
 
@@ -111,12 +121,14 @@ export function toCheckpoint(
   const tensors = contents.flatMap((content) => content.entries);
   if (stored.size < tensors.length) throw badFile(format, 'tensors of several archives must have different names');
   const unread = contents.flatMap((content) => content.unread);
+  const checksums = contents.flatMap((content) => content.checksums);
   return {
     format,
     files,
     tensors,
     declared,
     ...(unread.length === 0 ? {} : { unread }),
+    ...(checksums.length === 0 ? {} : { checksums }),
     readTensor(tensor) {
       const view = stored.get(tensor.name);
       invariant(view !== undefined, `${tensor.name} is a tensor of the checkpoint`);

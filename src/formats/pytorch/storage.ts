@@ -30,13 +30,14 @@ export function plainStorage(source: ByteSource, start: number, byteLength: numb
   };
 }
 
-/** A storage that is a member of a zip archive. Checksums are not asked: PyTorch writes files without valid ones, and reads them. */
+/** A storage that is a member of a zip archive. The checksum of a deflated one is checked when it is read as a whole. */
 export function memberStorage(source: ByteSource, entry: ZipEntry, file: number): Storage {
   if (entry.method === 0) return plainStorage(source, entry.dataOffset, entry.byteLength, file);
   return {
     byteLength: entry.byteLength,
     isBigEndian: false,
-    stream: (offset, length) => cutStream(streamZipEntry(source, entry, { checkCrc: false }), offset, length),
+    stream: (offset, length) =>
+      cutStream(streamZipEntry(source, entry, { mayLackCrc: true }), offset, length, entry.byteLength),
     findRange: () => undefined,
   };
 }
@@ -61,6 +62,7 @@ async function* cutStream(
   stream: AsyncIterable<Uint8Array>,
   offset: number,
   byteLength: number,
+  streamByteLength: number,
 ): AsyncIterable<Uint8Array> {
   const end = offset + byteLength;
   let position = 0;
@@ -69,6 +71,7 @@ async function* cutStream(
     const part = piece.subarray(Math.max(0, offset - position), Math.max(0, end - position));
     position += piece.byteLength;
     if (part.byteLength > 0) yield part;
-    if (position >= end) return;
+    // To its end, a stream checks what it has been.
+    if (position >= end && end < streamByteLength) return;
   }
 }

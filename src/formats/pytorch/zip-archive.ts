@@ -1,7 +1,7 @@
 import type { ByteSource } from '../../bytes/source.ts';
 import { badFile } from '../bad-file.ts';
 import { MAX_PICKLE_BYTES, type PickleNode, type PickleValue, readPickle } from '../pickle/index.ts';
-import { readZipDirectory, readZipEntry, type ZipEntry } from '../zip/index.ts';
+import { readZipDirectory, readZipEntry, storedChecksums, type ZipEntry } from '../zip/index.ts';
 import {
   type Archive,
   parseStorageReference,
@@ -41,6 +41,7 @@ export async function openZipArchive(source: ByteSource, file: number): Promise<
     ...(constants === undefined ? {} : { constants: constants.value }),
     pickleByteLength: root.byteLength + (constants?.byteLength ?? 0),
     dataByteLength: [...members.entries.values()].reduce((sum, entry) => sum + entry.byteLength, 0),
+    checksums: storedChecksums(members.entries.values(), file, { mayLackCrc: true }),
     resolveStorage: createResolver(members, new Set(constants?.persistent)),
   };
 }
@@ -64,7 +65,7 @@ function findFolder(names: readonly string[]): string {
 }
 
 async function readIsBigEndian(source: ByteSource, entry: ZipEntry): Promise<boolean> {
-  const bytes = await readZipEntry(source, entry, { limit: 16, checkCrc: false });
+  const bytes = await readZipEntry(source, entry, { limit: 16, mayLackCrc: true });
   const order = Buffer.from(bytes).toString('latin1');
   if (order !== 'little' && order !== 'big') {
     throw badFile('pytorch-zip', 'the byteorder must be little or big', entry.dataOffset);
@@ -75,7 +76,7 @@ async function readIsBigEndian(source: ByteSource, entry: ZipEntry): Promise<boo
 async function readMember(members: Members, name: string) {
   const entry = members.entries.get(members.folder + name);
   if (entry === undefined) throw badFile('pytorch-zip', `the archive must hold ${name}`);
-  const bytes = await readZipEntry(members.source, entry, { limit: MAX_PICKLE_BYTES, checkCrc: false });
+  const bytes = await readZipEntry(members.source, entry, { limit: MAX_PICKLE_BYTES, mayLackCrc: true });
   return { ...readPickle(bytes, { fileOffset: entry.dataOffset }), byteLength: bytes.byteLength };
 }
 

@@ -8,7 +8,7 @@ import { decodeUtf8, isJsonObject, parseJson } from '../json.ts';
 import { type ArchiveContent, readArchive, toCheckpoint } from '../pytorch/checkpoint.ts';
 import { openLegacyStream } from '../pytorch/legacy-stream.ts';
 import { openZipArchive } from '../pytorch/zip-archive.ts';
-import { readZipDirectory, readZipEntry, type ZipEntry } from '../zip/index.ts';
+import { readZipDirectory, readZipEntry, storedChecksums, type ZipEntry } from '../zip/index.ts';
 
 const POLICY = 'policy.pth';
 const ZIP_MAGIC = 0x50;
@@ -29,7 +29,8 @@ export const sb3: Format = {
     const contents: ArchiveContent[] = [];
     for (const member of members) contents.push(await readMember(primary, member));
     const settings = await readSettings(primary, directory);
-    return toCheckpoint('sb3', [{ name: files.primary, source: primary }], contents, toDeclared(settings));
+    const checkpoint = toCheckpoint('sb3', [{ name: files.primary, source: primary }], contents, toDeclared(settings));
+    return { ...checkpoint, checksums: [...storedChecksums(directory, 0), ...(checkpoint.checksums ?? [])] };
   },
 };
 
@@ -71,7 +72,11 @@ function placeContent(content: ArchiveContent, member: ZipEntry): ArchiveContent
   });
   const stored = new Map([...content.stored].map(([name, tensor]) => [prefix + name, tensor]));
   const unread = content.unread.map(({ name, reason }) => ({ name: prefix + name, reason }));
-  return { ...content, entries, stored, unread };
+  const checksums = content.checksums.flatMap((one) => {
+    const place = placeRange(one, member);
+    return place === undefined ? [] : [{ ...one, ...place }];
+  });
+  return { ...content, entries, stored, unread, checksums };
 }
 
 function placeRange(at: FileRange, member: ZipEntry): FileRange | undefined {

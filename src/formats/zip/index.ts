@@ -1,3 +1,3 @@
 export { readZipDirectory, type ZipEntry } from './directory.ts';
-export { type ReadMemberOptions, readZipEntry, streamZipEntry } from './members.ts';
+export { type ReadMemberOptions, readZipEntry, storedChecksums, streamZipEntry } from './members.ts';
 export { type WriteZipOptions, writeZip, type ZipMember } from './write-zip.ts';

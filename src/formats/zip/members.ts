@@ -2,6 +2,7 @@ import { pipeline, Readable } from 'node:stream';
 import { crc32, createInflateRaw } from 'node:zlib';
 import type { ByteSource } from '../../bytes/source.ts';
 import { BadFileError, WsvcError } from '../../errors.ts';
+import type { StatedChecksum } from '../format.ts';
 import type { ZipEntry } from './directory.ts';
 
 /** What inflation yields at a time; small enough that a bomb is stopped early. */
@@ -12,8 +13,8 @@ const FREE_INFLATED_BYTES = 16 * 1024 * 1024;
 const MAX_INFLATION = 16;
 
 export interface ReadMemberOptions {
-  /** False leaves the checksum out: PyTorch can write members without a valid one and does not check it itself. */
-  readonly checkCrc?: boolean;
+  /** A checksum of 0 says that there is none: PyTorch leaves it out when it is told to, and reads its files either way. */
+  readonly mayLackCrc?: boolean;
 }
 
 /**
@@ -26,16 +27,17 @@ export async function* streamZipEntry(
   entry: ZipEntry,
   options: ReadMemberOptions = {},
 ): AsyncIterable<Uint8Array> {
+  const isChecked = statesCrc(entry, options);
   let length = 0;
   let checksum = 0;
   for await (const piece of decodedPieces(source, entry)) {
     length += piece.byteLength;
     if (length > entry.byteLength) throw broken(entry, 'must not hold more bytes than its directory entry says');
-    if (options.checkCrc !== false) checksum = crc32(piece, checksum);
+    if (isChecked) checksum = crc32(piece, checksum);
     yield piece;
   }
   if (length < entry.byteLength) throw broken(entry, 'must hold as many bytes as its directory entry says');
-  if (options.checkCrc !== false && checksum !== entry.crc32) throw broken(entry, 'must have the checksum it states');
+  if (isChecked && checksum !== entry.crc32) throw broken(entry, 'must have the checksum it states');
 }
 
 /**
@@ -58,6 +60,23 @@ export async function readZipEntry(
     filled += piece.byteLength;
   }
   return bytes;
+}
+
+function statesCrc(entry: ZipEntry, { mayLackCrc = false }: ReadMemberOptions): boolean {
+  return !mayLackCrc || entry.crc32 !== 0;
+}
+
+/** The checksums of stored members, for whoever reads the file as a whole. */
+export function storedChecksums(
+  entries: Iterable<ZipEntry>,
+  file: number,
+  options: ReadMemberOptions = {},
+): readonly StatedChecksum[] {
+  const stored = [...entries].filter((entry) => entry.method === 0 && statesCrc(entry, options));
+  return stored.map(({ name, crc32: stated, dataOffset, byteLength }) => ({
+    ...{ member: name, crc32: stated },
+    ...{ file, offset: dataOffset, byteLength },
+  }));
 }
 
 function decodedPieces(source: ByteSource, entry: ZipEntry): AsyncIterable<Uint8Array> {

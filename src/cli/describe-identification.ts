@@ -18,7 +18,9 @@ const VERBS = {
 
 function headline(result: IdentificationResult, paint: Paint): string {
   const { known, relation, parents, nearest, direction } = result;
-  const sure = `(${formatConfidence(result.confidence)} sure)`;
+  const within = result.confidenceWithinOne;
+  const around = within === undefined ? '' : `, give or take one checkpoint: ${formatConfidence(within)}`;
+  const sure = `(${formatConfidence(result.confidence)} sure${around})`;
   if (!known) return `${paint('yellow', 'unknown')}: related to nothing in this repository ${sure}`;
   const from = parents.length > 1 ? `${parents.length} checkpoints` : (parents[0]?.source ?? nearest?.source ?? '');
   const verb = VERBS[direction];

@@ -36,6 +36,9 @@ export interface Finding {
   readonly parents: readonly { readonly id: ManifestId; readonly weight: number }[];
   /** How sure the words are, 0 to 1. */
   readonly sureness: number;
+  /** How sure the base is by the steps of its run that the query holds, and how sure that it is this one or the one before or after it. */
+  readonly baseSureness?: number;
+  readonly baseWithinOne?: number;
   /** Which of the two comes from the other, where the evidence says. */
   readonly direction?: Direction;
   readonly notes: readonly string[];

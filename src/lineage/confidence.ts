@@ -9,10 +9,22 @@ const MOST = 0.9999;
  */
 const TEMPER = 8;
 
+/** How sure an answer is, and how sure where the base may also be the checkpoint before or after the one that is named. */
+export interface Confidence {
+  readonly confidence: number;
+  readonly confidenceWithinOne?: number;
+}
+
 /** Probability that a known query's base, relation and kinship are all right. */
-export function confidenceOfKnown(proof: Proof, finding: Finding, ranked: readonly Ranked[]): number {
+export function confidenceOfKnown(proof: Proof, finding: Finding, ranked: readonly Ranked[]): Confidence {
   const kin = proof.logPValue === undefined ? 0.999 : 1 - Math.exp(Math.max(proof.logPValue, -700));
-  return Math.min(MOST, kin * finding.sureness * (isSettled(finding) ? 1 : sureOfBase(finding, ranked)));
+  const base = finding.baseSureness ?? (isSettled(finding) ? 1 : sureOfBase(finding, ranked));
+  const words = kin * finding.sureness;
+  const within = finding.baseWithinOne;
+  return {
+    confidence: Math.min(MOST, words * base),
+    ...(within === undefined ? {} : { confidenceWithinOne: Math.min(MOST, words * within) }),
+  };
 }
 
 /** Copies and mixtures prove their base; a place between two leaves no choice of base either. */

@@ -71,6 +71,8 @@ export interface Identification {
   readonly parents: readonly { readonly id: ManifestId; readonly weight: number }[];
   /** Of the answer given, also of `known: false`. */
   readonly confidence: number;
+  /** That the rest of the answer is right and the base is the one that is named, or the one before or after it on its run; absent where the base is not in doubt by one. */
+  readonly confidenceWithinOne?: number;
   /** Natural logarithm; absent where no test applies. */
   readonly logPValue?: number;
   /** `forward`: the query comes from what is stored; `backward`: that comes from the query; `siblings`: both from a third. */

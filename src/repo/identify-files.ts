@@ -98,6 +98,7 @@ function describeIdentification(
     position: found.position ?? null,
     parents: describeParents(archive, found),
     confidence: found.confidence,
+    ...(found.confidenceWithinOne === undefined ? {} : { confidenceWithinOne: found.confidenceWithinOne }),
     // Where no test applies nothing speaks against chance.
     pValue: probabilityOf(found.logPValue ?? 0),
     candidates: found.candidates

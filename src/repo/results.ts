@@ -160,6 +160,8 @@ export interface IdentificationResult {
   readonly position: number | null;
   readonly parents: readonly { readonly commit: string | null; readonly source: string; readonly weight: number }[];
   readonly confidence: number;
+  /** With the base, or the checkpoint before or after it; absent where the base is not in doubt by one. */
+  readonly confidenceWithinOne?: number;
   readonly pValue: number | null;
   readonly candidates: readonly NearestResult[];
   readonly declared: Readonly<Record<string, string | number>>;

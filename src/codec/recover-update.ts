@@ -1,6 +1,6 @@
 import { toFloat32Bits } from './casts.ts';
 import type { BlockType } from './codec.ts';
-import { laneOf } from './lanes.ts';
+import { alignBytes, laneOf } from './lanes.ts';
 import { countRows, MAX_RANK, type MatrixView } from './low-rank.ts';
 import type { ScaledProduct } from './scaled-product.ts';
 import { energyOf, type Factors, findFactors, findStrongestEnergy, type Matrix } from './subspace.ts';
@@ -97,7 +97,8 @@ function roundingsOf(type: BlockType): Float64Array {
 /** The difference of two blocks as rows of their matrix; numbers of the first and last row that are not in the block have no weight. */
 function readWeighted({ next, base }: Pair, type: BlockType, view: MatrixView): WeightedMatrix {
   const roundings = roundingsOf(type);
-  const exponents = (values: Float32Array<ArrayBuffer>) => new Uint32Array(values.buffer).map((u) => (u >>> 23) & 255);
+  const exponents = ({ buffer, byteOffset, length }: Float32Array) =>
+    new Uint32Array(buffer, byteOffset, length).map((u) => (u >>> 23) & 255);
   const [after, before] = [exponents(next), exponents(base)];
   const columns = view.rowLength;
   const rows = countRows(view, next.length);
@@ -169,13 +170,19 @@ function findRight(matrix: WeightedMatrix, { right, rank }: { readonly right: Fl
 
 /** Two blocks as numbers. */
 interface Pair {
-  readonly next: Float32Array<ArrayBuffer>;
-  readonly base: Float32Array<ArrayBuffer>;
+  readonly next: Float32Array;
+  readonly base: Float32Array;
 }
 
 function readPair(plain: Uint8Array, base: Uint8Array, type: BlockType): Pair {
-  const read = (bytes: Uint8Array) => new Float32Array(toFloat32Bits(bytes, type).buffer);
-  return { next: read(plain), base: read(base) };
+  return { next: readFloats(plain, type), base: readFloats(base, type) };
+}
+
+/** Without a copy where the numbers are f32 already. */
+function readFloats(bytes: Uint8Array, type: BlockType): Float32Array {
+  if (type !== 'f32') return new Float32Array(toFloat32Bits(bytes, type).buffer);
+  const { buffer, byteOffset, length } = alignBytes(bytes);
+  return new Float32Array(buffer, byteOffset, length >> 2);
 }
 
 /** The strongest pairs of the rows that a block holds as a whole: columns x rank; `undefined` where they are not what the difference is. */

@@ -34,8 +34,8 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
   if (largest === undefined || !Number.isFinite(largest) || offsets.length > MOST_OFFSETS) return undefined;
   if (offsets.length === 1) return { step: largest, origin, logChance: 0 };
   const candidates = stepCandidates(values, offsets, largest, spacing);
-  for (const candidate of candidates) {
-    const fitted = fitStep(offsets, candidate, spacing);
+  for (const step of refineAll(offsets, candidates)) {
+    const fitted = fitStep(offsets, step, spacing);
     if (!fitted) continue;
     // Spacing of fp16's subnormals: an underflow of that type, which nobody quantised.
     if (Math.abs(fitted.step / HALF_SUBNORMAL - 1) < TOLERANCE) return undefined;
@@ -106,18 +106,46 @@ function stepCandidates(values: Float64Array, offsets: Float64Array, largest: nu
   return possible.sort((a, b) => b - a);
 }
 
-function fitStep(offsets: Float64Array, start: number, spacing: number) {
-  let step = start;
-  let uv = 0;
-  let vv = 0;
-  // Refined from the small multiples up: the error of the first guess grows with the multiple.
+/** Candidates that are refined at once: each waits for divisions, and four wait no longer than one. */
+const AT_ONCE = 4;
+
+/** The candidates, refined; equal ones once. */
+function* refineAll(offsets: Float64Array, candidates: readonly number[]): Iterable<number> {
+  const distinct = [...new Set(candidates)];
+  for (let from = 0; from < distinct.length; from += AT_ONCE) {
+    const some = distinct.slice(from, from + AT_ONCE);
+    const [a = 1, b = a, c = a, d = a] = some;
+    yield* refineFour(offsets, a, b, c, d).slice(0, some.length);
+  }
+}
+
+/** Refines steps from the small multiples up: the error of the first guess grows with the multiple. */
+function refineFour(offsets: Float64Array, a: number, b: number, c: number, d: number): readonly number[] {
+  let [a1, a2, b1, b2, c1, c2, d1, d2] = [0, 0, 0, 0, 0, 0, 0, 0];
   for (let i = 0; i < offsets.length; i++) {
     const offset = offsets[i] ?? 0;
-    const n = Math.max(1, Math.round(offset / step));
-    uv += offset * n;
-    vv += n * n;
-    step = uv / vv;
+    const k = Math.max(1, Math.round(offset / a));
+    const l = Math.max(1, Math.round(offset / b));
+    const m = Math.max(1, Math.round(offset / c));
+    const n = Math.max(1, Math.round(offset / d));
+    a1 += offset * k;
+    b1 += offset * l;
+    c1 += offset * m;
+    d1 += offset * n;
+    a2 += k * k;
+    b2 += l * l;
+    c2 += m * m;
+    d2 += n * n;
+    a = a1 / a2;
+    b = b1 / b2;
+    c = c1 / c2;
+    d = d1 / d2;
   }
+  return [a, b, c, d];
+}
+
+/** The step with its chance, where every offset is a multiple of it. */
+function fitStep(offsets: Float64Array, step: number, spacing: number) {
   let logChance = Math.log(2 * TOLERANCE);
   for (let i = 0; i < offsets.length; i++) {
     const offset = offsets[i] ?? 0;

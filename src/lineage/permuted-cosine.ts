@@ -51,15 +51,22 @@ function centre({ rows, columns, values }: CentredSample): void {
 
 /** Squared norm of the product of a matrix with its own transpose, from the smaller side. */
 function squaredGram({ rows, columns, values }: CentredSample): number {
+  const lines = new Float64Array(values.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) lines[j * rows + i] = values[i * columns + j] ?? 0;
   let total = 0;
   for (let a = 0; a < columns; a++) {
     for (let b = a; b < columns; b++) {
-      let product = 0;
-      for (let i = 0; i < rows; i++) product += (values[i * columns + a] ?? 0) * (values[i * columns + b] ?? 0);
+      const product = dot(lines, a * rows, b * rows, rows);
       total += (a === b ? 1 : 2) * product * product;
     }
   }
   return total;
+}
+
+function dot(values: Float64Array, a: number, b: number, length: number): number {
+  let product = 0;
+  for (let i = 0; i < length; i++) product += (values[a + i] ?? 0) * (values[b + i] ?? 0);
+  return product;
 }
 
 /**

@@ -16,3 +16,8 @@ export async function readNeeded<T>(what: string, read: () => Promise<T>): Promi
 export function readNeededBlob(blobs: BlobStore, id: BlobId): Promise<Uint8Array> {
   return readNeeded(`blob ${id}`, () => blobs.read(id));
 }
+
+/** The same without a copy: not to be written into. @throws CorruptError */
+export function viewNeededBlob(blobs: BlobStore, id: BlobId): Promise<Uint8Array> {
+  return readNeeded(`blob ${id}`, () => blobs.view(id));
+}

@@ -2,7 +2,7 @@ import { type ByteSource, CHUNK_BYTES, type FileSet } from '../bytes/source.ts';
 import { WsvcError } from '../errors.ts';
 import type { Manifest, ManifestFile, Segment } from '../objects/manifest.ts';
 import type { BlobStore } from '../store/blob-store.ts';
-import { readNeededBlob } from './needed.ts';
+import { viewNeededBlob } from './needed.ts';
 
 /** The name a stored checkpoint's primary file goes by inside its own file set. */
 const PRIMARY = '';
@@ -43,7 +43,7 @@ export function storedSource(file: ManifestFile, blobs: BlobStore): ByteSource {
       const segment = file.segments[index];
       const start = starts[index] ?? 0;
       if (segment === undefined) return;
-      const bytes = 'literal' in segment ? segment.literal : await readNeededBlob(blobs, segment.blob);
+      const bytes = 'literal' in segment ? segment.literal : await viewNeededBlob(blobs, segment.blob);
       const piece = bytes.subarray(at - start, Math.min(bytes.byteLength, end - start));
       if (piece.byteLength > 0) yield piece;
       at = start + bytes.byteLength;

@@ -43,6 +43,8 @@ export interface BlobStore {
    * @throws WsvcError `not-found` when there is no such blob; CorruptError when its bytes are not what the id says.
    */
   read(id: BlobId): Promise<Uint8Array>;
+  /** As {@link read}, without a copy: not to be written into. */
+  view(id: BlobId): Promise<Uint8Array>;
   /** Bytes the blob takes on disk, its share of the envelope included. */
   storedByteLength(id: BlobId): Promise<number>;
   list(): AsyncIterable<BlobId>;

@@ -48,6 +48,7 @@ export function createMemoryBlobStore(): BlobStore {
   return {
     has: async (id) => stored.has(id) || pending.has(id),
     read: async (id) => find(id).slice(),
+    view: async (id) => find(id),
     storedByteLength: async (id) => find(id).byteLength,
     async *list() {
       yield* [...stored.keys()];

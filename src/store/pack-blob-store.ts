@@ -64,6 +64,10 @@ export class PackedBlobStore implements BlobStore, PackHost {
     return (await this.readPlain(id)).plain.slice();
   }
 
+  async view(id: BlobId): Promise<Uint8Array> {
+    return (await this.readPlain(id)).plain;
+  }
+
   async storedByteLength(id: BlobId): Promise<number> {
     const row = await this.#findRow(id);
     if (row === undefined) throw this.packs.absent(id);

@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly large: boolean;
   /** A folder for figures; none are drawn without it. */
   readonly figures?: string;
+  /** Only the sets whose name contains this; benchmarks without sets pass over it. */
+  readonly only?: string;
   /** Says what is being done, for those who wait. */
   readonly report: (text: string) => void;
 }

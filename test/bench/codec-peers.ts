@@ -14,12 +14,13 @@ export function bitsOf(bytes: Uint8Array, type: 'f32' | 'bf16' | 'f16'): Bits {
   return { numbers: new Uint32Array(new Uint16Array(new Uint8Array(bytes).buffer)), width: 2, exponentBits };
 }
 
-function planesOf(numbers: Uint32Array, width: number): Uint8Array[] {
+function bytePlanes(numbers: Uint32Array, width: number): Uint8Array[] {
   return Array.from({ length: width }, (_, plane) => Uint8Array.from(numbers, (u) => (u >>> (8 * plane)) & 255));
 }
 
-function xor(a: Bits, b: Bits): Uint32Array {
-  return a.numbers.map((u, i) => u ^ (b.numbers[i] ?? 0));
+/** Exclusive or with a base. */
+export function xorBits(a: Bits, b: Bits): Bits {
+  return { ...a, numbers: a.numbers.map((u, i) => u ^ (b.numbers[i] ?? 0)) };
 }
 
 /** Moves the sign below the exponent, so that the exponent fills the top bits, as BitX splits numbers. */
@@ -33,16 +34,19 @@ function exponentFirst(numbers: Uint32Array, { width, exponentBits }: Bits): Uin
   });
 }
 
+/** The bytes of numbers, one plane each, the exponent in the top. */
+export function planesOf(a: Bits): Uint8Array[] {
+  return bytePlanes(exponentFirst(a.numbers, a), a.width);
+}
+
 /** BitX-like: XOR with the base, exponent and sign-mantissa planes, deflate (Node has no zstd). Bytes. */
 export function sizeOfXorPlanes(a: Bits, b: Bits, level: number): number {
-  const planes = planesOf(exponentFirst(xor(a, b), a), a.width);
-  return planes.reduce((sum, plane) => sum + deflateRawSync(plane, { level }).length, 0);
+  return planesOf(xorBits(a, b)).reduce((sum, plane) => sum + deflateRawSync(plane, { level }).length, 0);
 }
 
 /** No base: the same planes of the numbers themselves, deflated. Bytes. */
 export function sizeOfPlanes(a: Bits, level: number): number {
-  const planes = planesOf(exponentFirst(a.numbers, a), a.width);
-  return planes.reduce((sum, plane) => sum + deflateRawSync(plane, { level }).length, 0);
+  return planesOf(a).reduce((sum, plane) => sum + deflateRawSync(plane, { level }).length, 0);
 }
 
 function entropyOf(counts: Iterable<number>): number {
@@ -63,7 +67,7 @@ function countAll(values: Iterable<number>): number[] {
 
 /** Order-0 entropy of the XOR's byte planes: what a perfect byte coder makes of BitX's planes. Bytes. */
 export function entropyOfXorPlanes(a: Bits, b: Bits): number {
-  return planesOf(exponentFirst(xor(a, b), a), a.width).reduce((sum, plane) => sum + entropyOf(countAll(plane)) / 8, 0);
+  return planesOf(xorBits(a, b)).reduce((sum, plane) => sum + entropyOf(countAll(plane)) / 8, 0);
 }
 
 /** Sign and size class of each difference in ordered integers, and how many bits follow raw. */

@@ -14,11 +14,12 @@ import { type BenchTable, formatMarkdown, formatText } from './table.ts';
 
 const BENCHES: readonly Bench[] = [startup, scale, speed, storage, lineage, paper, codec, memory, strangers];
 
-const USAGE = `npm run bench -- [NAME…] [--seed N] [--large] [--markdown] [--json FILE] [--figures DIR]
+const USAGE = `npm run bench -- [NAME…] [--seed N] [--large] [--markdown] [--json FILE] [--figures DIR] [--only TEXT]
 
 ${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join('\n')}
 
 Without names all run, but for memory and strangers. --seed ${DEVELOP_SEED} is the one that methods are developed on; take another to score them once.
+--only TEXT measures the sets whose name contains it (storage).
 `;
 
 function readArguments() {
@@ -30,6 +31,7 @@ function readArguments() {
       markdown: { type: 'boolean', default: false },
       json: { type: 'string' },
       figures: { type: 'string' },
+      only: { type: 'string' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -59,6 +61,7 @@ async function main(): Promise<void> {
     large: values.large,
     report,
     ...(values.figures === undefined ? {} : { figures: values.figures }),
+    ...(values.only === undefined ? {} : { only: values.only }),
   };
   const measured: {
     readonly bench: string;

@@ -324,3 +324,45 @@ export function predictFloat32(base: usize, before: usize, count: u32, factor: f
     if (next - next === 0) store<f32>(base + at, next);
   }
 }
+
+// @ts-ignore: decorator
+@inline
+function contextsLoop(
+  width: u32, reference: usize, base: usize, before: usize, count: u32, toTop: u32, rest: u32, flip: u32,
+  classShift: u32, classMask: u32, first: i32, origin: i32, contexts: usize, signs: usize,
+): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const c = <i32>((readNumber(reference, i, width) >>> classShift) & classMask);
+    const a = readNumber(base, i, width);
+    const b = readNumber(before, i, width);
+    const orderedA = a ^ (((<u32>(<i32>(a << toTop) >> 31)) & rest) | flip);
+    const orderedB = b ^ (((<u32>(<i32>(b << toTop) >> 31)) & rest) | flip);
+    const step = orderedA - orderedB;
+    const sign = step >>> 31;
+    const length = <i32>(32 - clz((step ^ (0 - sign)) + sign));
+    const exponent = min(31, max(0, c - first));
+    const size = length === 0 ? 0 : min(7, max(1, length + c - origin));
+    store<u8>(contexts + i, <u8>((exponent << 3) | size));
+    store<u8>(signs + i, <u8>sign);
+  }
+}
+
+/** A context for each number: its exponent and the size of its base's last step; and whether that step went down. */
+export function findContexts(
+  width: u32, reference: usize, base: usize, before: usize, count: u32, toTop: u32, rest: u32, flip: u32,
+  classShift: u32, classMask: u32, first: i32, origin: i32, contexts: usize, signs: usize,
+): void {
+  if (width === 4)
+    contextsLoop(4, reference, base, before, count, toTop, rest, flip, classShift, classMask, first, origin, contexts, signs);
+  else if (width === 2)
+    contextsLoop(2, reference, base, before, count, toTop, rest, flip, classShift, classMask, first, origin, contexts, signs);
+  else contextsLoop(1, reference, base, before, count, toTop, rest, flip, classShift, classMask, first, origin, contexts, signs);
+}
+
+/** Turns the sign of each difference but zero where the last step went down. */
+export function turnSigns(symbols: usize, signs: usize, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const symbol: u32 = load<u8>(symbols + i);
+    store<u8>(symbols + i, <u8>(symbol ^ (symbol > 3 ? <u32>load<u8>(signs + i) : 0)));
+  }
+}

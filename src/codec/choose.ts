@@ -10,7 +10,7 @@ import {
 import { isCastable } from './casts.ts';
 import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
-import { type DifferencePlan, encodeDense } from './dense.ts';
+import { encodeContinued, encodeDense, isContinuable } from './dense.ts';
 import { numberWidth } from './differences.ts';
 import { type Estimate, estimateBytes, estimateDifferences, estimateFloats } from './estimate.ts';
 import { laneOf } from './lanes.ts';
@@ -22,8 +22,10 @@ import { encodeSparse } from './sparse.ts';
 import { encodeBytes, encodeFloats } from './standalone.ts';
 import { encodeUpdated, isUpdatable } from './updated.ts';
 
-/** Above this share of changed numbers, each gets a symbol: a change takes two. Between a quarter and a half either would do; not tuned. */
+/** Numbers of 64 bits: above this share of changed ones, each gets a symbol: a change takes two. Between a quarter and a half either would do; not tuned. */
 const MAX_SPARSE_SHARE = 0.4;
+/** With fewer changes in a block the tables of a static coder cost more than learning does; with more they decode several times as fast. */
+const MANY_CHANGES = 1024;
 /** A block that would save less than the rest stays raw: a judgement that so little is not worth decoding. */
 const WORTHWHILE_RATIO = 0.98;
 
@@ -50,27 +52,26 @@ function encodeDifferences(
   reference: Reference,
   changed: number,
 ): EncodedBlock {
+  const { type } = context;
   const plan = { reference, base: buildReference(reference, context, plain.length) };
   const ancestors = ancestorsOf(reference);
-  if (changed > MAX_SPARSE_SHARE) {
-    return { codec: CODEC.dense, payload: encodeDense(plain, context.type, plan), ancestors };
+  const width = numberWidth(type);
+  const before = historyOf(plain, context, reference);
+  if (changed > MAX_SPARSE_SHARE || (width < 8 && (changed * plain.length) / width >= MANY_CHANGES)) {
+    if (before === undefined) return { codec: CODEC.dense, payload: encodeDense(plain, type, plan), ancestors };
+    return { codec: CODEC.continued, payload: encodeContinued(plain, type, plan, before), ancestors: 2 };
   }
-  const hasChanges = Buffer.compare(plain, plan.base) !== 0;
-  if (hasChanges && numberWidth(context.type) < 8) return encodeFewChanges(plain, context, plan, ancestors);
-  return { codec: CODEC.sparse, payload: encodeSparse(plain, context.type, plan), ancestors };
+  if (width === 8 || Buffer.compare(plain, plan.base) === 0)
+    return { codec: CODEC.sparse, payload: encodeSparse(plain, type, plan), ancestors };
+  const payload = encodeAdaptive(plain, type, plan, before?.before);
+  return { codec: CODEC.adaptive, payload, ancestors: before === undefined ? ancestors : 2 };
 }
 
-/** Few changes: those that the base went through last are looked at where they are known. */
-function encodeFewChanges(
-  plain: Uint8Array,
-  { type, base, baseType = type, baseOfBase }: BlockContext,
-  plan: DifferencePlan,
-  ancestors: number,
-): EncodedBlock {
-  const isAlike = baseOfBase !== undefined && baseType === type && baseOfBase.length === base?.length;
-  const before = isAlike && base.length === plain.length ? baseOfBase : undefined;
-  const payload = encodeAdaptive(plain, type, plan, before);
-  return { codec: CODEC.adaptive, payload, ancestors: before === undefined ? ancestors : 2 };
+/** The ancestors of a block whose base moved before, where that says something of how it moved on. */
+function historyOf(plain: Uint8Array, { type, base, baseType = type, baseOfBase }: BlockContext, { kind }: Reference) {
+  if (!isContinuable(type) || type !== baseType || (kind !== 'base' && kind !== 'predicted')) return undefined;
+  if (base?.length !== plain.length || baseOfBase?.length !== plain.length) return undefined;
+  return { base, before: baseOfBase };
 }
 
 /** The difference as an update of low rank; not estimated on strips but tried, as the search tells whether it is there. */

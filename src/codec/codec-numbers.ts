@@ -9,4 +9,5 @@ export const CODEC = {
   gathered: 6,
   adaptive: 7,
   updated: 8,
+  continued: 9,
 } as const;

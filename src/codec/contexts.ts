@@ -6,6 +6,11 @@ import { check, type PayloadReader, type PayloadWriter } from './payload.ts';
 const CLASSES = 256;
 /** Bounds a decoder's tables to what second-level caches hold (16 KiB each); chosen for that, its cost in size is not measured. */
 const MAX_CONTEXTS = 16;
+/**
+ * With a history there are more of them to tell apart: 16, 32 and 64 tables took .3235, .3225 and .3225 of f32 in one run, .0533, .0525
+ * and .0526 of bf16 in another. Those that hardly occur are not looked at one by one, for time.
+ */
+export const HISTORY_CLUSTERS: ClusterOptions = { most: 32, least: 256 };
 /** Blocks of fewer numbers get one table: more could not pay for themselves. */
 const MIN_COUNT_FOR_CONTEXTS = 1024;
 /** Mean length of a level in a written table, in bits; a rough figure is enough to compare partitions. */
@@ -54,11 +59,13 @@ function makeCluster(first: number, counts: Uint32Array, tableBits: number): Clu
 }
 
 function joinClusters(a: Cluster, b: Cluster): Cluster {
-  return makeCluster(
-    a.first,
-    a.counts.map((count, symbol) => count + (b.counts[symbol] ?? 0)),
-    a.tableBits,
-  );
+  return makeCluster(a.first, addCounts(a.counts, b.counts), a.tableBits);
+}
+
+function addCounts(a: Uint32Array, b: Uint32Array): Uint32Array {
+  const sums = a.slice();
+  for (let symbol = 0; symbol < sums.length; symbol++) sums[symbol] = (sums[symbol] ?? 0) + (b[symbol] ?? 0);
+  return sums;
 }
 
 /** Symbols counted by class, for the classes from `first` on: 256 counts a class. */
@@ -85,12 +92,19 @@ export function countByClass(symbols: Uint8Array, classes: Uint8Array): ClassHis
   return { first, counts };
 }
 
-/** The clusters one class each, without those that do not occur. */
-function listClasses({ first, counts: all }: ClassHistogram, tableBits: number): Cluster[] {
+/** The clusters one class each, without those that do not occur; classes of fewer symbols than `least` go with the next. */
+function listClasses({ first, counts: all }: ClassHistogram, tableBits: number, least: number): Cluster[] {
   const clusters: Cluster[] = [];
+  let waiting: Uint32Array | undefined;
+  let begin = first;
   for (let at = 0; at < all.length; at += TABLE_SYMBOLS) {
-    const counts = all.subarray(at, at + TABLE_SYMBOLS);
-    if (counts.some((count) => count > 0)) clusters.push(makeCluster(first + at / TABLE_SYMBOLS, counts, tableBits));
+    const row = all.subarray(at, at + TABLE_SYMBOLS);
+    if (row.every((count) => count === 0)) continue;
+    if (waiting === undefined) begin = first + at / TABLE_SYMBOLS;
+    const counts: Uint32Array = waiting === undefined ? row : addCounts(row, waiting);
+    const isLast = at + TABLE_SYMBOLS >= all.length;
+    waiting = !isLast && counts.reduce((sum, count) => sum + count, 0) < least ? counts : undefined;
+    if (waiting === undefined) clusters.push(makeCluster(begin, counts, tableBits));
   }
   return clusters;
 }
@@ -109,16 +123,28 @@ function joinNeighbors(clusters: readonly Cluster[]): Cluster[] {
   return clusters.slice(1).map((next, i) => joinClusters(clusters[i] ?? next, next));
 }
 
+export interface ClusterOptions {
+  /** What a table costs besides its levels. */
+  readonly tableBits?: number;
+  /** How many tables there may be. */
+  readonly most?: number;
+  /** Classes of fewer symbols go with the next without being looked at. */
+  readonly least?: number;
+}
+
 /**
  * Joins neighbouring classes while their tables cost more than they save.
  *
  * @param count how many symbols there are.
- * @param tableBits what a table costs besides its levels.
  * @returns the map, the counts of each of its tables, and the bits that they let the symbols be coded in.
  */
-export function clusterClasses(histogram: ClassHistogram, count: number, tableBits = TABLE_HEADER_BITS): ClassTables {
-  const clusters = listClasses(histogram, tableBits);
-  const limit = count < MIN_COUNT_FOR_CONTEXTS ? 1 : MAX_CONTEXTS;
+export function clusterClasses(
+  histogram: ClassHistogram,
+  count: number,
+  { tableBits = TABLE_HEADER_BITS, most = MAX_CONTEXTS, least = 1 }: ClusterOptions = {},
+): ClassTables {
+  const clusters = listClasses(histogram, tableBits, least);
+  const limit = count < MIN_COUNT_FOR_CONTEXTS ? 1 : most;
   const joined = joinNeighbors(clusters);
   while (clusters.length > 1) {
     const { index, loss } = findCheapestJoin(clusters, joined);

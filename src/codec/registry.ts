@@ -5,7 +5,7 @@ import { decodeAdaptive } from './adaptive.ts';
 import { chooseCoding } from './choose.ts';
 import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
-import { decodeDense } from './dense.ts';
+import { decodeContinued, decodeDense } from './dense.ts';
 import { type Gather, gatherBase, readGather, writeGather } from './gather.ts';
 import { check, PayloadReader, PayloadWriter } from './payload.ts';
 import { decodeDeflate, decodeRaw } from './raw.ts';
@@ -27,6 +27,7 @@ const DECODERS: ReadonlyMap<number, Decode> = new Map<number, Decode>([
   [CODEC.sparse, decodeSparse],
   [CODEC.gathered, decodeGathered],
   [CODEC.adaptive, decodeAdaptive],
+  [CODEC.continued, decodeContinued],
   [CODEC.updated, (payload, byteLength, context) => decodeUpdated(payload, byteLength, context, decodeBlock)],
 ]);
 

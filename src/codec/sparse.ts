@@ -148,7 +148,7 @@ function writeChanges(
   const view = { type, shift: findShift(type, ...pickBoth(found)) };
   const classes = classesOfBlock(base, type);
   const all = countAll(splitBlocks(...pickBoth(found), view).symbols, found, classes);
-  const { map } = clusterClasses(all, classes.length, GAP_TABLE_BITS);
+  const { map } = clusterClasses(all, classes.length, { tableBits: GAP_TABLE_BITS });
   const { counts, gaps, positions } = sortChanges(found, applyMap(map, classes), contextCount(map));
   writer.byte(view.shift);
   writeMap(writer, map);

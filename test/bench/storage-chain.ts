@@ -7,10 +7,10 @@ import { createRandom } from './small-net.ts';
 import type { BenchTable } from './table.ts';
 import { medianOf } from './timing.ts';
 
-const CHUNKS = 4;
+const CHUNKS = 2;
 const CHUNK = 524_288;
-const VERSIONS = 20;
-const ROUNDS = 5;
+const VERSIONS = 12;
+const ROUNDS = 3;
 
 type FloatType = 'f32' | 'bf16';
 

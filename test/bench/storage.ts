@@ -1,6 +1,7 @@
 import type { Bench } from './bench.ts';
 import { withFolder } from './program.ts';
 import { canTrainResNet, trainResNet } from './resnet-sets.ts';
+import { benchChains } from './storage-chain.ts';
 import { CODERS, HAS_ZSTD } from './storage-coders.ts';
 import { type Measured, measureSet } from './storage-measure.ts';
 import { type Kept, PEERS, type Peer } from './storage-peers.ts';
@@ -149,5 +150,6 @@ export const storage: Bench = {
     const numbers = first === undefined ? 0 : countNumbers(first);
     const network = `A fully connected network of ${Math.round(numbers / 1000)},000 weights, checkpoints five steps apart (RL: one, as small as steps of RL are); one file each, added and committed by processes of their own; seed ${seed}.`;
     yield* await measureAll(sets, network, report);
+    if (only === undefined) yield await benchChains(seed);
   },
 };

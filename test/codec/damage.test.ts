@@ -39,10 +39,10 @@ function makeCases(): readonly Case[] {
       codec: 4,
     },
     {
-      name: 'predicted',
+      name: 'continued',
       plain: f32,
       context: { type: 'f32', base: bytesOf(base), baseOfBase: bytesOf(before) },
-      codec: 4,
+      codec: 9,
     },
     {
       name: 'low rank',

@@ -252,6 +252,27 @@ export const GOLDEN: readonly GoldenBlock[] = [
       '01010fbff07007dff31514c1dfb28ec606366f4232999e8b5fa972d2958f30225a4157db4a237677a86397b72c6436ff1a0e34ee6c427b11d550b648919100',
   },
   {
+    name: 'continued, moved on, f32',
+    codec: 9,
+    plain: f32,
+    context: { type: 'f32', base, baseOfBase: bytesOf(before) },
+    reference: { kind: 'predicted', momentum: 0.75 },
+    payload:
+      '040000403f5e850105000046400a480f3ef00f3ef0ffff400ec80fe4803c9002d2400a480fa480f4830ffcffffff830f1070201700655717007b7e83c2ff5b49c3020400080082000200010020081000',
+  },
+  {
+    name: 'continued, base, bf16',
+    codec: 9,
+    plain: bytesOf(changed),
+    context: {
+      type: 'bf16',
+      base: bytesOf(top(weights)),
+      baseOfBase: bytesOf(top(weights).map((u, i) => u - (i % 4))),
+    },
+    reference: { kind: 'base' },
+    payload: '015e7800000005c000180ec4900888920c02c0271b00',
+  },
+  {
     name: 'updated, f32',
     codec: 8,
     plain: bytesOf(updated),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeAdaptive } from '../../src/codec/adaptive.ts';
-import { encodeDense } from '../../src/codec/dense.ts';
+import { encodeContinued, encodeDense } from '../../src/codec/dense.ts';
 import { gatherBase } from '../../src/codec/gather.ts';
 import { decodeBlock, encodeBlock, encodeGathered } from '../../src/codec/index.ts';
 import { buildReference } from '../../src/codec/reference.ts';
@@ -19,6 +19,9 @@ function encode({ codec, plain, context, reference, gather, product }: GoldenBlo
   if (codec === 2) return encodeFloats(plain, context.type);
   if (codec === 3 || reference === undefined) return encodeBytes(plain);
   const plan = { reference, base: buildReference(reference, context, plain.length) };
+  const { base, baseOfBase } = context;
+  if (codec === 9 && base !== undefined && baseOfBase !== undefined)
+    return encodeContinued(plain, context.type, plan, { base, before: baseOfBase });
   if (codec === 7) return encodeAdaptive(plain, context.type, plan, context.baseOfBase);
   return (codec === 4 ? encodeDense : encodeSparse)(plain, context.type, plan);
 }

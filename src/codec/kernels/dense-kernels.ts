@@ -2,6 +2,7 @@ import type { WasmModule } from '../../bytes/wasm-module.ts';
 import type { BlockType } from '../codec.ts';
 import { type ClassHistogram, type ContextMap, spreadMap } from '../contexts.ts';
 import type { NumberView } from '../differences.ts';
+import type { History } from '../history.ts';
 import { laneOf, shortenLane } from '../lanes.ts';
 import { laneMask } from '../ordered.ts';
 import { check } from '../payload.ts';
@@ -54,8 +55,39 @@ function isEmpty(counts: Uint32Array, row: number): boolean {
   return true;
 }
 
-/** Splits differences as `splitBlocks`, `classesOfBlock` and `countByClass` do together; `undefined` where the module does not run. */
-export function splitFast(plain: Uint8Array, reference: Uint8Array, view: NumberView): SplitBlock | undefined {
+/** Where what {@link placeContexts} finds is to lie, and where what it looks at lies. */
+interface ContextPlaces {
+  readonly reference: number;
+  readonly contexts: number;
+  readonly signs: number;
+}
+
+/** Finds contexts and signs as `findContexts` of history.ts. */
+function placeContexts(
+  module: WasmModule,
+  memory: Layout,
+  { reference, contexts, signs }: ContextPlaces,
+  view: NumberView,
+  { base, before, first, origin }: History,
+): void {
+  const { width, order, classShift, classMask } = viewOf({ type: view.type, shift: 0 });
+  const places = [memory.put(base), memory.put(before)];
+  const [, ...ordering] = order;
+  const count = base.length / width;
+  const parameters = [...places, count, ...ordering, classShift, classMask, first, origin, contexts, signs];
+  module.call('findContexts', width, reference, ...parameters);
+}
+
+/**
+ * Splits differences as `splitBlocks`, `classesOfBlock` and `countByClass` do together, with contexts of a history in place of
+ * classes where there is one; `undefined` where the module does not run.
+ */
+export function splitFast(
+  plain: Uint8Array,
+  reference: Uint8Array,
+  view: NumberView,
+  history?: History,
+): SplitBlock | undefined {
   const module = kernelsFor(view.type, plain.length);
   if (module === undefined) return undefined;
   const memory = new Layout(module);
@@ -70,6 +102,13 @@ export function splitFast(plain: Uint8Array, reference: Uint8Array, view: Number
   const low = memory.take(count * 4 + 8);
   const parameters = [width, mark, base, count, ...order, classShift, classMask, symbols, classes, counts, low];
   const lowLength = module.call('splitDifferences', ...parameters);
+  if (history !== undefined) {
+    const signs = memory.take(count);
+    placeContexts(module, memory, { reference: base, contexts: classes, signs }, view, history);
+    module.call('turnSigns', symbols, signs, count);
+    memory.words(counts, CLASSES * 256).fill(0);
+    module.call('countSymbols', symbols, classes, count, counts);
+  }
   return {
     count,
     histogram: trimHistogram(memory.words(counts, CLASSES * 256)),
@@ -94,7 +133,12 @@ export interface CodedBlock {
  *
  * @throws CorruptError
  */
-export function joinFast(block: CodedBlock, reference: Uint8Array, view: NumberView): Uint8Array | undefined {
+export function joinFast(
+  block: CodedBlock,
+  reference: Uint8Array,
+  view: NumberView,
+  history?: History,
+): Uint8Array | undefined {
   const module = kernelsFor(view.type, reference.length);
   if (module === undefined) return undefined;
   const memory = new Layout(module);
@@ -104,8 +148,11 @@ export function joinFast(block: CodedBlock, reference: Uint8Array, view: NumberV
   const classes = memory.take(count);
   const map = memory.put(spreadMap(block.map));
   const base = memory.put(reference);
-  module.call('classesOf', base, count, width, classShift, classMask, classes);
+  const signs = history === undefined ? 0 : memory.take(count);
+  if (history === undefined) module.call('classesOf', base, count, width, classShift, classMask, classes);
+  else placeContexts(module, memory, { reference: base, contexts: classes, signs }, view, history);
   decodePlaced(module, memory, { count, symbols, classes, map }, block.coded, block.frequencies);
+  if (history !== undefined) module.call('turnSigns', symbols, signs, count);
   const bits = module.call('countLowBits', symbols, count);
   if (bits < 0) return undefined;
   checkLowBits(block.lowBits, bits);

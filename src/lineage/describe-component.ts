@@ -5,9 +5,10 @@ import type { ComponentTree } from './component.ts';
 import { readDeclaredProgress } from './declared-order.ts';
 import { copyEdges, joinForests, membersAt } from './forest.ts';
 import { probabilityWithinOne } from './fork-evidence.ts';
+import { type Habits, readHabits } from './habits.ts';
 import type { Archive, Forest, LineageEdge, RecoveredTrajectory } from './model.ts';
 import type { Node } from './node.ts';
-import { type OrderEvidence, weighOrder } from './order.ts';
+import { type OrderEvidence, sureOfWhole, weighOrder } from './order.ts';
 
 /** Steps of the trunk before the fork that the branch's first step is compared with. */
 const RECENT_STEPS = 4;
@@ -19,6 +20,8 @@ interface Setting {
   readonly tree: ComponentTree;
   readonly nodes: readonly Node[];
   readonly archive: Archive;
+  /** How the chains of the component usually go on. */
+  readonly habits: Habits | undefined;
 }
 
 /** Where a branch comes from. */
@@ -107,7 +110,9 @@ function toTrajectory(ordered: OrderedChain, fork: Fork | undefined, setting: Se
           },
         }),
     isOrdered: ordered.order.isOrdered,
-    orderConfidence: ordered.order.confidence,
+    orderConfidence: ordered.order.isOrdered
+      ? ordered.order.confidence * sureOfWhole(ordered.chain, tree.distances, setting.habits)
+      : ordered.order.confidence,
     direction: ordered.isDeclared ? 'declared' : tree.direction,
   };
 }
@@ -139,6 +144,10 @@ export async function describeComponent(
   archive: Archive,
 ): Promise<Forest> {
   const forests: Forest[] = [];
-  for (const branch of tree.branches) forests.push(await describeBranch(branch, { tree, nodes, archive }));
+  const habits = readHabits(
+    tree.branches.map(({ chain }) => chain),
+    tree.distances,
+  );
+  for (const branch of tree.branches) forests.push(await describeBranch(branch, { tree, nodes, archive, habits }));
   return joinForests(forests);
 }

@@ -68,6 +68,16 @@ export function natsAt(before: number, at: number, after: number, distances: Dis
   return turn + nats(growthAt(before, at, after, distances), habits.growth);
 }
 
+/** The least usual place of a path: nats above what is most usual; 0 where it does not go on. */
+export function leastUsual(path: Chain, distances: Distances, habits: Habits): number {
+  const usual = Math.log(habits.turn.deviation / PEAK) + Math.log(habits.growth.deviation / PEAK);
+  let most = 0;
+  for (let i = 2; i < path.length; i++) {
+    most = Math.max(most, natsAt(path[i - 2] ?? 0, path[i - 1] ?? 0, path[i] ?? 0, distances, habits) - usual);
+  }
+  return most;
+}
+
 /** Nats of all places of a path where it goes on. */
 export function natsOf(path: Chain, distances: Distances, habits: Habits): number {
   let sum = 0;

@@ -1,6 +1,7 @@
 import type { Forest, RecoveredTrajectory } from '../../src/lineage/model.ts';
 import type { ManifestId } from '../../src/objects/ids.ts';
 import type { TrueMember } from './members.ts';
+import type { Stated } from './reliability.ts';
 import type { Zoo } from './zoo.ts';
 
 /** What became of one true run. */
@@ -22,6 +23,8 @@ export interface ForestScore {
   readonly runs: readonly RunScore[];
   readonly parentsRight: number;
   readonly members: number;
+  /** What the forest states of orders, edges and fork points. */
+  readonly stated: readonly Stated[];
   /** Sentences: every run and fork that went wrong. */
   readonly wrong: readonly string[];
 }
@@ -94,6 +97,48 @@ class Comparison {
     };
   }
 
+  /** Whether one checkpoint is of the other's past. */
+  isAncestor(early: TrueMember, late: TrueMember): boolean {
+    let { run, checkpoint } = late;
+    if (early.run === run) return early.checkpoint < checkpoint;
+    for (let from = this.zoo.runs[run]?.from; from !== undefined; from = this.zoo.runs[run]?.from) {
+      ({ run, checkpoint } = from);
+      if (run === early.run) return early.checkpoint <= checkpoint;
+    }
+    return false;
+  }
+
+  isInOrder({ members }: RecoveredTrajectory): boolean {
+    const path = members.flatMap(({ id }) => this.byId.get(id) ?? []);
+    const goesOn = (sequence: readonly TrueMember[]) =>
+      sequence.slice(1).every((late, i) => this.isAncestor(sequence[i] ?? late, late));
+    return goesOn(path) || goesOn(path.toReversed());
+  }
+
+  stated(): readonly Stated[] {
+    const orders = this.forest.trajectories
+      .filter(({ members }) => members.length > 2)
+      .map((found) => ({ what: 'order', confidence: found.orderConfidence, isRight: this.isInOrder(found) }));
+    const edges = this.forest.edges.flatMap(({ child, parent, confidence, relation }) => {
+      const [own, base] = [this.byId.get(child), this.byId.get(parent)];
+      if (own === undefined || base === undefined) return [];
+      const isRight = this.trueParent(own) === `${base.run} ${base.checkpoint}`;
+      return [{ what: relation === 'next' ? 'next in a run' : 'parent of a branch', confidence, isRight }];
+    });
+    return [...orders, ...edges, ...this.forest.trajectories.flatMap((found) => this.statedOfFork(found))];
+  }
+
+  statedOfFork({ members, forkedFrom }: RecoveredTrajectory): readonly Stated[] {
+    const [first] = members;
+    const own = first && this.byId.get(first.id);
+    const base = forkedFrom && this.byId.get(forkedFrom.id);
+    const from = own && this.zoo.runs[own.run]?.from;
+    if (!base || !forkedFrom || own?.checkpoint !== 0 || from === undefined) return [];
+    const isRight = base.run === from.run && Math.abs(base.checkpoint - from.checkpoint) <= 1;
+    const confidence = forkedFrom.confidenceWithinOne ?? forkedFrom.confidence;
+    return [{ what: 'fork point, give or take one', confidence, isRight }];
+  }
+
   trueParent({ run, checkpoint }: TrueMember): string {
     const from = this.zoo.runs[run]?.from;
     if (checkpoint > 0) return `${run} ${checkpoint - 1}`;
@@ -144,6 +189,7 @@ class Comparison {
       runs,
       parentsRight: this.countRightParents(),
       members: this.byId.size,
+      stated: this.stated(),
       wrong: runs.flatMap((run, i) => this.describe(run, i)),
     };
   }

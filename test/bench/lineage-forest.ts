@@ -3,6 +3,7 @@ import { recoverForest } from '../../src/lineage/recover-forest.ts';
 import { createRandom, shuffled } from '../zoo/random.ts';
 import { adjustedRand, type ForestScore, scoreForest } from './forest-score.ts';
 import type { TrueMember } from './members.ts';
+import type { Stated } from './reliability.ts';
 import { nearestStored, type StoredVector, singleLinkage, toVectors } from './standard-methods.ts';
 import { type BenchTable, formatShare } from './table.ts';
 import type { Zoo } from './zoo.ts';
@@ -101,15 +102,17 @@ function toRow({ name, score, trueRuns, linkage, nearestExact, nearestWithinOne,
   ];
 }
 
-/** Recovers each zoo from its shuffled, nameless checkpoints; once with its forks, once without. */
-export async function benchForest(zoos: readonly Trained[], seed: number): Promise<BenchTable> {
+/** Recovers each zoo from its shuffled, nameless checkpoints; once with its forks, once without. What the forests state of themselves is added to `stated`. */
+export async function benchForest(zoos: readonly Trained[], seed: number, stated: Stated[] = []): Promise<BenchTable> {
   const rows: Row[] = [];
   for (const trained of zoos) {
     const { zoo, members } = trained;
     const trunks = { ...zoo, runs: zoo.runs.filter(({ from }) => from === undefined) };
     const alone = members.filter(({ run }) => zoo.runs[run]?.from === undefined);
     const plain = await measure({ zoo: trunks, members: alone }, seed);
-    rows.push({ ...plain, name: `${plain.name}, no forks` }, await measure(trained, seed));
+    const whole = await measure(trained, seed);
+    stated.push(...plain.score.stated, ...whole.score.stated);
+    rows.push({ ...plain, name: `${plain.name}, no forks` }, whole);
   }
   return {
     title: 'Lineage: trajectories from a shuffled pile of nameless checkpoints',

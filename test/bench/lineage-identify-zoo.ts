@@ -1,54 +1,23 @@
 import { identifyCheckpoint } from '../../src/lineage/identify.ts';
 import { memoryArchive } from '../../src/lineage/memory-archive.ts';
-import type { Archive, Identification } from '../../src/lineage/model.ts';
-import type { DType } from '../../src/tensors/dtype.ts';
-import type { Weights } from '../../src/tensors/weights.ts';
+import type { Archive } from '../../src/lineage/model.ts';
 import { average } from '../lineage/alter.ts';
 import { createRandom } from '../zoo/random.ts';
 import type { Trained } from './lineage-forest.ts';
+import {
+  count,
+  describeWrong,
+  emptyScore,
+  type Question,
+  type Score,
+  statedBy,
+  toRow,
+} from './lineage-identify-score.ts';
 import { askAbout, placeTruly, type TrueMember } from './members.ts';
 import { alterAll } from './questions.ts';
-import { nearestStored, type StoredVector, toVectors } from './standard-methods.ts';
-import { type BenchTable, formatShare } from './table.ts';
-import { medianOf } from './timing.ts';
-
-/** A question with its right answer. */
-interface Question {
-  readonly kind: string;
-  readonly weights: Weights;
-  readonly dtype?: DType;
-  /** Any of these words is right. */
-  readonly words: readonly string[];
-  readonly parents: readonly { readonly member: TrueMember; readonly weight: number }[];
-  readonly archive: Archive;
-  readonly stored: readonly StoredVector[];
-}
-
-interface Score {
-  asked: number;
-  known: number;
-  run: number;
-  base: number;
-  word: number;
-  byDistance: number;
-  byCosine: number;
-  readonly ms: number[];
-  readonly wrongWords: Map<string, number>;
-  readonly coefficientErrors: number[];
-}
-
-const emptyScore = (): Score => ({
-  asked: 0,
-  known: 0,
-  run: 0,
-  base: 0,
-  word: 0,
-  byDistance: 0,
-  byCosine: 0,
-  ms: [],
-  wrongWords: new Map(),
-  coefficientErrors: [],
-});
+import type { Stated } from './reliability.ts';
+import { type StoredVector, toVectors } from './standard-methods.ts';
+import type { BenchTable } from './table.ts';
 
 /** Everything that is asked about a zoo. */
 class Examiner {
@@ -173,59 +142,13 @@ class Examiner {
   }
 }
 
-/** The largest error of a coefficient; absent unless exactly the true parents are named. */
-function coefficientError(question: Question, answer: Identification): number | undefined {
-  const named = new Map(answer.parents.map(({ id, weight }) => [id, weight]));
-  if (named.size !== question.parents.length) return undefined;
-  const errors = question.parents.map(({ member, weight }) =>
-    Math.abs((named.get(member.entry.id) ?? Number.NaN) - weight),
-  );
-  return errors.some(Number.isNaN) ? undefined : Math.max(...errors);
-}
-
-function count(score: Score, question: Question, answer: Identification): void {
-  const ids = new Set(question.parents.map(({ member }) => member.entry.id));
-  const runs = new Set(question.parents.map(({ member }) => member.run));
-  const nearest =
-    answer.nearest && question.stored.find(({ member }) => member.entry.id === answer.nearest?.id)?.member;
-  const isWordRight = question.words.includes(answer.relation);
-  const isMixture = question.parents.length > 1;
-  const error = coefficientError(question, answer);
-  score.asked++;
-  score.known += answer.known ? 1 : 0;
-  score.run += nearest && runs.has(nearest.run) ? 1 : 0;
-  score.base += (isMixture ? error !== undefined : nearest && ids.has(nearest.entry.id)) ? 1 : 0;
-  score.word += isWordRight ? 1 : 0;
-  if (isMixture && error !== undefined) score.coefficientErrors.push(error);
-  if (!isWordRight) score.wrongWords.set(answer.relation, (score.wrongWords.get(answer.relation) ?? 0) + 1);
-  for (const [key, measure] of [
-    ['byDistance', 'distance'],
-    ['byCosine', 'cosine'],
-  ] as const) {
-    const plain = nearestStored(question.weights, question.stored, measure);
-    score[key] += plain && ids.has(plain.entry.id) ? 1 : 0;
-  }
-}
-
-function toRow([kind, score]: readonly [string, Score]): readonly string[] {
-  const { asked, coefficientErrors } = score;
-  return [
-    kind,
-    String(asked),
-    formatShare(score.known, asked),
-    formatShare(score.run, asked),
-    formatShare(score.base, asked),
-    formatShare(score.word, asked),
-    [...score.wrongWords].map(([word, times]) => `${word} ×${times}`).join(', ') || '-',
-    coefficientErrors.length === 0 ? '-' : Math.max(...coefficientErrors).toExponential(0),
-    formatShare(score.byDistance, asked),
-    formatShare(score.byCosine, asked),
-    medianOf(score.ms).toFixed(0),
-  ];
-}
-
-/** Asks about altered checkpoints of a zoo, not told how they were altered. */
-export async function benchIdentify(trained: Trained, asked: number, seed: number): Promise<BenchTable> {
+/** Asks about altered checkpoints of a zoo, not told how they were altered; adds what the answers state of themselves to `stated`. */
+export async function benchIdentify(
+  trained: Trained,
+  asked: number,
+  seed: number,
+  stated: Stated[] = [],
+): Promise<BenchTable> {
   const scores = new Map<string, Score>();
   const notes: string[] = [];
   for (const question of new Examiner(trained).questions(asked, seed)) {
@@ -235,6 +158,7 @@ export async function benchIdentify(trained: Trained, asked: number, seed: numbe
     const start = performance.now();
     const answer = await identifyCheckpoint(query, question.archive);
     score.ms.push(performance.now() - start);
+    stated.push(...statedBy(question, answer));
     const before = score.base;
     count(score, question, answer);
     if (score.base === before) notes.push(describeWrong(question, answer));
@@ -258,14 +182,4 @@ export async function benchIdentify(trained: Trained, asked: number, seed: numbe
     rows: [...scores].map(toRow),
     notes: ['For mixtures “base exact” asks for exactly the true parents. “Nearest” counts any of them.', ...notes],
   };
-}
-
-function describeWrong({ kind, parents, stored }: Question, answer: Identification): string {
-  const place = (member: TrueMember | undefined) => (member ? `${member.run}@${member.checkpoint}` : '?');
-  const find = (id: string | undefined) => stored.find(({ member }) => member.entry.id === id)?.member;
-  const truth = parents.map(({ member, weight }) => `${place(member)} ${weight}`).join(', ');
-  const said = answer.known
-    ? answer.parents.map(({ id, weight }) => `${place(find(id))} ${weight.toFixed(3)}`).join(', ')
-    : 'unknown';
-  return `${kind}: true ${truth}; answered ${said} (${answer.relation}, ${answer.confidence.toFixed(2)}).`;
 }

@@ -2,6 +2,7 @@ import { identifyCheckpoint } from '../../src/lineage/identify.ts';
 import { memoryArchive } from '../../src/lineage/memory-archive.ts';
 import type { Trained } from './lineage-forest.ts';
 import { askAbout, placeTruly } from './members.ts';
+import type { Stated } from './reliability.ts';
 import { projectOnSegment } from './standard-methods.ts';
 import { type BenchTable, formatShare } from './table.ts';
 import { medianOf } from './timing.ts';
@@ -14,6 +15,7 @@ interface Answer {
   readonly error: number;
   readonly projectionError: number;
   readonly relation: string;
+  readonly confidence: number;
   readonly asked: string;
 }
 
@@ -33,6 +35,7 @@ async function ask({ zoo, members }: Trained, run: number, checkpoint: number, g
     error: isBetween ? Math.abs(share - 0.5) * 2 * reach : Number.NaN,
     projectionError: Math.abs(projected - 0.5) * 2 * reach,
     relation: answer.relation,
+    confidence: answer.confidence,
     asked: `${zoo.scene.name}: ${run}@${checkpoint}, gap ${gap}: “${answer.relation}”, ${answer.trajectory ?? 'no trajectory'} at ${answer.position?.toFixed(2) ?? '?'}`,
   };
 }
@@ -47,13 +50,22 @@ function choose({ zoo }: Trained, count: number): readonly (readonly [number, nu
   });
 }
 
-export async function benchPosition(zoos: readonly Trained[], count: number): Promise<BenchTable> {
+/** Asks where held-out checkpoints lie; adds what the answers state of themselves to `stated`. */
+export async function benchPosition(
+  zoos: readonly Trained[],
+  count: number,
+  stated: Stated[] = [],
+): Promise<BenchTable> {
   const rows: (readonly string[])[] = [];
   const notes: string[] = [];
   for (const trained of zoos) {
     for (const gap of GAPS) {
       const answers: Answer[] = [];
       for (const [run, checkpoint] of choose(trained, count)) answers.push(await ask(trained, run, checkpoint, gap));
+      for (const { isBetween, relation, confidence } of answers) {
+        const isRight = isBetween && relation === 'between';
+        stated.push({ what: 'place of a held-out one', confidence, isRight });
+      }
       const right = answers.filter(({ isBetween }) => isBetween);
       const mean = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
       rows.push([

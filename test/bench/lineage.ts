@@ -4,6 +4,7 @@ import { benchIdentify } from './lineage-identify-zoo.ts';
 import { benchPosition } from './lineage-position.ts';
 import { benchStrangers } from './lineage-strangers.ts';
 import { toMembers } from './members.ts';
+import { type Stated, tabulateReliability } from './reliability.ts';
 import type { BenchTable } from './table.ts';
 import { SCENES, trainZoo, type ZooSize } from './zoo.ts';
 
@@ -35,13 +36,15 @@ async function* benchLineage(options: BenchOptions): AsyncIterable<BenchTable> {
   const zoos = await trainAll(size, options);
   const asked = zoos.filter(({ zoo }) => ASKED.includes(zoo.scene.name));
   report('recovering forests');
-  yield await benchForest(zoos, seed);
+  const stated: Stated[] = [];
+  yield await benchForest(zoos, seed, stated);
   report('placing held-out checkpoints');
-  yield await benchPosition(zoos, size.heldOut);
+  yield await benchPosition(zoos, size.heldOut, stated);
   for (const trained of asked) {
     report(`identifying: ${trained.zoo.scene.name}`);
-    yield await benchIdentify(trained, size.altered, seed);
+    yield await benchIdentify(trained, size.altered, seed, stated);
   }
+  yield tabulateReliability(stated);
   report('asking about strangers');
   yield await benchStrangers(asked, size.strangers, seed);
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { adjustedRand, kendallTau } from './forest-score.ts';
+import { brierScore, calibrationError, tabulateReliability } from './reliability.ts';
 import { singleLinkage } from './standard-methods.ts';
 import { formatMarkdown } from './table.ts';
 import { compareToFirst, medianOf } from './timing.ts';
@@ -66,6 +67,19 @@ describe('the scores', () => {
     expect(labels[0]).toBe(labels[3]);
     expect(labels[2]).toBe(labels[4]);
     expect(labels[5]).not.toBe(labels[0]);
+  });
+
+  it('tells stated confidence from what is right', () => {
+    const stated = [
+      { what: 'a', confidence: 0.75, isRight: true },
+      { what: 'a', confidence: 0.75, isRight: false },
+      { what: 'b', confidence: 1, isRight: true },
+    ];
+    const [first, second] = tabulateReliability(stated).rows;
+    expect(first?.slice(0, 7)).toEqual(['a', '2', '0.750', '0.500', '-', '-', '0.75: 0.50 of 2']);
+    expect(second?.slice(0, 4)).toEqual(['b', '1', '1.000', '1.000']);
+    expect(brierScore(stated.slice(0, 2))).toBeCloseTo((0.0625 + 0.5625) / 2, 12);
+    expect(calibrationError(stated.slice(0, 2))).toBeCloseTo(0.25, 12);
   });
 
   it('prints a table as Markdown', () => {

@@ -3,6 +3,7 @@ import { createDistances, type Distances } from '../../src/lineage/distances.ts'
 import { turnAt } from '../../src/lineage/forks.ts';
 import { readHabits } from '../../src/lineage/habits.ts';
 import type { MemoryEntry } from '../../src/lineage/memory-archive.ts';
+import { sureOfWhole } from '../../src/lineage/order.ts';
 import { recoverForest } from '../../src/lineage/recover-forest.ts';
 import { shortenPath } from '../../src/lineage/shorten-path.ts';
 import { partInTwo } from '../../src/lineage/two-runs.ts';
@@ -128,6 +129,20 @@ describe('partInTwo', () => {
       expect(two.parent).toBeLessThan(two.branch[0] ?? 0);
     }
     expect(found[0]).toMatchObject({ trunk: ofTrunk, branch: ofBranch, parent: 3 });
+  });
+});
+
+describe('sureOfWhole', () => {
+  it('doubts an order with a place like no other', () => {
+    const run = moveOn(startMotion(1), 12, 2);
+    const [last = startMotion(1)] = run.slice(-1);
+    const turned = moveOn({ at: last.at, velocity: last.velocity.map((v) => -3 * v) }, 3, 4);
+    const distances = createDistances([...run, ...turned].map(({ at }) => at));
+    const chain = [...run.keys()];
+    const habits = readHabits([chain], distances);
+    const whole = sureOfWhole(chain, distances, habits);
+    expect(whole).toBeGreaterThan(0.8);
+    expect(sureOfWhole([...chain, 12, 13, 14], distances, habits)).toBeLessThan(whole - 0.2);
   });
 });
 

@@ -1,4 +1,4 @@
-import { codeUnit, isBlockForm } from '../tensors/code-form.ts';
+import { codeUnit, isBlockForm, isHeadedForm } from '../tensors/code-form.ts';
 import { isCastable, toFloat32Bits } from './casts.ts';
 import type { BlockContext } from './codec.ts';
 import { numberWidth } from './differences.ts';
@@ -77,7 +77,7 @@ export function listScaled(plain: Uint8Array, context: BlockContext): Reference[
 /** The rounding to blocks that leaves the fewest bytes of a sample of blocks different. */
 export function findBlockRounding(plain: Uint8Array, context: BlockContext): Reference | undefined {
   const { base, type, baseType = type, form } = context;
-  if (base === undefined || form === undefined || !isBlockForm(form)) return undefined;
+  if (base === undefined || form === undefined || !isBlockForm(form) || isHeadedForm(form)) return undefined;
   const unit = codeUnit(form);
   const blocks = Math.min(SAMPLED_BLOCKS, plain.length / unit.byteLength);
   const sample = plain.subarray(0, blocks * unit.byteLength);

@@ -1,3 +1,4 @@
+import { isHeadedForm } from '../tensors/code-form.ts';
 import { encodeAdaptive } from './adaptive.ts';
 import {
   type Candidates,
@@ -13,6 +14,7 @@ import { CODEC } from './codec-numbers.ts';
 import { encodeContinued, encodeDense, isContinuable } from './dense.ts';
 import { numberWidth } from './differences.ts';
 import { type Estimate, estimateBytes, estimateDifferences, estimateFloats } from './estimate.ts';
+import { encodeHeaded } from './headed.ts';
 import { laneOf } from './lanes.ts';
 import { encodeDeflate, estimateDeflate } from './raw.ts';
 import { continueUpdate, recoverUpdate } from './recover-update.ts';
@@ -24,8 +26,11 @@ import { encodeUpdated, isUpdatable } from './updated.ts';
 
 /** Numbers of 64 bits: above this share of changed ones, each gets a symbol: a change takes two. Between a quarter and a half either would do; not tuned. */
 const MAX_SPARSE_SHARE = 0.4;
-/** With fewer changes in a block the tables of a static coder cost more than learning does; with more they decode several times as fast. */
-const MANY_CHANGES = 1024;
+/**
+ * With more changes in a block than this they are coded by tables, which decode several times as fast as what is learned; with fewer the tables cost more:
+ * 5 % in a bf16 tensor of 100,000 weights with 5,000 changes.
+ */
+const MANY_CHANGES = 8192;
 /** A block that would save less than the rest stays raw: a judgement that so little is not worth decoding. */
 const WORTHWHILE_RATIO = 0.98;
 
@@ -85,11 +90,11 @@ function lowRankOption(plain: Uint8Array, context: BlockContext): Option | undef
   const product = shared ?? recoverUpdate(plain, base, type, view);
   if (product === undefined) return undefined;
   const isShared = shared !== undefined || (rowFactor === undefined && sharesFactor);
-  const coded = encodeUpdated(plain, context, product, isShared, encodeFactor);
+  const coded = encodeUpdated(plain, context, product, isShared, encodeInner);
   return { estimate: { ratio: coded.payload.length / plain.length, changed: 1 }, encode: () => coded };
 }
 
-const encodeFactor = (plain: Uint8Array, context: BlockContext): EncodedBlock =>
+const encodeInner = (plain: Uint8Array, context: BlockContext): EncodedBlock =>
   chooseCoding(plain, context) ?? { codec: CODEC.raw, payload: plain, ancestors: 0 };
 
 /** How a block of that type is coded without a base. */
@@ -132,6 +137,12 @@ function isCodeOf({ type, baseType = type }: BlockContext): boolean {
 
 /** Differences from the rounding of a base to codes; estimated on the whole block, as most often nothing differs. */
 function roundedOptions(plain: Uint8Array, context: BlockContext): Option[] {
+  const { base, type, baseType = type, form } = context;
+  if (form !== undefined && isHeadedForm(form)) {
+    if (base === undefined) return [];
+    const coded = encodeHeaded(plain, base, baseType, form, encodeInner);
+    return [{ estimate: { ratio: coded.payload.length / plain.length, changed: 1 }, encode: () => coded }];
+  }
   const blocks = findBlockRounding(plain, context);
   const references = blocks === undefined ? listScaled(plain, context) : [blocks];
   return references.map((reference) => {

@@ -10,4 +10,5 @@ export const CODEC = {
   adaptive: 7,
   updated: 8,
   continued: 9,
+  headed: 10,
 } as const;

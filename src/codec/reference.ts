@@ -1,5 +1,5 @@
 import { unreachable } from '../assert.ts';
-import { type BlockForm, codeUnit } from '../tensors/code-form.ts';
+import { codeUnit, type RoundedForm } from '../tensors/code-form.ts';
 import { castBlock, fromFloat32Bits, isCastable, type Rounding, toFloat32Bits } from './casts.ts';
 import type { BlockContext } from './codec.ts';
 import { numberWidth } from './differences.ts';
@@ -10,7 +10,7 @@ import { BLOCK_ROUNDINGS, type BlockRounding, roundingNumber, roundToBlocks } fr
 import { readScaledCodes, roundToCodes, type ScaledCodes, writeScaledCodes } from './scaled-codes.ts';
 
 /** Forms by the numbers that stand for them in payloads. */
-const BLOCK_FORMS: readonly BlockForm[] = ['q8_0', 'q4_0', 'q4_1', 'q5_0', 'q5_1'];
+const BLOCK_FORMS: readonly RoundedForm[] = ['q8_0', 'q4_0', 'q4_1', 'q5_0', 'q5_1'];
 
 /** What a block is coded against, made from its ancestors. */
 export type Reference =
@@ -27,7 +27,7 @@ export type Reference =
   /** The base and an update of low rank. */
   | { readonly kind: 'low-rank'; readonly update: LowRank }
   /** A float base rounded to blocks. */
-  | { readonly kind: 'blocks'; readonly form: BlockForm; readonly rounding: BlockRounding }
+  | { readonly kind: 'blocks'; readonly form: RoundedForm; readonly rounding: BlockRounding }
   /** A float base rounded to 8-bit codes, slice by slice. */
   | { readonly kind: 'scaled'; readonly codes: ScaledCodes };
 

@@ -7,6 +7,7 @@ import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
 import { decodeContinued, decodeDense } from './dense.ts';
 import { type Gather, gatherBase, readGather, writeGather } from './gather.ts';
+import { decodeHeaded } from './headed.ts';
 import { check, PayloadReader, PayloadWriter } from './payload.ts';
 import { decodeDeflate, decodeRaw } from './raw.ts';
 import { decodeSparse } from './sparse.ts';
@@ -28,6 +29,7 @@ const DECODERS: ReadonlyMap<number, Decode> = new Map<number, Decode>([
   [CODEC.gathered, decodeGathered],
   [CODEC.adaptive, decodeAdaptive],
   [CODEC.continued, decodeContinued],
+  [CODEC.headed, (payload, byteLength, context) => decodeHeaded(payload, byteLength, context, decodeBlock)],
   [CODEC.updated, (payload, byteLength, context) => decodeUpdated(payload, byteLength, context, decodeBlock)],
 ]);
 

@@ -1,4 +1,4 @@
-import { type BlockForm, codeUnit } from '../tensors/code-form.ts';
+import { codeUnit, type RoundedForm } from '../tensors/code-form.ts';
 import { fromFloat32Bits, toFloat32Bits } from './casts.ts';
 
 /** How a writer of blocks rounds; the two differ in less than a thousandth of the codes, and every combination is met. */
@@ -81,7 +81,7 @@ const absoluteScale: FindScales = (values, at, scales, to) => {
   scales[to] = Math.abs(furthest(values, at)) / 127;
 };
 
-const LAYOUTS: Readonly<Record<BlockForm, Layout>> = {
+const LAYOUTS: Readonly<Record<RoundedForm, Layout>> = {
   q8_0: { findScales: absoluteScale, hasMin: false, zero: 0, top: 127, codes: 2 },
   q4_0: { findScales: signedScale(-8), hasMin: false, zero: 8, top: 15, codes: 2 },
   q4_1: { findScales: spannedScale(15), hasMin: true, zero: 0, top: 15, codes: 4 },
@@ -141,7 +141,7 @@ function findAllScales(values: Float32Array, layout: Layout) {
  *
  * @param values a whole number of blocks.
  */
-export function roundToBlocks(values: Float32Array, form: BlockForm, rounding: BlockRounding): Uint8Array {
+export function roundToBlocks(values: Float32Array, form: RoundedForm, rounding: BlockRounding): Uint8Array {
   const layout = LAYOUTS[form];
   const { byteLength } = codeUnit(form);
   const { width, blocks, scales, halves, stored } = findAllScales(values, layout);

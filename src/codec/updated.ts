@@ -4,17 +4,9 @@ import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
 import { numberWidth } from './differences.ts';
 import { countRows, MAX_RANK } from './low-rank.ts';
+import { type DecodeInner, type EncodeInner, readNested, writeNested } from './nested.ts';
 import { check, PayloadReader, PayloadWriter } from './payload.ts';
 import { predictUpdated, type ScaledProduct } from './scaled-product.ts';
-
-/** Codes a block within the payload: the registry's function, which lies above this file. */
-export type EncodeInner = (plain: Uint8Array, context: BlockContext) => EncodedBlock;
-/** Decodes a block within the payload. */
-export type DecodeInner = (
-  block: Pick<EncodedBlock, 'codec' | 'payload'>,
-  byteLength: number,
-  context: BlockContext,
-) => Uint8Array;
 
 const FACTOR = { type: 'i32' } as const satisfies BlockContext;
 /** Where the row factor is. */
@@ -28,18 +20,8 @@ export function isUpdatable(type: BlockType): boolean {
   return isCastable(type) && type !== 'f64';
 }
 
-function writeFactor(writer: PayloadWriter, factor: Int32Array<ArrayBuffer>, encode: EncodeInner): void {
-  const { codec, payload } = encode(bytesOf(factor), FACTOR);
-  writer.byte(codec);
-  writer.varint(payload.length);
-  writer.bytes(payload);
-}
-
 function readFactor(reader: PayloadReader, count: number, decode: DecodeInner): Int32Array<ArrayBuffer> {
-  const codec = reader.byte();
-  check(codec <= CODEC.sparse, 'its factor is coded in a way that factors are not');
-  const payload = reader.bytes(reader.varint(reader.remaining));
-  return numbersOf(decode({ codec, payload }, count * 4, FACTOR));
+  return numbersOf(readNested(reader, count * 4, FACTOR, decode));
 }
 
 /**
@@ -59,9 +41,9 @@ export function encodeUpdated(
   writer.varint(product.rowOffset);
   writer.byte(product.rank);
   for (const scale of product.scales) writer.float32(scale);
-  writeFactor(writer, product.left, encode);
+  writeNested(writer, bytesOf(product.left), FACTOR, encode);
   writer.byte(isShared ? SHARED : INLINE);
-  if (!isShared) writeFactor(writer, product.right, encode);
+  if (!isShared) writeNested(writer, bytesOf(product.right), FACTOR, encode);
   const { reference, steps } = predictUpdated(base ?? plain, type, product);
   writer.bytes(encodeChanges(plain, type, knownOf(reference, type, steps)));
   const coded = { codec: CODEC.updated, payload: writer.finish(), ancestors: isShared ? 2 : 1 };

@@ -5,8 +5,8 @@ import type { PendingCheckpoint } from './pending.ts';
 import type { Placement } from './place-pending.ts';
 import type { ViewTrajectory } from './view-outline.ts';
 
-/** Nearest checkpoints that are asked for tensors, beside those that lineage names. */
-const NEAREST = 6;
+/** Nearest checkpoints that are looked at, beside those that lineage names: most of a family's copies may be no bases. */
+const NEAREST = 24;
 
 /** What was last committed at each path. */
 async function lastVersions({ recorded }: LineageView): Promise<ReadonlyMap<string, ManifestId>> {

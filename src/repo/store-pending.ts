@@ -32,13 +32,16 @@ function* groups(pending: readonly PendingCheckpoint[]): Iterable<readonly Pendi
 /** Bases are looked for in so many checkpoints: reading more would cost more than it saves. */
 const MAX_BASES = 2;
 
+/** Of so many the widest are taken for codes: what they were rounded from is rather wide than near. */
+const ASKED_FOR_CODES = 6;
+
 /** A checkpoint that may serve as a base, and how many bytes it keeps a number in. */
 interface Usable {
   readonly base: BaseCheckpoint;
   readonly width: number;
 }
 
-/** True for a checkpoint that holds codes: what they were rounded from is rather wide than near. */
+/** True for a checkpoint that holds codes. */
 const holdsCodes = ({ plan }: PendingCheckpoint): boolean =>
   plan.blobs.some(({ form, chunk, type }) => form !== undefined || (chunk !== undefined && /^[iu]8$/.test(type)));
 
@@ -54,6 +57,7 @@ async function basesOf(
   isStored: (id: ManifestId) => boolean,
 ): Promise<readonly BaseCheckpoint[]> {
   const usable: Usable[] = [];
+  const enough = holdsCodes(checkpoint) ? ASKED_FOR_CODES : MAX_BASES;
   for (const id of ids) {
     const waiting = pending.get(id);
     if (waiting !== undefined && !isStored(id)) continue;
@@ -66,7 +70,7 @@ async function basesOf(
     const bytes = verbatim.reduce((sum, { byteLength }) => sum + byteLength, 0);
     usable.push({ base, width: bytes / Math.max(1, base.summary.parameters) });
     // What follows is not even looked for.
-    if (usable.length === MAX_BASES && !holdsCodes(checkpoint)) break;
+    if (usable.length === enough) break;
   }
   if (holdsCodes(checkpoint)) usable.sort((a, b) => Math.round(b.width) - Math.round(a.width));
   return usable.slice(0, MAX_BASES).map(({ base }) => base);

@@ -40,6 +40,10 @@ const base = bytesOf(weights);
 /** 32 numbers from -1 to 3, and the block that the reference implementation makes of them. */
 const ramp = Float32Array.from({ length: 32 }, (_, i) => i / 8 - 1);
 const Q5_1 = '003000bc0000ffff00112233445566778899aabbccddeeff';
+/** 256 numbers from -1 to 3, and a block of them: scales and minima of 8 parts, then codes, one of them another than they give. */
+const slope = Float32Array.from({ length: 256 }, (_, i) => i / 64 - 1);
+const Q4_K =
+  '001c00249499dee37f772f27f87df277404040404141515151525252626263636363737474747474858585858586869686868787979797979797989898a8a8a8a8a9a9a9a9b9b9b9b9babababaaacacabababababababababababacbcbcbcbcbcbcbcbcbccccdcdcdcdcdcdcdcdcdcddcbccccccccdcdcdcdcdcdcdcdcdcddddddddddedededededededeeeeeeeeeeee';
 const fromHex = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
 const largest = (from: number, to: number) => Math.fround(Math.max(...weights.subarray(from, to).map(Math.abs)));
 /** A matrix of four rows and six columns, turned; two numbers are others. */
@@ -271,6 +275,13 @@ export const GOLDEN: readonly GoldenBlock[] = [
     },
     reference: { kind: 'base' },
     payload: '015e7800000005c000180ec4900888920c02c0271b00',
+  },
+  {
+    name: 'headed, Q4_K of f32',
+    codec: 10,
+    plain: fromHex(Q4_K),
+    context: { type: 'bytes', form: 'q4_k', base: bytesOf(slope), baseType: 'f32' },
+    payload: '000004001c0024000c9499dee37f772f27f87df2771830c01eae2c',
   },
   {
     name: 'updated, f32',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeAdaptive } from '../../src/codec/adaptive.ts';
 import { encodeContinued, encodeDense } from '../../src/codec/dense.ts';
 import { gatherBase } from '../../src/codec/gather.ts';
+import { encodeHeaded } from '../../src/codec/headed.ts';
 import { decodeBlock, encodeBlock, encodeGathered } from '../../src/codec/index.ts';
 import { buildReference } from '../../src/codec/reference.ts';
 import { encodeSparse } from '../../src/codec/sparse.ts';
@@ -16,6 +17,8 @@ function encode({ codec, plain, context, reference, gather, product }: GoldenBlo
     const base = gatherBase(context.parts, gather, plain.length / 4, 4);
     return encodeGathered(plain, { ...context, base }, gather)?.payload ?? new Uint8Array(0);
   }
+  if (codec === 10 && context.base !== undefined && context.form === 'q4_k')
+    return encodeHeaded(plain, context.base, 'f32', context.form, encodeBlock).payload;
   if (codec === 2) return encodeFloats(plain, context.type);
   if (codec === 3 || reference === undefined) return encodeBytes(plain);
   const plan = { reference, base: buildReference(reference, context, plain.length) };

@@ -15,6 +15,7 @@ import torch
 FOLDER, SEED = sys.argv[1], int(sys.argv[2])
 HIDDEN, HEADS, WIDE, LAYERS, WORDS = 256, 4, 512, 2, 320
 FORMS = {"F32": (0, 1, 4), "Q4_0": (2, 32, 18), "Q4_1": (3, 32, 20), "Q5_0": (6, 32, 22), "Q5_1": (7, 32, 24), "Q8_0": (8, 32, 34)}
+FORMS |= {"Q4_K": (12, 256, 144), "Q5_K": (13, 256, 176), "Q6_K": (14, 256, 210)}
 
 
 def draw(rng):
@@ -83,6 +84,8 @@ def quantize(data, form):
     x = data.reshape(-1, 32)
     if form == "F32":
         return data.tobytes()
+    if form.endswith("_K"):
+        return quantize_k(data, form)
     if form == "Q8_0":
         d = (np.abs(x).max(1) / np.float32(127)).astype(np.float32)
         y = x * inverse(d)[:, None]
@@ -102,6 +105,53 @@ def quantize(data, form):
     codes = np.clip(np.trunc(y), 0, 2**bits - 1).astype(np.uint8)
     high = [fifth_bits(codes)] if bits == 5 else []
     return np.hstack(scales + high + [pack(codes & 15)]).tobytes()
+
+
+def half(x):
+    return x.astype(np.float16).astype(np.float32)
+
+
+def six_bits(scales, mins):
+    out = np.zeros((len(scales), 12), np.uint8)
+    out[:, 0:4], out[:, 4:8] = scales[:, :4], mins[:, :4]
+    out[:, 8:12] = (scales[:, 4:] & 15) | ((mins[:, 4:] & 15) << 4)
+    out[:, 0:4] |= (scales[:, 4:] >> 4) << 6
+    out[:, 4:8] |= (mins[:, 4:] >> 4) << 6
+    return out
+
+
+def to_codes(x, step, low, high):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(step == 0, max(low, 0), np.clip(np.rint(x / step), low, high)).astype(np.int64)
+
+
+def quantize_k(data, form):
+    """Blocks of 256: scales by the span of each part (writers search for better ones), codes by the scales as they are stored."""
+    if form == "Q6_K":
+        x = data.reshape(-1, 16, 16)
+        wanted = np.abs(x).max(2) / np.float32(32)
+        d = wanted.max(1) / np.float32(-127)
+        scales = np.rint(wanted / d[:, None]).astype(np.int8)
+        step = (half(d)[:, None] * scales).astype(np.float32)
+        codes = (to_codes(x, step[:, :, None], -32, 31) + np.where(step == 0, 0, 32)[:, :, None]).reshape(-1, 2, 4, 32)
+        low = (codes[:, :, :2] & 15) | ((codes[:, :, 2:] & 15) << 4)
+        high = sum((codes[:, :, row] >> 4) << (2 * row) for row in range(4))
+        parts = [low.reshape(len(x), 128), high.reshape(len(x), 64), scales.view(np.uint8), halves(d)]
+        return np.hstack([part.astype(np.uint8) for part in parts]).tobytes()
+    top = 2 ** int(form[1]) - 1
+    x = data.reshape(-1, 8, 32)
+    below = np.maximum(-x.min(2), 0)
+    wanted = (x.max(2) + below) / np.float32(top)
+    d, dmin = wanted.max(1) / np.float32(63), below.max(1) / np.float32(63)
+    scales = np.rint(wanted * inverse(d)[:, None]).astype(np.uint8)
+    mins = np.rint(below * inverse(dmin)[:, None]).astype(np.uint8)
+    step = (half(d)[:, None] * scales).astype(np.float32)
+    shifted = (x + (half(dmin)[:, None] * mins).astype(np.float32)[:, :, None]).astype(np.float32)
+    codes = to_codes(shifted, step[:, :, None], 0, top)
+    packed = ((codes[:, 0::2] & 15) | ((codes[:, 1::2] & 15) << 4)).reshape(len(x), 128)
+    high = [sum((codes[:, part] >> 4) << part for part in range(8))] if top == 31 else []
+    parts = [halves(d), halves(dmin), six_bits(scales, mins), *high, packed]
+    return np.hstack([part.astype(np.uint8) for part in parts]).tobytes()
 
 
 def gguf(path, model, form):

@@ -1,3 +1,5 @@
+import type { HeadedForm } from '../../tensors/code-form.ts';
+import { readSixBitScales } from '../../tensors/six-bit-scales.ts';
 import { type BlockType, readHalf, readSingle, round, signed } from './block-type.ts';
 import { NONLINEAR_VALUES } from './short-blocks.ts';
 
@@ -56,20 +58,12 @@ const Q3_K: BlockType = {
   },
 };
 
-/** The 6-bit scale and minimum of one of the 8 parts of Q4_K and Q5_K, from their twelve bytes. */
-function q4Scales(bytes: Uint8Array, at: number, part: number): { readonly scale: number; readonly min: number } {
-  const first = bytes[at + (part & 3)] ?? 0;
-  const second = bytes[at + 4 + (part & 3)] ?? 0;
-  if (part < 4) return { scale: first & 63, min: second & 63 };
-  const shared = bytes[at + 4 + part] ?? 0;
-  return { scale: (shared & 15) | ((first >> 6) << 4), min: (shared >> 4) | ((second >> 6) << 4) };
-}
-
 /** Q4_K and Q5_K: 8 parts of 32; two neighbouring parts share 32 bytes. */
-function withMinimum(name: string, highBytes: 0 | 32): BlockType {
+function withMinimum(name: string, form: HeadedForm, highBytes: 0 | 32): BlockType {
   const quantsAt = 16 + highBytes;
   return {
     name,
+    form,
     elements: ELEMENTS,
     byteLength: quantsAt + 128,
     ...(highBytes === 0 ? { halves: [0, 2] } : {}),
@@ -77,7 +71,7 @@ function withMinimum(name: string, highBytes: 0 | 32): BlockType {
       const d = readHalf(bytes, at);
       const dmin = readHalf(bytes, at + 2);
       for (let part = 0; part < 8; part += 1) {
-        const scales = q4Scales(bytes, at + 4, part);
+        const scales = readSixBitScales(bytes, at + 4, part);
         const scale = round(d * scales.scale);
         const min = round(dmin * scales.min);
         for (let i = 0; i < 32; i += 1) {
@@ -93,6 +87,7 @@ function withMinimum(name: string, highBytes: 0 | 32): BlockType {
 /** Q6_K: 16 parts of 16 with signed 8-bit scales; four bits in 64 bytes a half, two more in 32. */
 const Q6_K: BlockType = {
   name: 'Q6_K',
+  form: 'q6_k',
   elements: ELEMENTS,
   byteLength: 210,
   halves: [208],
@@ -182,8 +177,8 @@ const TQ2_0: BlockType = {
 export const SUPER_BLOCKS: ReadonlyMap<number, BlockType> = new Map([
   [10, Q2_K],
   [11, Q3_K],
-  [12, withMinimum('Q4_K', 0)],
-  [13, withMinimum('Q5_K', 32)],
+  [12, withMinimum('Q4_K', 'q4_k', 0)],
+  [13, withMinimum('Q5_K', 'q5_k', 32)],
   [14, Q6_K],
   [15, Q8_K],
   [23, IQ4_XS],

@@ -1,13 +1,16 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { canMount, fillDisk } from './full-disk.ts';
 import { CASES } from './operations.ts';
 import { cutPower } from './power-cut.ts';
 import { RACES, runRace } from './races.ts';
 import { runCase } from './run-case.ts';
 
 /*
- * `npm run crash -- [kill|power|race]... [NAME...] [--step N] [--seed N]`: kills every command at every change of the disk, makes every
- * change fail, fills the disk; cuts the power after every change; holds one command at every change while another runs.
+ * `npm run crash -- [kill|disk|power|race]... [NAME...] [--step N] [--seed N]`: kills every command at every change of the disk, makes every
+ * change fail, fills the disk; fills a real one (as root); cuts the power after every change; holds one command at every change while another runs.
  */
-const KINDS = ['kill', 'power', 'race'] as const;
+const KINDS = ['kill', 'disk', 'power', 'race'] as const;
 type Kind = (typeof KINDS)[number];
 
 const words: string[] = [];
@@ -36,8 +39,14 @@ for (const kind of kinds) {
     }
     continue;
   }
+  if (kind === 'disk' && !canMount(join(tmpdir(), 'wsvc-crash-disk'))) {
+    console.log('disk: NOT TRIED, as no disk can be mounted here; kill has a full disk that is made up');
+    continue;
+  }
   for (const one of CASES.filter(isAsked)) {
-    tell(kind, one.name, kind === 'kill' ? await runCase(one, step) : await cutPower(one, { step, seed }));
+    if (kind === 'kill') tell(kind, one.name, await runCase(one, step));
+    else if (kind === 'disk') tell(kind, one.name, await fillDisk(one, step));
+    else tell(kind, one.name, await cutPower(one, { step, seed }));
   }
 }
 console.log(`${total} points tried, nothing lost`);

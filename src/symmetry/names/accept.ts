@@ -1,5 +1,6 @@
+import { groupBy } from './group-by.ts';
 import type { ModuleTree } from './module-tree.ts';
-import { type Module, parentPath } from './modules.ts';
+import { joinPath, type Module, parentPath } from './modules.ts';
 import type { Proposal } from './proposal.ts';
 import type { SpaceBuilder } from './space-builder.ts';
 
@@ -35,17 +36,37 @@ export function acceptProposals(
 }
 
 interface View {
-  readonly modules: readonly Module[];
-  readonly reading: ReadonlySet<Module>;
-  readonly writing: ReadonlySet<Module>;
+  /** Modules without a place for what they read, in order, by that size. */
+  readonly readers: ReadonlyMap<number, readonly Module[]>;
+  /** The depthwise ones among them, by what they write. */
+  readonly depthwise: ReadonlyMap<number, readonly Module[]>;
+  /** Sizes that a layer without a place for it writes. */
+  readonly sources: ReadonlySet<number>;
 }
 
 function viewOf(tree: ModuleTree, proposals: readonly Proposal[]): View {
+  const modules = [...tree.modules.values()];
+  const reading = new Set(proposals.map(({ link }) => link.consumer));
+  const writing = new Set(proposals.map(({ link }) => link.producer));
+  const open = modules.filter((m) => !reading.has(m));
+  const sources = modules.filter((m) => !writing.has(m) && ['linear', 'conv', 'embedding'].includes(m.kind));
   return {
-    modules: [...tree.modules.values()],
-    reading: new Set(proposals.map(({ link }) => link.consumer)),
-    writing: new Set(proposals.map(({ link }) => link.producer)),
+    readers: groupBy(open, (m) => m.reads),
+    depthwise: groupBy(
+      open.filter((m) => m.kind === 'depthwise'),
+      (m) => m.writes,
+    ),
+    sources: new Set(sources.map((m) => m.writes)),
   };
+}
+
+/** The first in the file of what is found in several lists. */
+function findFirst(
+  lists: readonly (readonly Module[] | undefined)[],
+  isWanted: (module: Module) => boolean,
+): Module | undefined {
+  const found = lists.flatMap((list) => list?.find(isWanted) ?? []);
+  return found.sort((a, b) => a.position - b.position)[0];
 }
 
 function objection(tree: ModuleTree, proposal: Proposal, view: View): string | undefined {
@@ -53,20 +74,21 @@ function objection(tree: ModuleTree, proposal: Proposal, view: View): string | u
   return proposal.rule === 'sequential' ? tapOfChild(proposal, view) : tapOfFamily(proposal, view);
 }
 
-function tapOfFamily({ link, parent }: Proposal, view: View): string | undefined {
-  const size = link.producer.writes;
-  const isTap = (m: Module): boolean => {
-    if (view.reading.has(m) || m === link.producer || (m.kind !== 'linear' && m.kind !== 'conv')) return false;
-    const isBefore = parentPath(m.path) === parent && m.position <= link.producer.position;
-    const reads =
-      m.reads === size ||
-      (m.kind === 'linear' && link.producer.kind !== 'linear' && m.reads > size && m.reads % size === 0);
-    return reads && !isBefore;
+function tapOfFamily({ link, parent }: Proposal, { readers, sources }: View): string | undefined {
+  const { writes: size, kind, position } = link.producer;
+  if (sources.has(size)) return undefined;
+  const mayTap = (m: Module): boolean => {
+    const isBefore = parentPath(m.path) === parent && m.position <= position;
+    return m !== link.producer && !isBefore;
   };
-  const isSource = (m: Module) =>
-    !view.writing.has(m) && ['linear', 'conv', 'embedding'].includes(m.kind) && m.writes === size;
-  const tap = view.modules.find(isTap);
-  return tap && !view.modules.some(isSource) ? `${tap.path} may read its units` : undefined;
+  const flattened = kind === 'linear' ? [] : [...readers.keys()].filter((reads) => reads > size && reads % size === 0);
+  const tap = findFirst([readers.get(size)], (m) => (m.kind === 'linear' || m.kind === 'conv') && mayTap(m));
+  const wide = findFirst(
+    flattened.map((reads) => readers.get(reads)),
+    (m) => m.kind === 'linear' && mayTap(m),
+  );
+  const first = wide && (!tap || wide.position < tap.position) ? wide : tap;
+  return first ? `${first.path} may read its units` : undefined;
 }
 
 /** The outputs of a Sequential's nested children may be taken one by one (feature pyramids): then nobody else may read that size. */
@@ -74,11 +96,10 @@ function tapOfChild({ link, parent }: Proposal, view: View): string | undefined 
   const own = (m: Module) => parentPath(m.path) === parent;
   if (own(link.producer) && own(link.consumer)) return undefined;
   const size = link.producer.writes;
-  const isTap = (m: Module): boolean => {
-    if (view.reading.has(m) || m === link.producer || m.path.startsWith(`${parent}.`)) return false;
-    return m.reads === size || (m.kind === 'depthwise' && m.writes === size);
-  };
-  const tap = view.modules.find(isTap);
+  const tap = findFirst(
+    [view.readers.get(size), view.depthwise.get(size)],
+    (m) => m !== link.producer && !m.path.startsWith(`${parent}.`),
+  );
   return tap ? `${tap.path} may read its units` : undefined;
 }
 
@@ -102,11 +123,7 @@ function joinLink({ link, isGated }: Proposal, builder: SpaceBuilder, placed: Pl
  * graph, unless a boundary of the family has that size too.
  */
 function mergeFamilies(tree: ModuleTree, merges: readonly Proposal[], builder: SpaceBuilder, placed: Placed): void {
-  const groups = new Map<string, Proposal[]>();
-  for (const merge of merges) {
-    const key = `${merge.parent}|${merge.link.producer.writes}`;
-    groups.set(key, [...(groups.get(key) ?? []), merge]);
-  }
+  const groups = groupBy(merges, (merge) => `${merge.parent}|${merge.link.producer.writes}`);
   for (const group of groups.values()) {
     const boundary = boundaryOf(tree, group);
     if (boundary) {
@@ -125,8 +142,11 @@ function boundaryOf(tree: ModuleTree, group: readonly Proposal[]): Module | unde
   const parent = group[0]?.parent ?? '';
   const readers = new Set(group.map(({ link }) => link.consumer));
   const writers = new Set(group.map(({ link }) => link.producer));
-  const layers = [...tree.modules.values()].filter(
-    (m) => parentPath(m.path) === parent && (m.kind === 'linear' || m.kind === 'conv'),
-  );
+  const names = (tree.children.get(parent) ?? []).map((child) => joinPath(parent, child));
+  // Tensors at the root make a module of their own there.
+  const children = [...(parent === '' ? [''] : []), ...names].flatMap((path) => tree.modules.get(path) ?? []);
+  const layers = children
+    .filter((m) => m.kind === 'linear' || m.kind === 'conv')
+    .sort((a, b) => a.position - b.position);
   return layers.find((m) => (m.reads === size && !readers.has(m)) || (m.writes === size && !writers.has(m)));
 }

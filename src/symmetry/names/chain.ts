@@ -12,8 +12,64 @@ export interface Link {
   readonly fold: number;
 }
 
-/** The modules from one on. Made only where it is asked for: a model may have 100,000. */
-type Rest = () => ReadonlySet<Module | undefined>;
+/** How many layers write units of a size: linear ones, and others. */
+interface LayerCount {
+  linear: number;
+  other: number;
+}
+
+/** The layers of a model that its chain has not still to come to, counted by the sizes they write. Made only where it is asked for. */
+class LayersElsewhere {
+  readonly #tree: ModuleTree;
+  readonly #items: readonly (Module | undefined)[];
+  #lastAt = new Map<Module | undefined, number>();
+  #counts: Map<number, LayerCount> | undefined;
+  #at = 0;
+
+  constructor(tree: ModuleTree, items: readonly (Module | undefined)[]) {
+    this.#tree = tree;
+    this.#items = items;
+  }
+
+  /** All but those from the item of this index on; indices never go down, so that a chain is counted through once. */
+  before(index: number): ReadonlyMap<number, LayerCount> {
+    this.#counts ??= this.#countStrangers();
+    for (; this.#at < index; this.#at += 1) {
+      const item = this.#items[this.#at];
+      if (item && this.#lastAt.get(item) === this.#at && this.#tree.modules.get(item.path) === item)
+        count(this.#counts, item, 1);
+    }
+    return this.#counts;
+  }
+
+  #countStrangers(): Map<number, LayerCount> {
+    this.#lastAt = new Map(this.#items.map((item, i) => [item, i]));
+    const counts = new Map([...countAll(this.#tree)].map(([size, known]) => [size, { ...known }]));
+    for (const item of this.#lastAt.keys()) {
+      if (item && this.#tree.modules.get(item.path) === item) count(counts, item, -1);
+    }
+    return counts;
+  }
+}
+
+const totals = new WeakMap<ModuleTree, ReadonlyMap<number, LayerCount>>();
+
+/** All layers of a model: a model of many blocks has many chains, and is counted once. */
+function countAll(tree: ModuleTree): ReadonlyMap<number, LayerCount> {
+  const known = totals.get(tree);
+  if (known) return known;
+  const counts = new Map<number, LayerCount>();
+  for (const module of tree.modules.values()) count(counts, module, 1);
+  totals.set(tree, counts);
+  return counts;
+}
+
+function count(counts: Map<number, LayerCount>, module: Module, step: 1 | -1): void {
+  if (!isWeighted(module)) return;
+  const known = counts.get(module.writes) ?? { linear: 0, other: 0 };
+  known[module.kind === 'linear' ? 'linear' : 'other'] += step;
+  counts.set(module.writes, known);
+}
 
 interface State {
   readonly producer: Module;
@@ -27,11 +83,12 @@ interface State {
  */
 export function chainModules(tree: ModuleTree, items: readonly (Module | undefined)[]): Link[] {
   const links: Link[] = [];
+  const elsewhere = new LayersElsewhere(tree, items);
   let state: State | undefined;
   for (const [i, item] of items.entries()) {
     const link = item && state ? linkTo(state, item) : undefined;
     if (link) links.push(link);
-    state = item && nextState(tree, item, state, link !== undefined, () => new Set(items.slice(i)));
+    state = item && nextState(item, state, link !== undefined, () => elsewhere.before(i));
   }
   return links;
 }
@@ -52,17 +109,14 @@ export function foldOf(producer: Module, consumer: Module): number | undefined {
   return isFlattened && Math.round(Math.sqrt(fold)) ** 2 === fold ? fold : undefined;
 }
 
-function nextState(
-  tree: ModuleTree,
-  item: Module,
-  state: State | undefined,
-  isLinked: boolean,
-  rest: Rest,
-): State | undefined {
+/** The layers that have been, or are elsewhere in the model, by the sizes they write. */
+type Others = () => ReadonlyMap<number, LayerCount>;
+
+function nextState(item: Module, state: State | undefined, isLinked: boolean, others: Others): State | undefined {
   if (item.kind === 'norm' || item.kind === 'vector') return passThrough(item, state);
-  if (item.kind === 'depthwise') return passDepthwise(tree, item, state, rest);
+  if (item.kind === 'depthwise') return passDepthwise(item, state, others);
   if (item.kind !== 'linear' && item.kind !== 'conv') return undefined;
-  if (item.kind === 'conv' && !isLinked && mayBeGrouped(tree, item, state, rest)) return undefined;
+  if (item.kind === 'conv' && !isLinked && mayBeGrouped(item, state, others)) return undefined;
   return { producer: item, axes: item.outAxes, passed: [] };
 }
 
@@ -78,32 +132,30 @@ function mayBeGroupNorm(item: Module, producer: Module): boolean {
   return !(producer.kind === 'linear' && /(^ln|layer_?norm)/i.test(baseName(item.path)));
 }
 
-function passDepthwise(tree: ModuleTree, item: Module, state: State | undefined, rest: Rest): State | undefined {
+function passDepthwise(item: Module, state: State | undefined, others: Others): State | undefined {
   const isSquare = new Set(item.kernel).size === 1;
   if (state && state.producer.writes === item.writes && isSquare) {
     return { ...state, axes: [...state.axes, ...item.outAxes], passed: [...state.passed, item] };
   }
-  const isFirst = state === undefined && !mayReadChannels(tree, item, rest);
+  const isFirst = state === undefined && !mayReadChannels(item, others);
   return isFirst || state?.producer.writes === 1 ? { producer: item, axes: item.outAxes, passed: [] } : undefined;
 }
 
 /** Whether some convolution before this module could feed it as a depthwise one; nothing later in its own chain can. */
-function mayReadChannels(tree: ModuleTree, item: Module, rest: Rest): boolean {
-  const later = rest();
-  return [...tree.modules.values()].some((m) => {
-    if (later.has(m) || !isWeighted(m) || m.writes < 2) return false;
-    return m.writes === item.writes || (m.kind !== 'linear' && item.writes % m.writes === 0);
+function mayReadChannels(item: Module, others: Others): boolean {
+  return [...others()].some(([size, { linear, other }]) => {
+    if (size < 2 || linear + other === 0) return false;
+    return size === item.writes || (other > 0 && item.writes % size === 0);
   });
 }
 
 /** A convolution whose input is not known may be grouped: then its outputs are tied in blocks. */
-function mayBeGrouped(tree: ModuleTree, item: Module, state: State | undefined, rest: Rest): boolean {
-  const before = state ? [state.producer] : [];
-  const later = rest();
-  const others = [...tree.modules.values()].filter((m) => isWeighted(m) && m.kind !== 'linear' && !later.has(m));
-  if (others.some((m) => m.writes === item.reads) && !before.some((m) => m.writes > item.reads)) return false;
-  return [...before, ...others].some((m) => {
-    const groups = m.writes / item.reads;
+function mayBeGrouped(item: Module, state: State | undefined, others: Others): boolean {
+  const before = state ? [state.producer.writes] : [];
+  const sizes = [...others()].flatMap(([size, { other }]) => (other > 0 ? [size] : []));
+  if (sizes.includes(item.reads) && !before.some((size) => size > item.reads)) return false;
+  return [...before, ...sizes].some((size) => {
+    const groups = size / item.reads;
     return groups > 1 && Number.isInteger(groups) && item.writes % groups === 0;
   });
 }

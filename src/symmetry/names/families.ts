@@ -12,7 +12,9 @@ export function familiesOf(modules: readonly Module[]): Family[] {
   for (const module of modules) {
     const [, stem, number] = /^(?:.*\.)?([a-zA-Z_]*?)_?(\d+)$/.exec(module.path) ?? [];
     if (stem === undefined || number === undefined || stem === '') continue;
-    families.set(stem, [...(families.get(stem) ?? []), { number: Number(number), module }]);
+    const members = families.get(stem) ?? [];
+    members.push({ number: Number(number), module });
+    families.set(stem, members);
   }
   return [...families].map(([stem, members]) => ({ stem, members: members.sort((a, b) => a.number - b.number) }));
 }

@@ -1,3 +1,4 @@
+import { groupBy } from './group-by.ts';
 import { asConv1d, baseName, classifyModule, joinPath, type Module, parentPath } from './modules.ts';
 import { compareNaturally, isNumber } from './natural-order.ts';
 
@@ -35,7 +36,9 @@ export function moduleTree(tensors: readonly NamedShape[]): ModuleTree {
   }
   const found = [...parts].map(([path, shapes], position) => classifyModule(path, shapes, position));
   const settled = settleConv1d(found);
-  const modules = new Map(settled.map((module) => [module.path, withoutDoubt(module, settled)]));
+  const convolutions = groupBy(settled.filter(isRectangular), (module) => parentPath(module.path));
+  const withoutDoubt = settled.map((module) => doubt(module, convolutions.get(parentPath(module.path)) ?? []));
+  const modules = new Map(withoutDoubt.map((module) => [module.path, module]));
   const children = childrenOf(modules);
   const isOrdered = tensors.some(({ name }, i) => i > 0 && name < (tensors[i - 1]?.name ?? ''));
   return { modules, children, repeated: repeatedPaths(children), isOrdered };
@@ -61,14 +64,15 @@ function outSideOfFused({ tensors }: Module): 0 | 1 | undefined {
  * A square convolution says nothing about which of its axes is out. Beside a transposed sibling, or with an even kernel and no rectangular sibling
  * that settles it, it may be transposed too.
  */
-function withoutDoubt(module: Module, all: readonly Module[]): Module {
+function doubt(module: Module, siblings: readonly Module[]): Module {
   if (module.kind !== 'conv' || module.reads !== module.writes) return module;
-  const siblings = all.filter(
-    (m) => m.kind === 'conv' && m.reads !== m.writes && parentPath(m.path) === parentPath(module.path),
-  );
   const isTransposed = siblings.some((m) => m.inAxes[0]?.axis === 0);
   const isEven = module.kernel.some((size) => size % 2 === 0);
   return isTransposed || (isEven && siblings.length === 0) ? { ...module, kind: 'ambiguous' } : module;
+}
+
+function isRectangular(module: Module): boolean {
+  return module.kind === 'conv' && module.reads !== module.writes;
 }
 
 function childrenOf(modules: ReadonlyMap<string, Module>): Map<string, string[]> {
@@ -83,9 +87,26 @@ function childrenOf(modules: ReadonlyMap<string, Module>): Map<string, string[]>
   return new Map([...children].map(([path, names]) => [path, [...names].sort(compareNaturally)]));
 }
 
-/** The modules at a path and below it. */
-export function modulesUnder(tree: ModuleTree, path: string): Module[] {
-  return [...tree.modules.values()].filter((m) => path === '' || m.path === path || m.path.startsWith(`${path}.`));
+const below = new WeakMap<ModuleTree, ReadonlyMap<string, readonly Module[]>>();
+
+function listBelow(tree: ModuleTree): ReadonlyMap<string, readonly Module[]> {
+  const lists = new Map<string, Module[]>();
+  for (const module of tree.modules.values()) {
+    for (let path = module.path; ; path = parentPath(path)) {
+      const list = lists.get(path) ?? [];
+      list.push(module);
+      lists.set(path, list);
+      if (path === '') break;
+    }
+  }
+  return lists;
+}
+
+/** The modules at a path and below it, in the file's order. */
+export function modulesUnder(tree: ModuleTree, path: string): readonly Module[] {
+  const lists = below.get(tree) ?? listBelow(tree);
+  below.set(tree, lists);
+  return lists.get(path) ?? [];
 }
 
 /** The module that is a leaf child: it has tensors and no children of its own. */

@@ -38,11 +38,9 @@ function proposeFamily(
   if (typeof paired === 'string') return refused(paired);
   const links = chainModules(tree, paired.sequence);
   if (looksConcatenated(family, links)) return refused('its chain breaks where sizes look like a concatenation');
-  const rest = modulesUnder(tree, path).filter(
-    (m) => !paired.sequence.includes(m) && !BESIDE_THE_CHAIN.test(m.path.slice(path.length)),
-  );
+  const object = objectTo(tree, path, family, links, paired.sequence);
   return links.flatMap((link) => {
-    const reason = objection(tree, path, family, links, link, rest);
+    const reason = object(link.producer.writes);
     if (reason !== undefined) {
       refuse(link.producer.path, reason);
       return [];
@@ -64,18 +62,29 @@ function looksConcatenated(family: Family, links: readonly Link[]): boolean {
   );
 }
 
-function objection(
+/** What speaks against links whose units are that many; found out once for each size. */
+function objectTo(
   tree: ModuleTree,
   path: string,
   family: Family,
   links: readonly Link[],
-  link: Link,
-  rest: readonly Module[],
-): string | undefined {
-  const size = link.producer.writes;
+  sequence: readonly Module[],
+): (size: number) => string | undefined {
+  const own = new Set(sequence);
+  const rest = modulesUnder(tree, path).filter((m) => !own.has(m) && !BESIDE_THE_CHAIN.test(m.path.slice(path.length)));
   const producers = new Set(links.map((l) => l.producer));
-  const rival = family.members.find(({ module }) => module.writes === size && !producers.has(module));
-  if (rival) return `${rival.module.path} writes units of that size too`;
+  const find = (size: number): string | undefined => {
+    const rival = family.members.find(({ module }) => module.writes === size && !producers.has(module));
+    return rival ? `${rival.module.path} writes units of that size too` : findTouching(tree, path, rest, size);
+  };
+  const found = new Map<number, string | undefined>();
+  return (size) => {
+    if (!found.has(size)) found.set(size, find(size));
+    return found.get(size);
+  };
+}
+
+function findTouching(tree: ModuleTree, path: string, rest: readonly Module[], size: number): string | undefined {
   const touching = rest.filter((m) => m.kind !== 'embedding' && touches(m, size));
   const isHarmless = (m: Module) => isWeighted(m) && parentPath(m.path) !== path && m.kind !== 'depthwise';
   if (touching.length > 0 && !(tree.repeated.has(path) && touching.every(isHarmless))) {

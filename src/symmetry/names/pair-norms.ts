@@ -1,4 +1,5 @@
 import type { Family } from './families.ts';
+import { groupBy } from './group-by.ts';
 import type { ModuleTree } from './module-tree.ts';
 import { baseName, joinPath, type Module } from './modules.ts';
 
@@ -30,11 +31,11 @@ export function pairNorms(tree: ModuleTree, path: string, family: Family, norms:
   if (!isOneToOne) return 'its norms have no layer of their number, or two norms have one';
   const order = orderBySizes(pairs) ?? orderByCopies(tree, path, pairs) ?? orderByPlace(tree, pairs);
   if (order === undefined) return 'its norms may stand before or after their layers';
-  return { sequence: [...layers.values()].flatMap((layer) => withNorm(layer, pairs, order)), order };
+  const normOf = new Map(pairs.map(({ layer, norm }) => [layer, norm]));
+  return { sequence: [...layers.values()].flatMap((layer) => withNorm(layer, normOf.get(layer), order)), order };
 }
 
-function withNorm(layer: Module, pairs: readonly Pair[], order: 'after' | 'before'): Module[] {
-  const norm = pairs.find((pair) => pair.layer === layer)?.norm;
+function withNorm(layer: Module, norm: Module | undefined, order: 'after' | 'before'): Module[] {
   if (!norm) return [layer];
   return order === 'after' ? [layer, norm] : [norm, layer];
 }
@@ -60,10 +61,30 @@ function fitsBefore({ layer, norm }: Pair): boolean {
 /** Another instance of the class, with other sizes, may decide. */
 function orderByCopies(tree: ModuleTree, path: string, pairs: readonly Pair[]): 'after' | 'before' | undefined {
   if (!tree.repeated.has(path) || !pairs.every((pair) => fitsAfter(pair) && fitsBefore(pair))) return undefined;
-  const children = tree.children.get(path)?.join();
-  const copies = [...tree.children.keys()].filter((other) => tree.children.get(other)?.join() === children);
-  const others = copies.flatMap((copy) => pairs.flatMap((pair) => pairIn(tree, copy, pair)));
-  return choose(others.every(fitsAfter), others.every(fitsBefore));
+  const known = answers.get(tree) ?? { copies: listCopies(tree), orders: new Map() };
+  answers.set(tree, known);
+  const children = tree.children.get(path)?.join() ?? '';
+  const key = `${children}|${pairs.map(({ layer, norm }) => `${baseName(layer.path)}:${baseName(norm.path)}`).join()}`;
+  if (!known.orders.has(key)) {
+    const others = (known.copies.get(children) ?? []).flatMap((copy) =>
+      pairs.flatMap((pair) => pairIn(tree, copy, pair)),
+    );
+    known.orders.set(key, choose(others.every(fitsAfter), others.every(fitsBefore)));
+  }
+  return known.orders.get(key);
+}
+
+/** What copies of a class say is asked by each of them: once is enough. */
+interface Answers {
+  readonly copies: ReadonlyMap<string, readonly string[]>;
+  readonly orders: Map<string, 'after' | 'before' | undefined>;
+}
+
+const answers = new WeakMap<ModuleTree, Answers>();
+
+/** Paths by the names of their children. */
+function listCopies(tree: ModuleTree): ReadonlyMap<string, readonly string[]> {
+  return groupBy(tree.children.keys(), (path) => tree.children.get(path)?.join() ?? '');
 }
 
 function pairIn(tree: ModuleTree, path: string, pair: Pair): Pair[] {

@@ -45,35 +45,39 @@ function proposeIn(tree: ModuleTree, path: string, refuse: Refuse): Proposal[] {
     tree,
     items.map((item) => item.module),
   );
+  const childOf = new Map([...items].reverse().map(({ module, child }) => [module, child]));
+  const object = objectTo(tree, path, items);
   return links.flatMap((link) => {
-    const producer = items.find((item) => item.module === link.producer)?.child ?? '';
-    const consumer = items.find((item) => item.module === link.consumer)?.child ?? '';
+    const producer = childOf.get(link.producer) ?? '';
+    const consumer = childOf.get(link.consumer) ?? '';
     if (producer === consumer) return []; // proposed where the nested Sequential itself is visited
-    const reason = objection(tree, path, items, producer, consumer);
+    const reason = object(producer, consumer);
     if (reason === undefined) return [{ rule: 'sequential', parent: path, link, isMerge: false, isGated: false }];
     refuse(path, reason);
     return [];
   });
 }
 
-function objection(
+/** What speaks against a link between two children; what holds for all links is found out once. */
+function objectTo(
   tree: ModuleTree,
   path: string,
   items: readonly SequentialItem[],
-  producer: string,
-  consumer: string,
-): string | undefined {
+): (producer: string, consumer: string) => string | undefined {
   const own = items.flatMap(({ child, module }) => (module && module.path === joinPath(path, child) ? [module] : []));
   const isSequential = own.length > 0 && (hasGap(tree, path) || hasOwnNorm(own));
-  if (PARALLEL_NAME.test(baseName(path)) && !hasGap(tree, path)) return 'its name speaks of modules side by side';
-  if (isSequential) return undefined;
-  const [first, second] = [endsOf(items, producer), endsOf(items, consumer)];
-  const isChain =
-    first !== undefined && second !== undefined && first.reads !== second.reads && second.reads !== second.writes;
+  const isParallel = PARALLEL_NAME.test(baseName(path)) && !hasGap(tree, path);
   const isOneClass = own.length > 0 || tree.repeated.has(path);
-  return isChain && isOneClass && allFit(items)
-    ? undefined
-    : 'it may be a list of modules side by side or with skip connections';
+  const fits = isOneClass && allFit(items);
+  const ends = endsOf(items);
+  return (producer, consumer) => {
+    if (isParallel) return 'its name speaks of modules side by side';
+    if (isSequential) return undefined;
+    const [first, second] = [ends.get(producer), ends.get(consumer)];
+    const isChain =
+      first !== undefined && second !== undefined && first.reads !== second.reads && second.reads !== second.writes;
+    return isChain && fits ? undefined : 'it may be a list of modules side by side or with skip connections';
+  };
 }
 
 /** Missing numbers are activations and the like: only a Sequential has those. */
@@ -86,14 +90,20 @@ function hasOwnNorm(own: readonly Module[]): boolean {
   return own.some((m) => m.kind === 'norm') && own.some(isWeighted);
 }
 
-function endsOf(
-  items: readonly SequentialItem[],
-  child: string,
-): { readonly reads: number; readonly writes: number } | undefined {
-  const layers = items.flatMap(({ child: c, module }) => (c === child && module && isWeighted(module) ? [module] : []));
-  const [first, last] = [layers[0], layers.at(-1)];
-  if (!first || !last) return undefined;
-  return { reads: first.kind === 'depthwise' ? first.writes : first.reads, writes: last.writes };
+interface Ends {
+  readonly reads: number;
+  readonly writes: number;
+}
+
+/** What the first layer of each child reads, and its last one writes. */
+function endsOf(items: readonly SequentialItem[]): ReadonlyMap<string, Ends> {
+  const ends = new Map<string, Ends>();
+  for (const { child, module } of items) {
+    if (!module || !isWeighted(module)) continue;
+    const reads = ends.get(child)?.reads ?? (module.kind === 'depthwise' ? module.writes : module.reads);
+    ends.set(child, { reads, writes: module.writes });
+  }
+  return ends;
 }
 
 function allFit(items: readonly SequentialItem[]): boolean {

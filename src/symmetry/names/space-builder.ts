@@ -25,7 +25,7 @@ interface Member {
 }
 
 interface Group {
-  readonly members: Member[];
+  readonly members: Map<string, Member>;
   isRescalable: boolean;
   isFlippable: boolean;
 }
@@ -43,9 +43,14 @@ export function createSpaceBuilder(source: AxisGraph['source']): SpaceBuilder {
   return {
     join(joined) {
       const { isRescalable, isFlippable = isRescalable } = joined;
-      const merged: Group = { members: [], isRescalable, isFlippable };
-      for (const ref of joined.axes) absorb(merged, groups.get(keyOf(ref)), { ref, split: joined.splits?.get(ref) });
-      for (const { ref } of merged.members) groups.set(keyOf(ref), merged);
+      const merged = mergeGroups(groups, [...new Set(joined.axes.map((ref) => groups.get(keyOf(ref))))]);
+      merged.isRescalable &&= isRescalable;
+      merged.isFlippable &&= isFlippable;
+      for (const ref of joined.axes) {
+        const split = joined.splits?.get(ref);
+        if (split || !merged.members.has(keyOf(ref))) merged.members.set(keyOf(ref), { ref, split });
+        groups.set(keyOf(ref), merged);
+      }
     },
     refuse(path, reason) {
       refusals.push({ path, reason });
@@ -62,16 +67,21 @@ function keyOf(ref: AxisRef): string {
   return `${ref.axis}:${ref.tensor}`;
 }
 
-function absorb(into: Group, group: Group | undefined, member: Member): void {
-  const known = new Set(into.members.map(({ ref }) => keyOf(ref)));
-  if (group) {
-    into.isRescalable &&= group.isRescalable;
-    into.isFlippable &&= group.isFlippable;
-    into.members.push(...group.members.filter(({ ref }) => !known.has(keyOf(ref))));
+/** Moves the smaller groups into the largest, so that an axis moves a few times only; a new group where there is none. */
+function mergeGroups(groups: Map<string, Group>, found: readonly (Group | undefined)[]): Group {
+  const [largest, ...others] = found
+    .filter((group) => group !== undefined)
+    .sort((a, b) => b.members.size - a.members.size);
+  if (largest === undefined) return { members: new Map(), isRescalable: true, isFlippable: true };
+  for (const group of others) {
+    largest.isRescalable &&= group.isRescalable;
+    largest.isFlippable &&= group.isFlippable;
+    for (const [key, member] of group.members) {
+      largest.members.set(key, member);
+      groups.set(key, largest);
+    }
   }
-  const same = into.members.findIndex(({ ref }) => keyOf(ref) === keyOf(member.ref));
-  if (same < 0) into.members.push(member);
-  else if (member.split) into.members[same] = member;
+  return largest;
 }
 
 /** One size a space, every axis outer x size x inner, at least two axes. */
@@ -80,18 +90,23 @@ function isConsistent(
   shapes: ReadonlyMap<string, readonly number[]>,
   refusals: { path: string; reason: string }[],
 ): boolean {
-  const sizes = new Set(group.members.map(({ ref, split }) => split?.size ?? shapes.get(ref.tensor)?.[ref.axis] ?? 0));
+  const sizes = new Set(
+    [...group.members.values()].map(({ ref, split }) => split?.size ?? shapes.get(ref.tensor)?.[ref.axis] ?? 0),
+  );
   const [size = 0] = sizes;
-  const fits = group.members.every(({ ref, split }) => {
+  const fits = [...group.members.values()].every(({ ref, split }) => {
     return split === undefined || split.outer * split.size * split.inner === shapes.get(ref.tensor)?.[ref.axis];
   });
-  if (sizes.size === 1 && fits && size > 1 && group.members.length > 1) return true;
-  for (const { ref } of group.members) refusals.push({ path: ref.tensor, reason: 'the sizes of its space clash' });
+  if (sizes.size === 1 && fits && size > 1 && group.members.size > 1) return true;
+  for (const { ref } of group.members.values())
+    refusals.push({ path: ref.tensor, reason: 'the sizes of its space clash' });
   return false;
 }
 
 function nameOf(group: Group): string {
-  const names = group.members.map(({ ref }) => (ref.axis === 0 ? ref.tensor : `${ref.tensor}:${ref.axis}`));
+  const names = [...group.members.values()].map(({ ref }) =>
+    ref.axis === 0 ? ref.tensor : `${ref.tensor}:${ref.axis}`,
+  );
   const weights = names.filter((name) => /(weight|kernel)/.test(name) && !name.includes(':'));
   const [first = ''] = (weights.length > 0 ? weights : names).sort(compareNaturally);
   return first.replace(/[./](weight|kernel)$/, '');
@@ -109,9 +124,11 @@ function graphOf(
   refusals: readonly { path: string; reason: string }[],
 ): AxisGraph {
   const placed = new Map<string, Map<number, Place>>();
+  const names = new Map(spaces.map((group) => [group, nameOf(group)]));
+  const nameIn = (group: Group) => names.get(group) ?? '';
   for (const group of spaces) {
-    for (const { ref, split } of group.members) {
-      placed.set(ref.tensor, (placed.get(ref.tensor) ?? new Map()).set(ref.axis, { space: nameOf(group), split }));
+    for (const { ref, split } of group.members.values()) {
+      placed.set(ref.tensor, (placed.get(ref.tensor) ?? new Map()).set(ref.axis, { space: nameIn(group), split }));
     }
   }
   const tensors = new Map<string, TensorAxes>();
@@ -119,8 +136,8 @@ function graphOf(
     const axes = placed.get(name);
     if (axes) tensors.set(name, viewOf(shape, axes));
   }
-  const rescalable = new Set(spaces.filter((group) => group.isRescalable).map(nameOf));
-  const flippable = new Set(spaces.filter((group) => group.isFlippable).map(nameOf));
+  const rescalable = new Set(spaces.filter((group) => group.isRescalable).map(nameIn));
+  const flippable = new Set(spaces.filter((group) => group.isFlippable).map(nameIn));
   return { tensors, source, rescalable, flippable, unplaced: unplacedOf(shapes, tensors, refusals) };
 }
 
@@ -143,13 +160,17 @@ function unplacedOf(
   placed: ReadonlyMap<string, TensorAxes>,
   refusals: readonly { path: string; reason: string }[],
 ): AxisGraph['unplaced'] {
+  const reasons = new Map<string, string>();
+  for (const { path, reason } of refusals) if (!reasons.has(path)) reasons.set(path, reason);
   const names = [...shapes.keys()].filter((name) => !placed.has(name));
-  return names.map((name) => {
-    const near = refusals.filter(({ path }) => path === '' || name === path || name.startsWith(`${path}.`));
-    const closest = near.reduce<{ path: string; reason: string } | undefined>(
-      (a, b) => (a && a.path.length >= b.path.length ? a : b),
-      undefined,
-    );
-    return { name, reason: closest?.reason ?? 'no rule places it' };
-  });
+  return names.map((name) => ({ name, reason: closestReason(reasons, name) ?? 'no rule places it' }));
+}
+
+/** The first reason of the longest path that leads to a tensor. */
+function closestReason(reasons: ReadonlyMap<string, string>, name: string): string | undefined {
+  for (let path = name; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('.')))) {
+    const reason = reasons.get(path);
+    if (reason !== undefined) return reason;
+  }
+  return reasons.get('');
 }

@@ -1,5 +1,6 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { type Layout, layoutOffsets } from './layout.ts';
+import { putSlice, type Slice, takeSlice } from './slice.ts';
 import type { TensorPair } from './tensor-pair.ts';
 
 /** The candidate's weights under the query's names, with the query's axes; tensors without a pair are left out. */
@@ -7,9 +8,18 @@ export function bringInto(pairs: readonly TensorPair[], candidate: Weights): Wei
   const brought = new Map<string, WeightArray>();
   for (const pair of pairs) {
     const tensor = candidate.get(pair.candidate);
-    if (tensor) brought.set(pair.query, pair.layout ? rearrange(tensor, pair.layout) : tensor);
+    if (!tensor) continue;
+    const taken = pair.taken ? takeSlice(tensor, pair.taken) : tensor;
+    const turned = pair.layout ? rearrange(taken, pair.layout) : taken;
+    brought.set(pair.query, pair.placed ? place(turned, pair.placed, brought.get(pair.query)) : turned);
   }
   return brought;
+}
+
+function place(part: WeightArray, slice: Slice, begun: WeightArray | undefined): WeightArray {
+  const whole = begun ?? { shape: slice.whole, data: new Float32Array(slice.count * part.data.length) };
+  putSlice(part, slice, whole.data);
+  return whole;
 }
 
 function rearrange(tensor: WeightArray, layout: Layout): WeightArray {

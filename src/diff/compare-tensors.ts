@@ -1,7 +1,7 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { bringInto } from './bring-into.ts';
 import { numericalRank, roundingFloor, singularValues } from './singular-values.ts';
-import type { TensorPair } from './tensor-pair.ts';
+import { sourceName, type TensorPair } from './tensor-pair.ts';
 
 /** How one tensor differs from the one it answers to. */
 export interface TensorChange {
@@ -43,10 +43,13 @@ export function compareTensors(
   pairs: readonly TensorPair[],
 ): readonly TensorChange[] {
   const brought = bringInto(pairs, candidate);
-  return pairs.flatMap((pair) => {
+  return pairs.flatMap((pair, i) => {
     const a = query.get(pair.query);
     const b = brought.get(pair.query);
-    return a && b ? [compareTensor(pair, a, b)] : [];
+    const isFirst = !pair.placed || pairs.findIndex((other) => other.query === pair.query) === i;
+    return a && b && isFirst
+      ? [compareTensor(pair, pair.placed ? (sourceName(pairs, pair.query) ?? '') : pair.candidate, a, b)]
+      : [];
   });
 }
 
@@ -62,8 +65,9 @@ interface Sums {
   readonly largest: number;
 }
 
-function compareTensor(pair: TensorPair, a: WeightArray, b: WeightArray): TensorChange {
-  const base = { query: pair.query, candidate: pair.candidate };
+function compareTensor(pair: TensorPair, candidate: string, a: WeightArray, b: WeightArray): TensorChange {
+  const base = { query: pair.query, candidate };
+  const isMoved = pair.layout !== undefined || pair.taken !== undefined || pair.placed !== undefined;
   if (a.shape.length !== b.shape.length || a.shape.some((n, i) => n !== b.shape[i])) {
     return {
       ...base,
@@ -79,13 +83,13 @@ function compareTensor(pair: TensorPair, a: WeightArray, b: WeightArray): Tensor
   const rank = sums.changed === 0 ? 0 : rankOfChange(a, b, sums.largest);
   return {
     ...base,
-    status: sums.changed === 0 && !pair.layout ? 'same' : 'changed',
+    status: sums.changed === 0 && !isMoved ? 'same' : 'changed',
     relativeChange: sums.candidate > 0 ? Math.sqrt(sums.difference / sums.candidate) : sums.difference > 0 ? null : 0,
     cosine:
       sums.query > 0 && sums.candidate > 0 ? Math.min(1, sums.product / Math.sqrt(sums.query * sums.candidate)) : null,
     changedShare: a.data.length > 0 ? sums.changed / a.data.length : 0,
     rank: a.shape.length < 2 ? null : rank,
-    kind: kindOfChange(sums, a, rank, pair.layout !== undefined),
+    kind: kindOfChange(sums, a, rank, isMoved),
   };
 }
 

@@ -5,8 +5,8 @@ import type { Layout } from './layout.ts';
 export interface LayoutContext {
   /** Numbers of channels that a convolution hands on: what a flattened map may be split into. */
   readonly channels: ReadonlySet<number>;
-  /** Units of recurrent layers by the length of the axis that their gates share. */
-  readonly gates: ReadonlyMap<number, number>;
+  /** Units that recurrent layers may have, by the length of the axis that their gates share. */
+  readonly gates: ReadonlyMap<number, ReadonlySet<number>>;
 }
 
 /**
@@ -27,21 +27,21 @@ const GATE_ORDERS: ReadonlyMap<number, readonly (readonly number[])[]> = new Map
   ],
 ]);
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 const squeeze = (shape: readonly number[]): readonly number[] => shape.filter((n) => n !== 1);
 
 /** Reads the context off the shapes of a checkpoint, channels first. */
 export function layoutContext(shapes: Iterable<readonly number[]>): LayoutContext {
   const channels = new Set<number>();
-  const gates = new Map<number, number>();
+  const gates = new Map<number, Set<number>>();
+  const noteGates = (size: number, units: number) => gates.set(size, (gates.get(size) ?? new Set()).add(units));
   for (const full of shapes) {
     if (full.length >= 3)
       for (const axis of full.length > 3 ? [0, 1, full.length - 1] : [0, 1, 2]) noteChannels(channels, full[axis]);
     const [rows = 0, columns = 0, ...more] = squeeze(full);
     if (more.length > 0) continue;
     for (const count of GATE_ORDERS.keys()) {
-      if (rows === count * columns) gates.set(rows, columns);
-      if (columns === count * rows) gates.set(columns, rows);
+      if (rows === count * columns) noteGates(rows, columns);
+      if (columns === count * rows) noteGates(columns, rows);
     }
   }
   return { channels, gates };
@@ -53,7 +53,9 @@ function noteChannels(channels: Set<number>, size: number | undefined): void {
 
 /** Joins what two checkpoints say. */
 export function joinContexts(a: LayoutContext, b: LayoutContext): LayoutContext {
-  return { channels: new Set([...a.channels, ...b.channels]), gates: new Map([...a.gates, ...b.gates]) };
+  const sizes = new Set([...a.gates.keys(), ...b.gates.keys()]);
+  const gates = new Map([...sizes].map((n) => [n, new Set([...(a.gates.get(n) ?? []), ...(b.gates.get(n) ?? [])])]));
+  return { channels: new Set([...a.channels, ...b.channels]), gates };
 }
 
 /** Lists the layouts that turn a tensor of shape `from` into one of shape `to` by the order of its axes, the likeliest first. */
@@ -105,20 +107,15 @@ function flattenLayouts({ view, order, shape }: Layout, channels: ReadonlySet<nu
 }
 
 /** Splits the axis of the gates and shuffles them. */
-function gateLayouts({ view, order, shape }: Layout, gates: ReadonlyMap<number, number>): Layout[] {
+function gateLayouts({ view, order, shape }: Layout, gates: LayoutContext['gates']): Layout[] {
   if (view.length > 2) return [];
-  return view.flatMap((size, axis) => {
-    const units = gates.get(size);
-    if (units === undefined) return [];
-    const split = [...view.slice(0, axis), size / units, units, ...view.slice(axis + 1)];
-    const kept = order.flatMap((a) => (a === axis ? [axis, axis + 1] : [a > axis ? a + 1 : a]));
-    return (GATE_ORDERS.get(size / units) ?? []).map(
-      (from): Layout => ({ view: split, order: kept, shuffle: { axis, from }, shape }),
-    );
-  });
-}
-
-/** True when both shapes hold as many elements. */
-export function isSameSize(a: readonly number[], b: readonly number[]): boolean {
-  return sizeOf(a) === sizeOf(b);
+  return view.flatMap((size, axis) =>
+    [...(gates.get(size) ?? [])].flatMap((units) => {
+      const split = [...view.slice(0, axis), size / units, units, ...view.slice(axis + 1)];
+      const kept = order.flatMap((a) => (a === axis ? [axis, axis + 1] : [a > axis ? a + 1 : a]));
+      return (GATE_ORDERS.get(size / units) ?? []).map(
+        (from): Layout => ({ view: split, order: kept, shuffle: { axis, from }, shape }),
+      );
+    }),
+  );
 }

@@ -1,54 +1,28 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
-import { frameworkLayouts, type LayoutContext, plainLayouts } from './find-layouts.ts';
-import { isPlainLayout, type Layout, layoutOffsets } from './layout.ts';
+import type { LayoutContext } from './find-layouts.ts';
+import { isPlainLayout } from './layout.ts';
+import {
+  createGateOrders,
+  createOptions,
+  type Option,
+  type OptionsOf,
+  SAMPLE,
+  sampleStep,
+  withOffsets,
+} from './layout-options.ts';
 import type { Named, TensorPair } from './tensor-pair.ts';
 
-/** Elements that a similarity is estimated from: its standard error, 1/sqrt(4096), is far below what a pairing is decided by. */
-const SAMPLE = 4096;
 /** Below this correlation a square tensor may as well be turned; above it no stranger's transpose comes (targets.md: inputs alone .4). */
 const SURE_AS_IT_IS = 0.6;
 /** A layout of a framework's own must explain this much more than the plain orders do; strangers' tensors never correlate so far. */
-const MUST_GAIN = 0.3;
-/** Groups with more tensors than this that resemble nothing are not tried in the layouts of frameworks, each against each. */
-const MOST_TRIED = 12;
-
-interface Option {
-  readonly layout: Layout;
-  /** Offsets, in the candidate's tensor, of the sampled elements of the query's. */
-  readonly offsets: Uint32Array;
-}
+export const MUST_GAIN = 0.3;
+/** Tensors that resemble nothing are tried in the layouts of frameworks, each against each, as long as no more values than this are looked at for one. */
+const MOST_TRIED = 12 ** 2 * SAMPLE;
 
 interface Choice {
   readonly option: Option | undefined;
   readonly similarity: number;
 }
-
-/** The layouts that two shapes allow; made once for all tensors of these shapes. */
-interface Options {
-  readonly plain: readonly Option[];
-  readonly framework: readonly Option[];
-}
-
-type OptionsOf = (from: readonly number[], to: readonly number[]) => Options;
-
-function createOptions(context: LayoutContext): OptionsOf {
-  const known = new Map<string, Options>();
-  return (from, to) => {
-    const key = `${from.join('x')} ${to.join('x')}`;
-    const found = known.get(key) ?? {
-      plain: plainLayouts(from, to).map(withOffsets),
-      framework: frameworkLayouts(from, to, context).map(withOffsets),
-    };
-    known.set(key, found);
-    return found;
-  };
-}
-
-function withOffsets(layout: Layout): Option {
-  return { layout, offsets: layoutOffsets(layout, stepOf(layout.view.reduce((product, n) => product * n, 1))) };
-}
-
-const stepOf = (length: number): number => Math.max(1, Math.floor(length / SAMPLE));
 
 function best(a: WeightArray, b: WeightArray, options: readonly Option[]): Choice {
   let found: Choice = { option: options[0], similarity: Number.NEGATIVE_INFINITY };
@@ -61,7 +35,7 @@ function best(a: WeightArray, b: WeightArray, options: readonly Option[]): Choic
 
 /** Correlation of two tensors, the second in another layout, from a strided sample. */
 function similarity(a: WeightArray, b: WeightArray, offsets: Uint32Array): number {
-  const step = stepOf(a.data.length);
+  const step = sampleStep(a.data.length);
   const n = offsets.length;
   let sa = 0,
     sb = 0,
@@ -79,6 +53,14 @@ function similarity(a: WeightArray, b: WeightArray, offsets: Uint32Array): numbe
   }
   const variance = (aa - (sa * sa) / n) * (bb - (sb * sb) / n);
   return variance > 0 ? (ab - (sa * sb) / n) / Math.sqrt(variance) : 0;
+}
+
+/** Correlation of two paired tensors, the candidate's in the layout that was found; 0 where a value is missing. */
+export function resemblance({ query, candidate, layout }: TensorPair, a?: Weights, b?: Weights): number {
+  const [x, y] = [a?.get(query), b?.get(candidate)];
+  if (!x || !y || x.data.length !== y.data.length) return 0;
+  const asItIs = { view: [y.data.length], order: [0], shape: [y.data.length] };
+  return similarity(x, y, withOffsets(layout ?? asItIs).offsets);
 }
 
 /** The pair with a layout, unless that changes neither the order of the elements nor the shape. */
@@ -108,9 +90,17 @@ export interface ValueMatcher {
 /** Makes a matcher over the values of two checkpoints; without values it goes by the order in the file. */
 export function createValueMatcher(context: LayoutContext, a?: Weights, b?: Weights): ValueMatcher {
   const optionsOf = createOptions(context);
+  const gates = createGateOrders();
+  const ofVectors: OptionsOf = (from, to) => gates.restrict(optionsOf(from, to), Math.max(...from, 1));
   return {
     order: (query, candidate, othersTurned) => orderByValues(query, candidate, othersTurned, optionsOf, a, b),
-    group: (query, candidate) => matchGroup(query, candidate, optionsOf, a, b),
+    group(query, candidate) {
+      const isVector = (query[0]?.shape.filter((n) => n !== 1).length ?? 0) < 2;
+      const { settled, ...found } = matchGroup(query, candidate, isVector ? ofVectors : optionsOf, a, b);
+      for (const { choice } of isVector ? [] : settled)
+        if (choice.option && choice.similarity >= SURE_AS_IT_IS) gates.note(choice.option.layout);
+      return found;
+    },
   };
 }
 
@@ -158,7 +148,8 @@ function matchGroup(
 ) {
   const plain = assign(query, candidate, (q, c) => choose(q, c, optionsOf(c.shape, q.shape).plain, a, b));
   const weak = plain.filter(({ choice }) => choice.similarity < SURE_AS_IT_IS);
-  const tried = a && b && weak.length <= MOST_TRIED ? retry(query, candidate, weak, optionsOf, a, b) : weak;
+  const looked = weak.length ** 2 * Math.min(a?.get(query[0]?.name ?? '')?.data.length ?? 0, SAMPLE);
+  const tried = a && b && looked <= MOST_TRIED ? retry(query, candidate, weak, optionsOf, a, b) : weak;
   const settled = [...plain.filter((likely) => !weak.includes(likely)), ...tried];
   const chances = settled.reduce((sum, { options }, k) => {
     const free = Math.max(candidate.length, query.length) - k;
@@ -168,7 +159,7 @@ function matchGroup(
     const [q, c] = [query[i], candidate[j]];
     return q && c ? [toPair(q, c, choice.option)] : [];
   });
-  return { pairs, logChoices: a && b ? chances : 0 };
+  return { pairs, settled, logChoices: a && b ? chances : 0 };
 }
 
 /** Pairs what resembles nothing in the plain orders once more, with the layouts of frameworks. */

@@ -3,7 +3,8 @@ import { type BlockChanges, findBlockChanges } from './block-changes.ts';
 import { joinContexts, layoutContext } from './find-layouts.ts';
 import { matchBlocks } from './match-blocks.ts';
 import { commonPrefix, takeSameContent, takeSameName } from './match-by-name.ts';
-import { createValueMatcher, type ValueMatcher } from './match-by-values.ts';
+import { createValueMatcher, MUST_GAIN, resemblance, type ValueMatcher } from './match-by-values.ts';
+import { joinSlices, sliceBoth } from './match-slices.ts';
 import type { Named, TensorPair } from './tensor-pair.ts';
 
 export type { Named, TensorPair } from './tensor-pair.ts';
@@ -45,8 +46,14 @@ export function matchTensors(query: TensorSet, candidate: TensorSet): TensorMatc
   const contents = takeSameContent(left.query, left.candidate);
   const reshaped = takeReshaped(left.query, left.candidate);
   const context = joinContexts(contextOf(query), contextOf(candidate));
-  const matcher = createValueMatcher(context, query.weights, candidate.weights);
-  const groups = matchGroups(left.query, left.candidate, matcher);
+  const sliced = sliceBoth(left.query, left.candidate, query.weights, candidate.weights);
+  const [a, b] = [sliced.query.weights, sliced.candidate.weights];
+  const matcher = createValueMatcher(context, a, b);
+  const groups = joinGroups(matchGroups(sliced.query.tensors, sliced.candidate.tensors, matcher), sliced);
+  for (const pair of groups.pairs) {
+    left.query.delete(pair.query);
+    left.candidate.delete(pair.candidate);
+  }
   const isTurned = groups.pairs.some((pair) => pair.layout);
   const named = orderNamed([...exact, ...renamed], indexOf(query), indexOf(candidate), matcher, isTurned);
   const pairs = [...named.pairs, ...blocks.pairs, ...contents, ...groups.pairs];
@@ -96,20 +103,28 @@ function groupsOf(tensors: ReadonlyMap<string, Named>): Map<string, Named[]> {
   return groups;
 }
 
-function matchGroups(query: Map<string, Named>, candidate: Map<string, Named>, matcher: ValueMatcher) {
+function matchGroups(query: ReadonlyMap<string, Named>, candidate: ReadonlyMap<string, Named>, matcher: ValueMatcher) {
   const pairs: TensorPair[] = [];
   let logChoices = 0;
   const others = groupsOf(candidate);
-  for (const [key, members] of groupsOf(query)) {
+  // Matrices first: the order of their gates is that of the biases.
+  const byRank = [...groupsOf(query)].sort(([a], [b]) => b.split('x').length - a.split('x').length);
+  for (const [key, members] of byRank) {
     const group = matcher.group(members, others.get(key) ?? []);
     pairs.push(...group.pairs);
     logChoices += group.logChoices;
   }
-  for (const pair of pairs) {
-    query.delete(pair.query);
-    candidate.delete(pair.candidate);
-  }
   return { pairs, logChoices };
+}
+
+/** Whether a tensor that was cut resembles what its slices were paired with is one more choice each. */
+function joinGroups(
+  { pairs, logChoices }: Pick<TensorMatching, 'pairs' | 'logChoices'>,
+  { query, candidate }: ReturnType<typeof sliceBoth>,
+) {
+  const rate = (pair: TensorPair) => resemblance(pair, query.weights, candidate.weights);
+  const joined = joinSlices(pairs, query, candidate, rate, MUST_GAIN);
+  return { pairs: joined.pairs, logChoices: logChoices + joined.wholes * Math.LN2 };
 }
 
 /** Tensors that keep name and shape may still be transposed, when they are square: the values tell, and pay for it in choices. */

@@ -1,5 +1,6 @@
 import type { ContentId } from '../objects/ids.ts';
 import type { Layout } from './layout.ts';
+import type { Slice } from './slice.ts';
 
 /** What matching needs to know of a tensor. */
 export interface Named {
@@ -12,6 +13,21 @@ export interface Named {
 export interface TensorPair {
   readonly query: string;
   readonly candidate: string;
-  /** Brings the candidate's tensor into the query's axes; absent when they agree. */
+  /** Brings the candidate's tensor (its slice, where one is taken) into the query's axes; absent when they agree. */
   readonly layout?: Layout;
+  /** The slice of the candidate's tensor that the query's answers to: the candidate keeps several tensors in one. */
+  readonly taken?: Slice;
+  /** The slice of the query's tensor that the candidate's fills: the query keeps several tensors in one, and has a pair for each. */
+  readonly placed?: Slice;
+}
+
+/** The names that pairs have on the query's side, each once. */
+export function pairedNames(pairs: readonly TensorPair[]): readonly string[] {
+  return [...new Set(pairs.map(({ query }) => query))];
+}
+
+/** The candidate's tensors that make up a tensor of the query, joined by `+` where there are several; undefined when there is none. */
+export function sourceName(pairs: readonly TensorPair[], query: string): string | undefined {
+  const sources = pairs.filter((pair) => pair.query === query).map(({ candidate }) => candidate);
+  return sources.length > 0 ? sources.join(' + ') : undefined;
 }

@@ -3,7 +3,7 @@ import type { Case, Ranked } from './case.ts';
 import { logChanceOfContent } from './chance-of-content.ts';
 import { confidenceOfKnown, confidenceOfUnknown } from './confidence.ts';
 import type { ContentMatch } from './contents.ts';
-import { decideRelation } from './decide-relation.ts';
+import { type Decision, decideRelation } from './decide-relation.ts';
 import { nearness } from './likelihood.ts';
 import type { Archive, Identification, NearMember, Query } from './model.ts';
 import type { Proof } from './prove-kinship.ts';
@@ -17,6 +17,8 @@ export interface SearchState {
   readonly proof: Proof;
   /** Words that the search found: permuted, rescaled. */
   readonly words: readonly RelationWord[];
+  /** What the search itself decided. */
+  readonly decision?: Decision;
 }
 
 /** The answer where contents are equal. */
@@ -53,11 +55,9 @@ function placeOf(trajectory: string | undefined, position: number | undefined) {
 }
 
 /** The answer about a query that has a relative, with the relation decided. */
-export async function answerKnown(
-  { subject, ranked, proof, words }: SearchState,
-  limit: number,
-): Promise<Identification> {
-  const decision = await decideRelation(subject, { ranked, words });
+export async function answerKnown(state: SearchState, limit: number): Promise<Identification> {
+  const { subject, ranked, proof, words } = state;
+  const decision = state.decision ?? (await decideRelation(subject, { ranked, words }));
   const member = subject.archive.member(decision.base);
   const near = await nearTo(subject, decision.base);
   return {
@@ -76,6 +76,7 @@ export async function answerKnown(
       ...(await listCandidates(subject, decision.ranked, limit)).filter(({ id }) => id !== near.id),
     ].slice(0, limit),
     tensors: await matchEveryTensor(subject, decision),
+    ...(decision.folded ? { folded: decision.folded } : {}),
     notes: [...proof.notes, ...decision.notes],
   };
 }

@@ -1,3 +1,4 @@
+import { planCuts } from '../diff/plan-cuts.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import { spreadsOf } from '../sketch/spreads.ts';
 import type { Summary, TensorSpread } from '../sketch/summary.ts';
@@ -79,7 +80,7 @@ export function foreignCandidates(summary: Summary, archive: Archive): readonly 
   const scored: { readonly id: ManifestId; readonly overlap: number; readonly distance: number }[] = [];
   for (const member of archive.members) {
     if (member.summary.space === summary.space) continue;
-    const overlap = overlaps.get(member.summary.space) ?? shapeOverlap(own, member.summary);
+    const overlap = overlaps.get(member.summary.space) ?? shapeOverlap(summary, own, member.summary);
     overlaps.set(member.summary.space, overlap);
     if (overlap >= LEAST_OVERLAP * Math.min(summary.parameters, member.summary.parameters) && overlap > 0) {
       scored.push({ id: member.id, overlap, distance: spreadDistance(own, member.summary) });
@@ -110,13 +111,20 @@ function byShape(tensors: readonly TensorSpread[]): ReadonlyMap<string, readonly
   return groups;
 }
 
-function shapeOverlap(own: ReadonlyMap<string, readonly TensorSpread[]>, other: Summary): number {
+/** Values in tensors that have the same shape in both, or that one of the two keeps in slices. */
+function shapeOverlap(summary: Summary, own: ReadonlyMap<string, readonly TensorSpread[]>, other: Summary): number {
   let overlap = 0;
   for (const [key, tensors] of byShape(spreadsOf(other))) {
     const count = Math.min(tensors.length, own.get(key)?.length ?? 0);
     overlap += count * (tensors[0]?.elements ?? 0);
   }
+  const cuts = planCuts(shapesOf(summary), shapesOf(other));
+  for (const { shape } of [...cuts.own.keys(), ...cuts.others.keys()]) overlap += elementCount(shape);
   return overlap;
+}
+
+function shapesOf(summary: Summary): readonly { readonly shape: readonly number[] }[] {
+  return spreadsOf(summary).map(({ shape }) => ({ shape: shape.split('x').map(Number) }));
 }
 
 /** Mean distance of ln standard deviation and kurtosis between each tensor and the most similar one of its shape. */

@@ -4,6 +4,7 @@ import type { Case, Finding, Ground, Ranked } from './case.ts';
 import { findCodes } from './codes.ts';
 import { changedTensors, isExactCopy } from './exact-copy.ts';
 import { type Average, findAverage } from './find-average.ts';
+import type { FoldedLayer } from './folded-copy.ts';
 import { findLowRank } from './low-rank.ts';
 import { findOtherSources, type OtherSource } from './other-sources.ts';
 import { placeOnRun } from './place-on-run.ts';
@@ -24,6 +25,8 @@ export interface Decision extends Finding {
   readonly names: readonly string[];
   /** Tensors that come from other stored checkpoints. */
   readonly foreign?: readonly OtherSource[];
+  /** Layers that normalisations were folded into, in one of the two. */
+  readonly folded?: readonly FoldedLayer[];
 }
 
 /** Decides how a known query comes from what is stored (lineage.md, A2 steps 4 to 11). */
@@ -86,8 +89,7 @@ async function decideRest(subject: Case, ground: Ground, base: Weights): Promise
       ? answerReverse(subject, { id: ground.base, words: ground.words, direction: 'siblings' })
       : { ...at, ...(await copyOf(subject, ground)), sureness: 0.999 };
   }
-  const summed = isPlain(ground) ? await withSummedBiases(subject, ground, base) : undefined;
-  if (summed && isExactCopy(query, summed, names, ground.roundings, comparison.masks))
+  if (isPlain(ground) && (await isCopyWithSummedBiases(subject, ground, base)))
     return { ...at, words: ['recontained'], sureness: 0.999, notes: ['Two biases of a layer are kept as their sum.'] };
   const reverse = ground.isAligned ? undefined : await findReverseCopy(subject, ground);
   if (reverse) return answerReverse(subject, reverse);
@@ -107,12 +109,21 @@ async function decideRest(subject: Case, ground: Ground, base: Weights): Promise
   return placeOnRun(subject, ground);
 }
 
-async function withSummedBiases({ frame, archive }: Case, { base }: Ground, weights: Weights) {
-  const { matching } = await frame.candidate(base);
-  if (matching.onlyCandidate.length === 0) return undefined;
-  const stored = await archive.weights(base);
-  const unpaired = matching.onlyCandidate.flatMap((name) => stored.get(name) ?? []);
-  return sumBiases(frame.sample, weights, unpaired);
+/** One of the two files keeps the sums of biases of which the other has both. */
+async function isCopyWithSummedBiases({ frame, archive }: Case, ground: Ground, base: Weights): Promise<boolean> {
+  const { matching } = await frame.candidate(ground.base);
+  const { onlyQuery, onlyCandidate } = matching;
+  const isCopy = (query: Weights, candidate: Weights) =>
+    isExactCopy(query, candidate, ground.names, ground.roundings, ground.comparison.masks);
+  const stored = onlyCandidate.length > 0 ? await archive.weights(ground.base) : new Map();
+  const ofBase = sumBiases(frame.sample, base, pick(stored, onlyCandidate));
+  if (ofBase && isCopy(frame.sample, ofBase)) return true;
+  const ofQuery = sumBiases(base, frame.sample, pick(frame.sample, onlyQuery));
+  return ofQuery !== undefined && isCopy(ofQuery, base);
+}
+
+function pick(weights: Weights, names: readonly string[]) {
+  return names.flatMap((name) => weights.get(name) ?? []);
 }
 
 /** Rounded so much more coarsely than the base that it passes for a copy of it, and yet from their common original. */

@@ -1,6 +1,6 @@
 import { bringInto } from '../diff/bring-into.ts';
 import { invertLayout } from '../diff/layout.ts';
-import { matchTensors, type Named, type TensorMatching } from '../diff/match-tensors.ts';
+import { matchTensors, type Named, type TensorMatching, type TensorPair } from '../diff/match-tensors.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
@@ -54,14 +54,14 @@ export async function openFrame(query: Query, archive: Archive): Promise<Frame> 
 export async function moveFrame(frame: Frame, query: Query, archive: Archive, id: ManifestId): Promise<Frame> {
   const { matching } = await frame.candidate(id);
   const graph = await archive.axisGraph(id);
-  const back = new Map(matching.pairs.map((pair) => [pair.candidate, pair.query]));
+  const back = new Map<string, string>();
+  for (const { query: name, candidate } of matching.pairs) {
+    const known = back.get(candidate);
+    back.set(candidate, known === undefined ? name : `${known} + ${name}`);
+  }
   const own = await query.weights();
   const stored = await archive.weights(id);
-  const turned = matching.pairs.map(({ query: name, candidate, layout }) => ({
-    query: candidate,
-    candidate: name,
-    ...(layout ? { layout: invertLayout(layout, stored.get(candidate)?.shape ?? []) } : {}),
-  }));
+  const turned = matching.pairs.map((pair) => turnPair(pair, stored));
   const rest = matching.onlyQuery.filter((name) => !back.has(name));
   const weights = new Map([...bringInto(turned, own), ...[...own].filter(([name]) => rest.includes(name))]);
   const named = namedTensors(query.summary, own).map((t) => [t.name, t.content] as const);
@@ -71,6 +71,18 @@ export async function moveFrame(frame: Frame, query: Query, archive: Archive, id
     return { name, shape, ...(content ? { content } : {}) };
   });
   return createFrame(archive, weights, tensors, graph, back);
+}
+
+/** The pair seen from the other side. */
+function turnPair({ query, candidate, layout, taken, placed }: TensorPair, stored: Weights): TensorPair {
+  const shape = taken?.part ?? stored.get(candidate)?.shape ?? [];
+  return {
+    query: candidate,
+    candidate: query,
+    ...(layout ? { layout: invertLayout(layout, shape) } : {}),
+    ...(placed ? { taken: placed } : {}),
+    ...(taken ? { placed: taken } : {}),
+  };
 }
 
 function createFrame(

@@ -5,6 +5,7 @@ import { foreignCandidates, nearCandidates, withTrajectoryNeighbors } from './ca
 import { type Case, type Ranked, rank } from './case.ts';
 import { compareOn } from './comparison.ts';
 import { findByContent } from './contents.ts';
+import { findFolded } from './find-folded.ts';
 import { type Frame, moveFrame, openFrame, placedCount } from './frame.ts';
 import { findPartlyReordered, findReordered } from './lost-order.ts';
 import type { Archive, Identification, Query } from './model.ts';
@@ -74,7 +75,8 @@ async function searchAmong(query: Query, archive: Archive, ids: readonly Manifes
     subject = moved;
     ranked = await rankWithNeighbors(subject, ids);
   }
-  return prove(subject, ranked);
+  const folded = await findFolded(subject, ranked);
+  return folded ? { subject, ranked, words: ['rescaled'], ...folded } : prove(subject, ranked);
 }
 
 function openCase(query: Query, archive: Archive, frame: Frame): Case {

@@ -16,7 +16,7 @@ export interface PairSide {
   readonly graph: AxisGraph;
 }
 
-/** What can only have been done to the later of two: nothing brings back what rounding or pruning took. */
+/** What can only have been done to the later of two: nothing brings back what rounding or pruning took, nor the statistics that folding did. */
 const ONE_WAY = new Set(['pruned', 'quantized', 'cast']);
 /** What may be read either way from two checkpoints alone, and where a file's own counters settle the tie. */
 const ALONG_TIME = new Set(['fine-tuned', 'next', 'between', 'perturbed', 'low-rank', 'head-replaced']);
@@ -45,7 +45,7 @@ function turnAround(backward: Identification, forward: Identification): Identifi
 
 function withDirection(found: Identification, first: PairSide, second: PairSide): Identification {
   const words = found.relation.split('+');
-  if (found.direction === 'siblings' || words.some((word) => ONE_WAY.has(word))) return found;
+  if (found.direction === 'siblings' || found.folded || words.some((word) => ONE_WAY.has(word))) return found;
   const declared = words.some((word) => ALONG_TIME.has(word)) ? declaredDirection(first, second) : undefined;
   if (declared === undefined) return { ...found, direction: 'unknown' };
   return {

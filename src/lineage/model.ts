@@ -3,6 +3,7 @@ import type { CommitId, ContentId, ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
+import type { FoldedLayer } from './folded-copy.ts';
 
 /** A stored checkpoint as lineage sees it. Its key is its manifest id. */
 export interface Member {
@@ -80,6 +81,8 @@ export interface Identification {
   /** Best first, the nearest included. */
   readonly candidates: readonly NearMember[];
   readonly tensors: readonly TensorMatch[];
+  /** Layers that normalisations were folded into, where the two differ by that. */
+  readonly folded?: readonly FoldedLayer[];
   /** Sentences for people: what decided, what is missing. */
   readonly notes: readonly string[];
 }

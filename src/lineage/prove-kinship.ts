@@ -1,3 +1,4 @@
+import { pairedNames } from '../diff/tensor-pair.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { isExactCopy, logChanceOfCopy } from './exact-copy.ts';
 import type { Candidate, Frame } from './frame.ts';
@@ -142,7 +143,7 @@ function sharesEnough(
 
 /** ln of the chance of the agreement, when every tensor both have is a copy and chance cannot have done it. */
 function copyProof({ frame, candidate, comparisons, roundings, masks }: Comparanda): number | undefined {
-  const names = candidate.matching.pairs.map((pair) => pair.query);
+  const names = pairedNames(candidate.matching.pairs);
   if (names.length < frame.query.size || candidate.matching.onlyCandidate.length > 0) return undefined;
   if (!isExactCopy(frame.sample, candidate.sample, names, roundings, masks)) return undefined;
   const chance = logChanceOfCopy(frame.sample, candidate.sample, names, roundings, masks);

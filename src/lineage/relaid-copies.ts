@@ -1,5 +1,6 @@
 import { bringInto } from '../diff/bring-into.ts';
 import { matchTensors } from '../diff/match-tensors.ts';
+import { pairedNames } from '../diff/tensor-pair.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { squaredDistance } from './distances.ts';
 import { namedTensors } from './frame.ts';
@@ -59,7 +60,7 @@ async function isRelaid(a: Member, b: Member, archive: Archive): Promise<boolean
     { tensors: namedTensors(a.summary, own), weights: own },
     { tensors: namedTensors(b.summary, other), weights: other },
   );
-  if (matching.pairs.length !== own.size || matching.onlyCandidate.length > 0) return false;
+  if (pairedNames(matching.pairs).length !== own.size || matching.onlyCandidate.length > 0) return false;
   return areEqual(own, bringInto(matching.pairs, other));
 }
 

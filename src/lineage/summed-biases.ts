@@ -6,10 +6,10 @@ const ROUNDING = 2 ** -22;
 const LEAST_LENGTH = 8;
 
 /**
- * Brings the biases of recurrent layers together where a framework keeps their sum (Keras, TensorFlow) and the candidate both: the candidate with the
- * sums in place of the ones that were paired; undefined when no vector of the query is such a sum.
+ * Brings the biases of recurrent layers together where a framework keeps their sum (Keras, TensorFlow) and `candidate`, the other file, both: its tensors
+ * with the sums in place of the ones that were paired; undefined when no vector of `query` is such a sum.
  *
- * @param unpaired tensors of the candidate that nothing in the query was paired with
+ * @param unpaired tensors of the file with both biases that nothing in the one with the sums was paired with
  */
 export function sumBiases(query: Weights, candidate: Weights, unpaired: readonly WeightArray[]): Weights | undefined {
   const summed = new Map(candidate);

@@ -1,3 +1,4 @@
+import { sourceName } from '../diff/tensor-pair.ts';
 import type { WeightArray } from '../tensors/weights.ts';
 import type { Case } from './case.ts';
 import { holdersOf } from './contents.ts';
@@ -57,9 +58,9 @@ function matchIn(
   candidate: Candidate,
   permuted: boolean,
 ): TensorMatch {
-  const pair = candidate.matching.pairs.find((other) => other.query === frameName);
-  if (!pair) return { name, match: null, kind: 'new' };
-  const match = { id: candidate.id, tensor: pair.candidate };
+  const tensor = sourceName(candidate.matching.pairs, frameName);
+  if (tensor === undefined) return { name, match: null, kind: 'new' };
+  const match = { id: candidate.id, tensor };
   const [a, b] = [query.get(frameName)?.data, candidate.sample.get(frameName)?.data];
   if (a && b && a.length === b.length && a.every((x, i) => Object.is(x, b[i]) || x === b[i]))
     return { name, match, kind: 'identical' };

@@ -58,6 +58,16 @@ export interface Agreement {
   readonly compared: number;
 }
 
+/** How far the value at a place may be from its original, from that original; `values` are all of the tensor's, for what is relative to the largest. */
+export function toleranceOf(rounding: Rounding, values: Float32Array): (original: number, index: number) => number {
+  const constant = 1e-12 + (rounding.absolute ?? 0) + (rounding.assumed + rounding.computed) * largestOf(values);
+  const { grid, halfSteps } = rounding;
+  return (original, index) => {
+    const ofGrid = grid ? gridTolerance(grid, original) : 0;
+    return constant + Math.abs(original) * F32_SLACK + ofGrid + (halfSteps?.[index] ?? 0) * HALF_STEP_SLACK;
+  };
+}
+
 /** Counts the values of a tensor that are the original's up to rounding; `shift` compares with the value so many places on, for chance. */
 export function countAgreement(
   query: Float32Array,
@@ -67,7 +77,7 @@ export function countAgreement(
   shift = 0,
 ): Agreement {
   const n = query.length;
-  const constant = 1e-12 + (rounding.absolute ?? 0) + (rounding.assumed + rounding.computed) * largestOf(candidate);
+  const tolerance = toleranceOf(rounding, candidate);
   let agreed = 0;
   let compared = 0;
   for (let i = 0; i < n; i++) {
@@ -75,10 +85,7 @@ export function countAgreement(
     compared++;
     const c = candidate[shift === 0 ? i : (i + shift) % n] ?? 0;
     const q = query[i] ?? 0;
-    let tolerance = constant + Math.abs(c) * F32_SLACK;
-    if (rounding.grid) tolerance += gridTolerance(rounding.grid, c);
-    if (rounding.halfSteps) tolerance += (rounding.halfSteps[i] ?? 0) * HALF_STEP_SLACK;
-    if (Math.abs(q - c) <= tolerance || (Number.isNaN(q) && Number.isNaN(c)) || q === c) agreed++;
+    if (Math.abs(q - c) <= tolerance(c, i) || (Number.isNaN(q) && Number.isNaN(c)) || q === c) agreed++;
   }
   return { agreed, compared };
 }

@@ -4,8 +4,10 @@ import { compareTensors, type TensorChange } from '../diff/compare-tensors.ts';
 import { matchTensors, type TensorMatching } from '../diff/match-tensors.ts';
 import type { OpenCheckpoint } from '../formats/format.ts';
 import { readWeights } from '../formats/read-weights.ts';
+import type { FoldedLayer } from '../lineage/folded-copy.ts';
 import { judgePair, type PairSide } from '../lineage/judge-pair.ts';
 import type { Identification } from '../lineage/model.ts';
+import { moduleOf } from '../lineage/shared-values.ts';
 import { parseManifestId } from '../objects/ids.ts';
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
@@ -102,6 +104,17 @@ function describeTensors(from: DiffSide, to: DiffSide): readonly TensorDiff[] {
   ];
 }
 
+/** Layers that a normalisation was folded into, their biases, and what is left of the normalisation on the other side. */
+function markFolded(tensors: readonly TensorDiff[], layers: readonly FoldedLayer[]): readonly TensorDiff[] {
+  const matrices = new Set(layers.flatMap(({ folded, plain }) => [folded, plain]));
+  const norms = new Set(layers.map(({ norm }) => norm));
+  return tensors.map((tensor) => {
+    const names = [tensor.name, tensor.from ?? tensor.name];
+    const isFolded = names.some((name) => matrices.has(name) || norms.has(moduleOf(name)));
+    return isFolded ? { ...tensor, kind: 'folded' } : tensor;
+  });
+}
+
 function describeRelation({ known, relation, direction }: Identification): string {
   if (!known) return 'no relation between A and B could be shown';
   switch (direction) {
@@ -126,7 +139,7 @@ function summarizeDiff(tensors: readonly TensorDiff[], verdict: Identification):
 /** Compares two checkpoints tensor by tensor, and says whether one comes from the other and how. */
 export async function diffCheckpoints(from: DiffSide, to: DiffSide): Promise<DiffResult> {
   const verdict = await judgePair(toPairSide(from, 'A'), toPairSide(to, 'B'));
-  const tensors = describeTensors(from, to);
+  const tensors = markFolded(describeTensors(from, to), verdict.folded ?? []);
   return {
     relation: verdict.relation,
     known: verdict.known,

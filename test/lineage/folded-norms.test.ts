@@ -1,0 +1,47 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { diffCheckpoints, readFileSide } from '../../src/repo/diff-checkpoints.ts';
+import { pythonHas, runPythonWith } from '../peers.ts';
+
+const PEERS = ['torch', 'onnx'];
+const script = readFileSync(new URL('./write-folded.py', import.meta.url), 'utf8');
+const folder = mkdtempSync(path.join(tmpdir(), 'wsvc-folded-'));
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function ask(first: string, second: string) {
+  return diffCheckpoints(await readFileSide(folder, first), await readFileSide(folder, second));
+}
+
+describe.skipIf(!pythonHas(...PEERS))('batch norms folded into the layers before them', () => {
+  beforeAll(() => {
+    runPythonWith(PEERS, script, folder);
+  });
+
+  it.each([
+    ['1.pt', '1.folded.pt', 'rescaled', 'forward'],
+    ['1.folded.pt', '1.pt', 'rescaled', 'backward'],
+    ['2.pt', '2.onnx', 'rescaled', 'forward'],
+    ['1.pt', '1.half.pt', 'rescaled+cast', 'forward'],
+    ['2.pt', '2.int8.pt', 'rescaled+quantized', 'forward'],
+  ])('%s to %s is %s', async (first, second, relation, direction) => {
+    const verdict = await ask(first, second);
+    expect(verdict).toMatchObject({ known: true, relation, direction });
+    expect(verdict.notes.join()).toContain('Normalisation was folded');
+    expect(verdict.tensors.filter(({ kind }) => kind === 'folded').length).toBeGreaterThanOrEqual(8);
+  });
+
+  it.each([
+    ['1.pt', '1.noisy.pt'],
+    ['1.pt', '1.tuned.pt'],
+    ['1.pt', '2.folded.pt'],
+    ['1.onnx', '2.pt'],
+  ])('%s to %s is no fold', async (first, second) => {
+    const verdict = await ask(first, second);
+    expect(verdict.relation).not.toContain('rescaled');
+    expect(verdict.notes.join()).not.toContain('folded');
+    if (first[0] !== second[0]) expect(verdict.known).toBe(false);
+  });
+});

@@ -11,7 +11,8 @@ import { findPartlyReordered, findReordered } from './lost-order.ts';
 import type { Archive, Identification, Query } from './model.ts';
 import { type Proof, proveKinship } from './prove-kinship.ts';
 import { findRescaled } from './rescaled-copy.ts';
-import { roundings } from './tolerance.ts';
+import { findRescaled } from './rescaled-copy.ts';
+import { COMPUTED_AGAIN, roundings } from './tolerance.ts';
 
 export interface IdentifyOptions {
   /** How many candidates the answer lists; 5 when absent. */
@@ -152,7 +153,7 @@ async function proofFor(subject: Case, id: ManifestId, compared: number): Promis
     frame,
     candidate,
     comparisons: Math.max(inSpace, compared),
-    roundings: roundings(subject.facts, frame.sample, 0),
+    roundings: roundings(subject.facts, frame.sample, COMPUTED_AGAIN),
     masks: compareOn(frame.sample, names, hasManyZeros(query)).masks,
   });
 }

@@ -9,7 +9,7 @@ import { changedTensors } from './exact-copy.ts';
 import type { RelationWord } from './relation.ts';
 import { findReplacedModules } from './replaced-modules.ts';
 import { moduleOf } from './shared-values.ts';
-import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
+import { COMPUTED_AGAIN, COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
 import { valueWords } from './value-words.ts';
 
 /** What is known before the relation is decided. */
@@ -43,7 +43,7 @@ export async function prepareGround(subject: Case, known: Known, first: Manifest
     ranked,
     names,
     comparison: compareOn(query, names, words.includes('pruned')),
-    roundings: roundings(subject.facts, query, isAligned ? COMPUTED_BY_ALIGNMENT : 0),
+    roundings: roundings(subject.facts, query, isAligned ? COMPUTED_BY_ALIGNMENT : COMPUTED_AGAIN),
     words: [...words, ...layers.words],
     isAligned,
     notes: layers.notes,

@@ -11,6 +11,12 @@ const LEAST_FOR_LATTICE = 32;
 /** Share of a tensor's values that must agree for it to be the same tensor (lineage.md, A2 step 6). */
 export const EXACT_SHARE = 0.98;
 
+/**
+ * Values that were computed again (by another library, from a seed, through another order of the same operations) differ by the rounding of f32 where
+ * the terms are as large as the largest value: relative to that.
+ */
+export const COMPUTED_AGAIN = F32_SLACK;
+
 /** Values that went through an alignment were multiplied and divided: relative to the largest. */
 export const COMPUTED_BY_ALIGNMENT = 3e-5;
 

@@ -9,7 +9,7 @@ import { findLowRank } from './low-rank.ts';
 import { findOtherSources, type OtherSource } from './other-sources.ts';
 import { placeOnRun } from './place-on-run.ts';
 import { type Known, prepareGround } from './prepare-ground.ts';
-import { findReverseCopy, isRoundedElsewhere, type ReverseCopy } from './reverse-copy.ts';
+import { areLevelsMoved, findReverseCopy, isRoundedElsewhere, type ReverseCopy } from './reverse-copy.ts';
 import { findStitched, type Part } from './stitched.ts';
 import { sumBiases } from './summed-biases.ts';
 import { isUnrelatedInPlace } from './unplaced-units.ts';
@@ -86,7 +86,11 @@ async function decideRest(subject: Case, ground: Ground, base: Weights): Promise
   if (names.length === 0) return { ...at, words: [], sureness: 0.5 };
   if (isExactCopy(query, base, names, ground.roundings, comparison.masks)) {
     return isSibling(subject, ground, base)
-      ? answerReverse(subject, { id: ground.base, words: ground.words, direction: 'siblings' })
+      ? answerReverse(subject, {
+          id: ground.base,
+          words: ground.words.length > 0 ? ground.words : ['quantized'],
+          direction: 'siblings',
+        })
       : { ...at, ...(await copyOf(subject, ground)), sureness: 0.999 };
   }
   if (isPlain(ground) && (await isCopyWithSummedBiases(subject, ground, base)))
@@ -128,6 +132,7 @@ function pick(weights: Weights, names: readonly string[]) {
 
 /** Rounded so much more coarsely than the base that it passes for a copy of it, and yet from their common original. */
 function isSibling({ frame, facts }: Case, ground: Ground, base: Weights): boolean {
+  if (ground.words.length === 0) return areLevelsMoved(frame.sample, base, facts, readAlterations(base));
   if (
     ground.isAligned ||
     ground.words.includes('pruned') ||

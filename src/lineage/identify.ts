@@ -11,7 +11,6 @@ import { findPartlyReordered, findReordered } from './lost-order.ts';
 import type { Archive, Identification, Query } from './model.ts';
 import { type Proof, proveKinship } from './prove-kinship.ts';
 import { findRescaled } from './rescaled-copy.ts';
-import { findRescaled } from './rescaled-copy.ts';
 import { COMPUTED_AGAIN, roundings } from './tolerance.ts';
 
 export interface IdentifyOptions {

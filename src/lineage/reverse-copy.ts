@@ -65,6 +65,24 @@ export function isRoundedElsewhere(copy: Weights, original: Weights, facts: Fact
   return expected >= LEAST_ASTRAY && found > expected / 2;
 }
 
+/**
+ * True when two copies on lattices of one step differ by a level here and there, and by nothing else: both were rounded, one of them by way of a finer
+ * rounding or with another scale.
+ */
+export function areLevelsMoved(query: Weights, stored: Weights, own: Facts, facts: Facts): boolean {
+  let moved = 0;
+  for (const [name, { data }] of query) {
+    const [half, other] = [own.get(name)?.lattice?.halfSteps, stored.get(name)?.data];
+    if (!half || !facts.get(name)?.lattice || other?.length !== data.length) continue;
+    for (let i = 0; i < data.length; i++) {
+      const [step, off] = [2 * (half[i] ?? 0), Math.abs((data[i] ?? 0) - (other[i] ?? 0))];
+      if (off > step * 1.5) return false;
+      if (off > step / 2) moved++;
+    }
+  }
+  return moved >= LEAST_ASTRAY;
+}
+
 function pick(weights: Weights, names: readonly string[]): Weights {
   return new Map(
     names.flatMap((name) => {

@@ -51,9 +51,13 @@ function hasNewZeros(query: Weights, base: Weights, facts: Facts, baseFacts: Fac
       continue;
     const lattice = facts.get(name)?.lattice;
     const underflow = Math.max(underflowOf(facts.get(name)), facts.get(name)?.scaleUnderflow ?? 0);
+    const hasLevels = lattice !== undefined && baseFacts.get(name)?.lattice !== undefined;
     for (let i = 0; i < data.length; i++) {
       total++;
       if (data[i] === 0 && other[i] !== 0) found++;
+      // Rounded again, or from another rounding of the original: other values change their level as well. Pruning leaves those.
+      if (hasLevels && data[i] !== 0 && isOtherLevel(data[i] ?? 0, other[i] ?? 0, lattice?.halfSteps[i] ?? 0))
+        explained++;
       // Counted over all values: the base may be a neighbour of the one that was rounded, with its small values elsewhere.
       const size = Math.abs(other[i] ?? 0);
       if (size > 0 && size <= Math.max(underflow, (lattice?.halfSteps[i] ?? 0) * 1.1)) explained++;
@@ -61,6 +65,10 @@ function hasNewZeros(query: Weights, base: Weights, facts: Facts, baseFacts: Fac
   }
   const unexplained = found - explained;
   return unexplained > 3 * Math.sqrt(explained + 1) + Math.max(3, 0.002 * total);
+}
+
+function isOtherLevel(x: number, y: number, half: number): boolean {
+  return Math.abs(x - y) > half && Math.abs(x - y) < 3 * half;
 }
 
 /** Values below half the smallest step of a type become zero without anybody having pruned them. */

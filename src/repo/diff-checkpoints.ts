@@ -88,6 +88,12 @@ function describeOpaque(
     });
 }
 
+/** Optimizer state and counters that only one of the two keeps are no tensors of the model that the other lacks. */
+function weighs({ summary }: DiffSide): (name: string) => boolean {
+  const others = new Set(summary.tensors.flatMap(({ name, role }) => (role === 'weight' ? [] : [name])));
+  return (name) => !others.has(name);
+}
+
 function describeTensors(from: DiffSide, to: DiffSide): readonly TensorDiff[] {
   const matching = matchTensors(
     { tensors: to.summary.tensors, weights: to.weights },
@@ -99,8 +105,8 @@ function describeTensors(from: DiffSide, to: DiffSide): readonly TensorDiff[] {
   return [
     ...compared.map(describeChange),
     ...describeOpaque(from, to, pairs, seen),
-    ...matching.onlyQuery.map((name) => unpaired(name, 'added')),
-    ...matching.onlyCandidate.map((name) => unpaired(name, 'removed')),
+    ...matching.onlyQuery.filter(weighs(to)).map((name) => unpaired(name, 'added')),
+    ...matching.onlyCandidate.filter(weighs(from)).map((name) => unpaired(name, 'removed')),
   ];
 }
 
@@ -149,6 +155,15 @@ export async function diffCheckpoints(from: DiffSide, to: DiffSide): Promise<Dif
     confidence: verdict.confidence,
     tensors,
     summary: summarizeDiff(tensors, verdict),
-    notes: verdict.notes,
+    notes: [...verdict.notes, ...noteState(from, to)],
   };
+}
+
+/** Says that one file keeps optimizer state and the other does not. */
+function noteState(from: DiffSide, to: DiffSide): readonly string[] {
+  const [before, after] = [from, to].map(
+    ({ summary }) => summary.tensors.filter(({ role }) => role === 'optimizer').length,
+  );
+  if (!before === !after) return [];
+  return [`${before ? 'A' : 'B'} alone holds optimizer state, in ${before || after} tensors that are not listed.`];
 }

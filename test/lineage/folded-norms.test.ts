@@ -44,4 +44,11 @@ describe.skipIf(!pythonHas(...PEERS))('batch norms folded into the layers before
     expect(verdict.notes.join()).not.toContain('folded');
     if (first[0] !== second[0]) expect(verdict.known).toBe(false);
   });
+
+  it('leaves what only a training keeps out of the comparison', async () => {
+    const { relation, tensors, notes } = await ask('1.training.pt', '1.after.pt');
+    expect(relation).toBe('recontained');
+    expect(new Set(tensors.map(({ status }) => status))).toEqual(new Set(['same']));
+    expect(notes.join()).toContain('A alone holds optimizer state');
+  });
 });

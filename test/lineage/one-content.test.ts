@@ -69,6 +69,32 @@ describe('an average of a run whose matrices were then rounded', () => {
   });
 });
 
+const fewBits = (weights: Weights) => alter.quantize(weights, 7, alter.perChannel);
+
+/** Enough weights for some to lie where two roundings part. */
+const wide: Weights = new Map(
+  [
+    ['fc1.weight', 64, 32],
+    ['fc2.weight', 64, 64],
+    ['fc3.weight', 10, 64],
+  ].map(([name, rows, columns], i) => [
+    String(name),
+    {
+      shape: [Number(rows), Number(columns)],
+      data: Float32Array.from({ length: Number(rows) * Number(columns) }, alter.createGaussian(i + 1)),
+    },
+  ]),
+);
+
+/** Off by so many roundings of the largest value, up or down or not. */
+function computedAgain(weights: Weights, roundings: number): Weights {
+  const draw = alter.createGaussian(9);
+  return alter.mapTensors(weights, ({ data }) => {
+    const unit = 2 ** -24 * data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    return data.map((x) => x + roundings * unit * Math.sign(draw()));
+  });
+}
+
 async function sideOf(name: string, weights: Weights, position: number): Promise<PairSide> {
   return { id: idOf(0, position), name, summary: await summarizeWeights(weights), weights, graph: graphOf(weights) };
 }
@@ -84,6 +110,16 @@ describe('two files', () => {
       'pruned',
       'forward',
     ],
+    ['int4 and int4 of int8', () => fewBits(wide), () => fewBits(int8(wide)), 'quantized', 'siblings'],
+    [
+      'int4 and its pruned copy',
+      () => fewBits(at(0, 4)),
+      () => alter.prune(fewBits(at(0, 4)), 0.4),
+      'pruned',
+      'forward',
+    ],
+    ['one computed again', () => at(0, 4), () => computedAgain(at(0, 4), 1), 'recontained', 'unknown'],
+    ['one with noise above rounding', () => at(0, 4), () => computedAgain(at(0, 4), 64), 'perturbed', 'unknown'],
     ['of one run', () => at(0, 4), () => at(0, 6), 'fine-tuned', 'unknown'],
     ['that are strangers', () => at(0, 4), () => at(1, 4), 'unrelated', 'unknown'],
   ];

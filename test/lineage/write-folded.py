@@ -74,4 +74,10 @@ for seed in (1, 2):
     torch.save({key: to_int8(value) for key, value in folded.items()}, name + ".int8.pt")
     torch.save({key: value * (1 + 1e-4 * torch.randn_like(value)) for key, value in folded.items()}, name + ".noisy.pt")
     torch.onnx.export(net, (torch.zeros(1, 3, 7, 7),), name + ".onnx", opset_version=13)
+    optimizer = torch.optim.Adam(net.parameters())
+    net(torch.randn(2, 3, 7, 7)).sum().backward()
+    optimizer.step()
+    state = {"model": net.state_dict(), "optimizer": optimizer.state_dict()}
+    torch.save(state, name + ".training.pt")
+    torch.save(net.state_dict(), name + ".after.pt")
     torch.save(fold(train(net, 3)), name + ".tuned.pt")

@@ -40,6 +40,7 @@ export default class Restore extends WsvcCommand {
     const result = await this.perform(operation);
     for (const { path, bytes, sha256 } of result.restored)
       this.print(`Restored ${path} (${formatBytes(bytes)}, sha256 ${sha256})`);
+    for (const note of result.notes ?? []) this.print(`  ${note}`);
     for (const path of result.pruned)
       this.print(`${this.paint('yellow', 'passed over')} ${path}: its content was pruned.`);
     return result;

@@ -2,6 +2,7 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createSha256 } from '../bytes/sha256.ts';
 import { WsvcError } from '../errors.ts';
+import { conversionNotes } from '../formats/conversion-notes.ts';
 import type { FormatWriter, WrittenFile } from '../formats/writer.ts';
 import { findWriter, WRITABLE_FORMATS, writableTensors } from '../formats/writers.ts';
 import { findNamed } from './find-checkpoint.ts';
@@ -96,7 +97,7 @@ export async function* convertCheckpoint(
     }
     const [first] = restored;
     if (first === undefined) throw new WsvcError('bug', 'A writer wrote nothing.');
-    return { ...first, restored, pruned: [] };
+    return { ...first, restored, pruned: [], notes: conversionNotes(checkpoint, writer) };
   } finally {
     await checkpoint.close();
   }

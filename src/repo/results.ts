@@ -279,6 +279,8 @@ export interface RestoredFile {
 }
 /** The first file that was restored, and all of them. */
 export interface RestoreResult extends RestoredFile {
+  /** Of a conversion: what was written otherwise than it stood, and what was left out. */
+  readonly notes?: readonly string[];
   readonly restored: readonly RestoredFile[];
   /** Paths of a folder that were passed over because their content was pruned. */
   readonly pruned: readonly string[];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toHex } from '../../src/bytes/hex.ts';
+import { conversionNotes } from '../../src/formats/conversion-notes.ts';
 import { openKnownCheckpoint } from '../../src/formats/registry.ts';
 import type { WritableTensor } from '../../src/formats/writer.ts';
 import { findWriter, WRITABLE_FORMATS, writableTensors } from '../../src/formats/writers.ts';
@@ -86,6 +87,75 @@ describe.each(WRITABLE_FORMATS)('writing %s', (format) => {
     expect(await write()).toEqual(await write());
   });
 });
+
+test('what a conversion does beside copying is said', async () => {
+  const tensors = [
+    tensorOf('b', 'bf16', [2]),
+    tensorOf('c', 'bf16', [2]),
+    tensorOf('i', 'i64', []),
+    tensorOf('f', 'f32', [1]),
+  ];
+  const optimizer = tensorOf('optimizer.m', 'f32', [1]);
+  const files = await collectFiles(
+    writerOf('safetensors').write([...tensors, optimizer], { fileName: 'x.safetensors' }),
+  );
+  const checkpoint = await openKnownCheckpoint(memoryFiles(files));
+  const left = '1 tensor of the optimizer left out';
+  expect(conversionNotes(checkpoint, writerOf('tfjs'))).toEqual([
+    '1 tensor of i64 as i32',
+    '2 tensors of bf16 as f32',
+    left,
+  ]);
+  expect(conversionNotes(checkpoint, writerOf('pytorch'))).toEqual([left]);
+  const withTexts = { ...checkpoint, unread: [{ name: 't', reason: 'it holds texts' }] };
+  expect(conversionNotes(withTexts, writerOf('safetensors'))).toEqual([
+    left,
+    '1 tensor that wsvc does not read left out',
+  ]);
+});
+
+const READ_SAFE = `
+import numpy, json, sys, torch
+kinds = {'F64': 'f8', 'F32': 'f4', 'F16': 'f2', 'I64': 'i8', 'I8': 'i1', 'U8': 'u1', 'BOOL': '?', 'BF16': 'u2'}
+raw = open(sys.argv[1], 'rb').read()
+size = int.from_bytes(raw[:8], 'little')
+head = json.loads(raw[8:8 + size])
+head.pop('__metadata__', None)
+state = torch.load(sys.argv[2])
+arrays = numpy.load(sys.argv[3])
+bad = []
+for name, value in state.items():
+    plain = (value.view(torch.int16) if value.dtype == torch.bfloat16 else value).numpy()
+    start, end = head[name]['data_offsets']
+    if list(value.shape) != head[name]['shape'] or plain.tobytes() != raw[8 + size + start:8 + size + end]:
+        bad.append('safetensors ' + name)
+    array = arrays[name]
+    wide = value.float().numpy() if value.dtype == torch.bfloat16 else plain
+    if array.shape != wide.shape or array.dtype != wide.dtype or array.tobytes() != wide.tobytes():
+        bad.append('npz ' + name)
+print(json.dumps([len(state), sorted(arrays.files) == sorted(state), bad]))
+`;
+
+test.skipIf(!pythonHas('torch', 'numpy'))(
+  'PyTorch and NumPy load the same from every file, tensor by tensor',
+  async () => {
+    const dtypes: readonly DType[] = ['f64', 'f32', 'f16', 'bf16', 'i64', 'i32', 'i16', 'i8', 'u8', 'bool'];
+    const shapes = [...SHAPES, [0, 4], [1, 1]];
+    const odd = ['a/b', '../x', 'x.npy', ' ', 'é\n', '__proto__', 'weights[0]', '層', 'a\\b'];
+    const tensors = [
+      ...dtypes.flatMap((dtype) => shapes.map((shape) => tensorOf(`${dtype} ${shape.join('x')}`, dtype, shape))),
+      ...odd.map((name) => tensorOf(name, 'f32', [2, 2])),
+    ];
+    const folder = mkdtempSync(join(tmpdir(), 'wsvc-peers-'));
+    const paths: string[] = [];
+    for (const format of ['safetensors', 'pytorch', 'npz']) {
+      const files = await collectFiles(writerOf(format).write(tensors, { fileName: format }));
+      paths.push(join(folder, format === 'npz' ? 'x.npz' : format));
+      writeFileSync(paths.at(-1) ?? '', files[format] ?? '');
+    }
+    expect(JSON.parse(runPythonWith(['numpy', 'torch'], READ_SAFE, ...paths))).toEqual([tensors.length, true, []]);
+  },
+);
 
 describe('what a format cannot hold is refused', () => {
   const write = (format: string, ...tensors: readonly WritableTensor[]) =>

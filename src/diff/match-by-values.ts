@@ -123,7 +123,7 @@ function orderByValues(
   if (own > SURE_AS_IT_IS) return asItIs;
   const turned = best(x, y, plain);
   const shuffled = best(x, y, framework);
-  const noise = 3 / Math.sqrt(Math.min(x.data.length, SAMPLE));
+  const noise = 3 * Math.sqrt(2 / Math.min(x.data.length, SAMPLE));
   const chosen = shuffled.similarity > Math.max(turned.similarity, own) + MUST_GAIN ? shuffled : turned;
   const isBetter = chosen.similarity > own + (othersTurned ? 0 : noise);
   return {

@@ -11,6 +11,7 @@ import { findPartlyReordered, findReordered } from './lost-order.ts';
 import type { Archive, Identification, Query } from './model.ts';
 import { type Proof, proveKinship } from './prove-kinship.ts';
 import { findRescaled } from './rescaled-copy.ts';
+import { findRotatedAttention } from './rotated-attention.ts';
 import { COMPUTED_AGAIN, roundings } from './tolerance.ts';
 
 export interface IdentifyOptions {
@@ -46,12 +47,19 @@ async function withTransformation(state: SearchState): Promise<SearchState> {
   const { subject, ranked, proof } = state;
   if (state.words.length > 0 || proof.by === 'exact copy') return state;
   const rescaled = await findRescaled(subject, ranked, hasManyZeros(subject.query));
-  if (!rescaled) return (await findPartlyReordered(subject, ranked, proof)) ?? state;
+  if (!rescaled) return (await findPartlyReordered(subject, ranked, proof)) ?? withRotation(state);
   const factor = rescaled.factor.toPrecision(6);
   const note = rescaled.isUniform
     ? `All weights are ${factor} times what they were.`
     : 'Each tensor has a factor of its own.';
   return { ...rescaled, proof: { ...proof, notes: [...proof.notes, note] }, words: ['rescaled'] };
+}
+
+async function withRotation(state: SearchState): Promise<SearchState> {
+  const { subject, ranked, proof } = state;
+  const rotated = await findRotatedAttention(subject, ranked);
+  if (!rotated) return state;
+  return { ...rotated, proof: { ...proof, notes: [...proof.notes, rotated.note] }, words: ['rescaled'] };
 }
 
 /** Asks the members of the query's own space, then those of other spaces. */

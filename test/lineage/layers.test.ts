@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { identifyCheckpoint } from '../../src/lineage/identify.ts';
 import { memoryArchive } from '../../src/lineage/memory-archive.ts';
 import type { Weights } from '../../src/tensors/weights.ts';
-import { addNoise, createGaussian } from './alter.ts';
+import { addNoise, createGaussian, rename } from './alter.ts';
 import { graphOf, idOf, membersOf, queryOf } from './small-zoo.ts';
 
 const WIDTH = 24;
@@ -109,5 +109,67 @@ describe('a network whose feed-forward units were reordered and that was trained
 
   it('is unknown as a stranger', async () => {
     expect(await ask(permute(drawTransformer(3)))).toMatchObject({ known: false });
+  });
+});
+
+/** Turns heads of attention: the rows of two layers by pairs, or the rows of one and the columns of the other. */
+function rotate(weights: Weights): Weights {
+  const angle = (row: number) => 0.6 + 0.3 * Math.floor(row / 2);
+  const turn = (x: number, y: number, row: number) =>
+    row % 2 === 0
+      ? Math.cos(angle(row)) * x - Math.sin(angle(row)) * y
+      : Math.cos(angle(row)) * x + Math.sin(angle(row)) * y;
+  return new Map(
+    [...weights].map(([name, { shape, data }]) => {
+      const isRow = /_proj[.]weight$/.test(name) && !name.includes('o_proj');
+      if (isRow) {
+        const at = (i: number) => data[i] ?? 0;
+        return [
+          name,
+          {
+            shape,
+            data: data.map((x, i) =>
+              turn(x, at(other(Math.floor(i / WIDTH)) * WIDTH + (i % WIDTH)), Math.floor(i / WIDTH)),
+            ),
+          },
+        ];
+      }
+      if (!name.includes('o_proj')) return [name, { shape, data }];
+      return [
+        name,
+        { shape, data: data.map((x, i) => turn(x, data[i - (i % WIDTH) + other(i % WIDTH)] ?? 0, i % WIDTH)) },
+      ];
+    }),
+  );
+}
+
+const other = (row: number) => (row % 2 === 0 ? row + 1 : row - 1);
+const named = (weights: Weights): Weights =>
+  rename(weights, (name) =>
+    name.replace(/[.]([abcd])[.]weight$/, (_, part: string) => `.${'qkvo'['abcd'.indexOf(part)]}_proj.weight`),
+  );
+
+describe('a network whose attention was multiplied by matrices that cancel', () => {
+  const stored = named(BASE);
+  const askNamed = async (question: Weights) =>
+    identifyCheckpoint(
+      await queryOf(question),
+      memoryArchive(await membersOf(0, [named(RUN[0] ?? new Map()), stored])),
+    );
+
+  it('is its base rescaled', async () => {
+    const answer = await askNamed(rotate(stored));
+    expect(answer).toMatchObject({ known: true, relation: 'rescaled' });
+    expect(answer.nearest?.id).toBe(idOf(0, 1));
+  });
+
+  it('is its base rescaled also where training went on', async () => {
+    const answer = await askNamed(addNoise(rotate(stored), 0.05, 12));
+    expect(answer.known).toBe(true);
+    expect(answer.relation).toMatch(/^rescaled[+]/);
+  });
+
+  it('is unknown as a stranger', async () => {
+    expect(await askNamed(rotate(named(drawTransformer(3))))).toMatchObject({ known: false });
   });
 });

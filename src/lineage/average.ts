@@ -1,5 +1,5 @@
 import { addScaled, dot, type Vector } from './comparison.ts';
-import { columnsOf, columnsOfVectors, type Normal, solveNonNegative, solveNormal } from './least-squares.ts';
+import { columnsOf, columnsOfDifferences, type Normal, solveNonNegative, solveNormal } from './least-squares.ts';
 
 /** A possible parent of an average: any key, its weights and its sketch. */
 export interface Part<Key> {
@@ -39,21 +39,12 @@ export function nameMixture<Key>(
   base: Float32Array,
   others: readonly { readonly key: Key; readonly sketch: Float32Array }[],
 ): readonly Key[] {
-  const from = (other: Float32Array, last: number): Float32Array => {
-    const difference = new Float32Array(base.length + 1);
-    for (let i = 0; i < base.length; i++) difference[i] = (other[i] ?? 0) - (base[i] ?? 0);
-    difference[base.length] = last;
-    return difference;
-  };
-  const target = from(sketch, 0);
+  const target = new Float32Array(base.length + 1);
+  for (let i = 0; i < base.length; i++) target[i] = (sketch[i] ?? 0) - (base[i] ?? 0);
   const scale = Math.sqrt(target.reduce((sum, x) => sum + x * x, 0));
   target[base.length] = scale;
-  const weights = solveNonNegative(
-    columnsOfVectors(
-      others.map((other) => from(other.sketch, scale)),
-      target,
-    ),
-  );
+  const vectors = others.map((other) => other.sketch);
+  const weights = solveNonNegative(columnsOfDifferences({ vectors, base, last: Math.fround(scale) }, target));
   const kept = others.flatMap(({ key }, i) =>
     (weights[i] ?? 0) > LEAST_WEIGHT ? [{ key, weight: weights[i] ?? 0 }] : [],
   );

@@ -57,33 +57,47 @@ export function columnsOf({ order, gram, right }: Normal): Columns {
   };
 }
 
-/** Columns that are vectors: for many columns of which few are used. */
-export function columnsOfVectors(vectors: readonly Float32Array[], target: Float32Array): Columns {
+/** Differences of vectors from one base, in single precision, each with one more value behind it. */
+export interface Differences {
+  readonly vectors: readonly Float32Array[];
+  readonly base: Float32Array;
+  readonly last: number;
+}
+
+/** Columns that are differences of vectors: for many of which few are used, none is kept. */
+export function columnsOfDifferences({ vectors, base, last }: Differences, target: Float32Array): Columns {
   const products = new Map<string, number>();
-  const inner = (a: Float32Array, b: Float32Array | Float64Array): number => {
-    let sum = 0;
-    for (let k = 0; k < a.length; k++) sum += (a[k] ?? 0) * (b[k] ?? 0);
-    return sum;
+  const at = (i: number) => vectors[i] ?? base;
+  const difference = (i: number): Float32Array => {
+    const column = new Float32Array(base.length + 1);
+    const vector = at(i);
+    for (let k = 0; k < base.length; k++) column[k] = (vector[k] ?? 0) - (base[k] ?? 0);
+    column[base.length] = last;
+    return column;
   };
-  const at = (i: number) => vectors[i] ?? target;
+  const inner = (i: number, other: Float32Array | Float64Array): number => {
+    const vector = at(i);
+    let sum = 0;
+    for (let k = 0; k < base.length; k++) sum += Math.fround((vector[k] ?? 0) - (base[k] ?? 0)) * (other[k] ?? 0);
+    return sum + last * (other[base.length] ?? 0);
+  };
   return {
     count: vectors.length,
     gram(i, j) {
       const key = i < j ? `${i} ${j}` : `${j} ${i}`;
-      const product = products.get(key) ?? inner(at(i), at(j));
+      const product = products.get(key) ?? inner(i, difference(j));
       products.set(key, product);
       return product;
     },
-    right: (i) => inner(at(i), target),
+    right: (i) => inner(i, target),
     slopes(weights) {
       const rest = Float64Array.from(target);
       weights.forEach((w, i) => {
-        if (w !== 0)
-          at(i).forEach((x, k) => {
-            rest[k] = (rest[k] ?? 0) - w * x;
-          });
+        if (w === 0) return;
+        const column = difference(i);
+        for (let k = 0; k < column.length; k++) rest[k] = (rest[k] ?? 0) - w * (column[k] ?? 0);
       });
-      return Float64Array.from(vectors, (vector) => inner(vector, rest));
+      return Float64Array.from(vectors, (_, i) => inner(i, rest));
     },
   };
 }

@@ -1,3 +1,4 @@
+import { toHex } from '../bytes/hex.ts';
 import { WsvcError } from '../errors.ts';
 
 declare const brand: unique symbol;
@@ -25,6 +26,14 @@ function checkHex(text: string, digits: number, what: string): string {
   return text;
 }
 
+/** Ids from the bytes they name: their digits need no look. */
+const hexOf = (bytes: Uint8Array, what: string): string => {
+  if (bytes.byteLength !== 32) throw new WsvcError('corrupt', `Not ${what}: ${bytes.byteLength} bytes.`);
+  return toHex(bytes);
+};
+
+export const blobIdOf = (bytes: Uint8Array): BlobId => hexOf(bytes, 'a blob id') as BlobId;
+export const manifestIdOf = (bytes: Uint8Array): ManifestId => hexOf(bytes, 'a manifest id') as ManifestId;
 export const parseBlobId = (text: string): BlobId => checkHex(text, 64, 'a blob id') as BlobId;
 export const parseManifestId = (text: string): ManifestId => checkHex(text, 64, 'a manifest id') as ManifestId;
 export const parseContentId = (text: string): ContentId => checkHex(text, 64, 'a content id') as ContentId;

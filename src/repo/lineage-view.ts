@@ -118,16 +118,31 @@ function membersOf(occurrences: ReadonlyMap<ManifestId, readonly Occurrence[]>):
   return members.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+/** Property by property, which for thousands takes a fraction of what spreading takes. */
+function placeMember({ id, source, commit }: ViewMember, summary: Summary, place: Place | undefined): Member {
+  const member: { -readonly [Key in keyof Member]: Member[Key] } = { id, source, summary };
+  if (commit !== undefined) member.commit = commit;
+  if (place === undefined) return member;
+  member.trajectory = place.trajectory;
+  member.position = place.position;
+  return member;
+}
+
+interface Place {
+  readonly trajectory: string;
+  readonly position: number;
+}
+
 /** The members with their summaries, each with its place on its trajectory where the outline has one. */
 function fillMembers(
   { members, trajectories }: Pick<ViewOutline, 'members' | 'trajectories'>,
   summaryOf: (id: ManifestId) => Summary,
 ): readonly Member[] {
-  const places = new Map<ManifestId, { trajectory: string; position: number }>();
+  const places = new Map<ManifestId, Place>();
   for (const { name, entries } of trajectories) {
     for (const { id, position } of entries) if (!places.has(id)) places.set(id, { trajectory: name, position });
   }
-  return members.map((member) => ({ ...member, summary: summaryOf(member.id), ...places.get(member.id) }));
+  return members.map((member) => placeMember(member, summaryOf(member.id), places.get(member.id)));
 }
 
 /** Opens the summaries of members: stored ones from the shelf, those of files that wait as they were read. */

@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type ManifestId, parseManifestId, parseSpaceId, type SpaceId } from '../objects/ids.ts';
+import { type ManifestId, manifestIdOf, parseSpaceId, type SpaceId } from '../objects/ids.ts';
 import type { SummaryTraits } from '../sketch/summary.ts';
 import { encodeBlock, readBlocks } from './block-file.ts';
 import { deriveSync, replaceDerived } from './derived-file.ts';
@@ -80,7 +80,7 @@ class BlockReader {
       rounding: bytes.readDoubleLE(numbers + 16),
     };
     const entry = { space: this.#spaceAt(at + 32), parameters: bytes.readDoubleLE(numbers), traits };
-    return [parseManifestId(bytes.toString('hex', at, at + 32)), entry];
+    return [manifestIdOf(bytes.subarray(at, at + 32)), entry];
   }
 
   /** There are few spaces, and many checkpoints in each. */

@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type ManifestId, parseManifestId } from '../objects/ids.ts';
+import { type ManifestId, manifestIdOf } from '../objects/ids.ts';
 import type { TensorSpread } from '../sketch/summary.ts';
 import { encodeBlock, readBlocks } from './block-file.ts';
 import { deriveSync, replaceDerived } from './derived-file.ts';
@@ -48,7 +48,7 @@ function readPlaces(payload: Buffer, places: Map<ManifestId, Place>): void {
   const shapes = JSON.parse(payload.toString('utf8', 4, start)) as readonly string[];
   for (let at = start; at < payload.byteLength; ) {
     const count = payload.readUInt32LE(at + ID_BYTES);
-    const id = parseManifestId(payload.toString('hex', at, at + ID_BYTES));
+    const id = manifestIdOf(payload.subarray(at, at + ID_BYTES));
     places.set(id, { payload, shapes, at: at + ID_BYTES + 4, count });
     at += ID_BYTES + 4 + SPREAD_BYTES * count;
   }

@@ -15,7 +15,7 @@ import type { BlobId } from '../objects/ids.ts';
 import type { BlobBatch, BlobStore } from './blob-store.ts';
 import { type Disk, isMissing, nodeDisk } from './disk.ts';
 import { PackBatch } from './pack-batch.ts';
-import { openPack, packDirectory, readRecordBytes } from './pack-file.ts';
+import { openPack, packDirectory, RecordReader } from './pack-file.ts';
 import { type PackRow, ROW_BYTES } from './pack-format.ts';
 import type { BlockCoder, PackHost, PendingBlob } from './pack-host.ts';
 import { decodeRecord, type PackRecord } from './pack-record.ts';
@@ -45,6 +45,7 @@ export class PackedBlobStore implements BlobStore, PackHost {
   readonly directory: string;
   readonly packs: PackSet;
   readonly #cache: PlainCache;
+  readonly #records: RecordReader;
   readonly #pending = new Map<BlobId, PendingBlob>();
 
   constructor(directory: string, options: BlobStoreOptions = {}) {
@@ -52,6 +53,7 @@ export class PackedBlobStore implements BlobStore, PackHost {
     this.disk = options.disk ?? nodeDisk;
     this.coder = options.coder ?? { encodeBlock, encodeGathered, decodeBlock, estimateAlone, estimateBased };
     this.packs = new PackSet(this.disk, packDirectory(directory), options.without);
+    this.#records = new RecordReader(this.disk);
     this.#cache = new PlainCache(options.cacheBytes ?? CACHE_BYTES);
   }
 
@@ -166,7 +168,7 @@ export class PackedBlobStore implements BlobStore, PackHost {
     let failure: unknown = this.packs.absent(id);
     for (const { path, row } of this.packs.findAll(id)) {
       try {
-        return await this.decodeRecordBytes(id, await readRecordBytes(this.disk, path, row), ancestry);
+        return await this.decodeRecordBytes(id, await this.#records.read(path, row), ancestry);
       } catch (error) {
         failure = error;
       }

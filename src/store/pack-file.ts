@@ -83,3 +83,44 @@ export async function openPack(disk: Disk, path: string): Promise<PackFile> {
 export function readRecordBytes(disk: Disk, path: string, row: PackRow): Promise<Uint8Array> {
   return withFile(disk, path, (file) => readExactly(file, row.offset, row.recordByteLength));
 }
+
+/** What is read around a small record, in bytes: the records of a small checkpoint stand together, and to open a file takes longer than to read this. */
+const WINDOW_BYTES = 64 * 1024;
+
+/** Bytes of a pack from an offset on. */
+interface Window {
+  readonly path: string;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Reads records one after the other, small ones from what was read around the last. Packs are never changed. */
+export class RecordReader {
+  readonly #disk: Disk;
+  #window: Window | undefined;
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+  }
+
+  /** As {@link readRecordBytes}. @throws CorruptError when the pack ends before. */
+  async read(path: string, row: PackRow): Promise<Uint8Array> {
+    if (row.recordByteLength > WINDOW_BYTES / 4) return readRecordBytes(this.#disk, path, row);
+    const known = this.#find(path, row);
+    if (known !== undefined) return known;
+    const offset = Math.max(0, row.offset - WINDOW_BYTES / 2);
+    const bytes = await withFile(this.#disk, path, (file) => file.read(offset, WINDOW_BYTES));
+    this.#window = { path, offset, bytes };
+    const found = this.#find(path, row);
+    if (found === undefined) throw new CorruptError('a pack ends early');
+    return found;
+  }
+
+  /** A copy: what is kept of a record must not keep the window. */
+  #find(path: string, { offset, recordByteLength }: PackRow): Uint8Array | undefined {
+    if (this.#window?.path !== path) return undefined;
+    const start = offset - this.#window.offset;
+    const end = start + recordByteLength;
+    return start >= 0 && end <= this.#window.bytes.byteLength ? this.#window.bytes.slice(start, end) : undefined;
+  }
+}

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { fromHex, toHex } from '../bytes/hex.ts';
 import type { BlockType } from '../codec/codec.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
-import { type BlobId, parseBlobId } from '../objects/ids.ts';
+import { type BlobId, blobIdOf } from '../objects/ids.ts';
 
 /*
  * docs/format.md, section "Pack":  header | record* | index row* | trailer. All integers are little-endian.
@@ -132,7 +132,7 @@ export function encodeIndex(rows: readonly PackRow[]): Uint8Array {
 
 function decodeRow(bytes: Uint8Array, view: DataView, at: number): PackRow {
   return {
-    id: parseBlobId(toHex(bytes.subarray(at, at + ID_BYTES))),
+    id: blobIdOf(bytes.subarray(at, at + ID_BYTES)),
     offset: Number(view.getBigUint64(at + 32, true)),
     recordByteLength: view.getUint32(at + 40, true),
     byteLength: view.getUint32(at + 44, true),

@@ -53,13 +53,16 @@ function countChanges(run: Chain, arm: ReadonlySet<number>): number {
   return run.slice(1).filter((member, i) => arm.has(member) !== arm.has(run[i] ?? member)).length;
 }
 
-/** The likeliest reading of a hand: each place where it goes from one of the present arms to the other is one of many. */
+/** The likeliest reading of a hand. Which arm goes on is open; each further place where a run goes from one of the present arms to the other is one of many. */
 function bestReading({ trunk, branch }: Hand, distances: Distances, habits: Habits) {
   const merged = [...trunk.slice(0, 2), ...mergeArms(trunk[0] ?? 0, trunk.slice(2), branch, distances)];
   const change = Math.log(merged.length);
   const arm = new Set(branch);
   const all = partInTwo(merged, distances, habits).map((two) => {
-    return { two, nats: two.cost + change * (countChanges(two.trunk, arm) + countChanges(two.branch, arm)) };
+    return {
+      two,
+      nats: two.cost + change * Math.max(0, countChanges(two.trunk, arm) + countChanges(two.branch, arm) - 1),
+    };
   });
   return all.sort((a, b) => a.nats - b.nats)[0];
 }

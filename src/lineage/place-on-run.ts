@@ -3,28 +3,32 @@ import { type BaseOnRun, weighBaseOnRun } from './base-on-run.ts';
 import type { Case, Finding, Ground } from './case.ts';
 import { addScaled, comparedCount, matricesOf, squaredDistance, type Vector, vectorOf } from './comparison.ts';
 import { hasSketch } from './copies.ts';
-import { type Excess, excessOver } from './natural-movement.ts';
+import { excessOver } from './natural-movement.ts';
 import { positionOn, type Surroundings } from './position.ts';
-import type { RelationWord } from './relation.ts';
 import { loadVectors, openRun, type Run } from './run-vectors.ts';
 import { fitSegment, isInLune, type SegmentFit } from './segment.ts';
 import { whiteness } from './whiteness.ts';
+import { surenessOf, WHITE, wordsFor } from './words-on-run.ts';
 
-/** A residual this white, in standard deviations, is noise; structured ones of real training reach tens. */
-const WHITE = 4;
 /** A projection on the run beyond this many standard errors is no accident. */
 const ALONG = 4;
-/** Share of an interval that a position is off by anyway: nearer to an end than this is at the end. */
-const AT_AN_END = 0.15;
-/** Excess over the run's own movement, in its standard deviations, that needs another explanation than the run. */
-const EXCESS = 4;
 /** Runs that compete for the segment. */
 const RUNS = 4;
 
 /** Decides where on a run a query lies that is no copy, mixture or low-rank change of its base (lineage.md, A2 steps 9 to 11). */
 export async function placeOnRun(subject: Case, ground: Ground): Promise<Finding> {
   const query = vectorOf(subject.frame.sample, ground.comparison);
-  const base = ground.isAligned ? ground.base : await baseOfNearestSegment(subject, ground, query);
+  const bases = ground.isAligned ? [ground.base] : await basesByNearestSegment(subject, ground, query);
+  const found: Finding[] = [];
+  for (const base of bases) found.push(await placeOnRunOf(subject, ground, base, query));
+  const [first] = found;
+  if (first === undefined) throw new RangeError('A query has a base.');
+  // A run on which the query lies as its own checkpoints do explains it, and the better the more so; one that merely passes nearer does not.
+  const [natural] = found.filter(({ words }) => words.join() === 'between').sort((a, b) => b.sureness - a.sureness);
+  return natural ?? found.find(({ words }) => !words.includes('fine-tuned')) ?? first;
+}
+
+async function placeOnRunOf(subject: Case, ground: Ground, base: ManifestId, query: Vector): Promise<Finding> {
   const run = openRun(subject, base, ground.comparison);
   const own = await run.vector(run.at);
   const residual = addScaled(query, -1, own);
@@ -42,37 +46,22 @@ export async function placeOnRun(subject: Case, ground: Ground): Promise<Finding
   return { ...at, ...(await describe(subject, ground, run, best, query)) };
 }
 
-/** Confidence of a word from the distance of its statistic to the threshold, in standard deviations. */
-function surenessOf(margin: number): number {
-  return 1 / (1 + Math.exp(-0.5 - Math.min(Math.max(margin, 0), 20)));
-}
-
-/**
- * How sure it is that a checkpoint is the run's own, and not the first of a branch that goes on more slowly: by the densities of its excess, fitted to
- * 576 held-out checkpoints and 24 first checkpoints at .3 of the rate, of the zoos that are developed on; three to one before anything is known.
- */
-function sureOfBetween(z: number): number {
-  const density = (centre: number, deviation: number) => Math.exp(-(((z - centre) / deviation) ** 2) / 2) / deviation;
-  const own = 3 * density(0.3, 1);
-  return own / (own + density(2.2, 2.2));
-}
-
-/** The checkpoint nearest to the query on the run whose segment lies nearest, which need not be the run of the nearest checkpoint. */
-async function baseOfNearestSegment(subject: Case, ground: Ground, query: Vector): Promise<ManifestId> {
+/** The nearest checkpoint of each run that competes, the run whose segment lies nearest first; it need not be the run of the nearest checkpoint. */
+async function basesByNearestSegment(subject: Case, ground: Ground, query: Vector): Promise<readonly ManifestId[]> {
   const { archive } = subject;
   const near = ground.ranked.slice(0, 12).map(({ id }) => id);
   const ownRun = archive.member(ground.base).trajectory;
   const runs = [...new Set([ownRun, ...near.map((id) => archive.member(id).trajectory)])].slice(0, RUNS);
-  let best = { residual: Number.POSITIVE_INFINITY, id: ground.base };
+  const found: { readonly id: ManifestId; readonly residual: number }[] = [];
   for (const name of runs) {
     const top = name === ownRun ? ground.base : near.find((id) => archive.member(id).trajectory === name);
     if (top === undefined || name === undefined) continue;
-    for (const fit of await segmentsRound(openRun(subject, top, ground.comparison), query)) {
-      const inside = fit.along > -0.02 && fit.along < 1.02;
-      if ((inside || name === ownRun) && fit.residual < best.residual) best = { residual: fit.residual, id: top };
-    }
+    const fits = await segmentsRound(openRun(subject, top, ground.comparison), query);
+    const fit = fits.find(({ along }) => name === ownRun || (along > -0.02 && along < 1.02));
+    if (fit !== undefined) found.push({ id: top, residual: fit.residual });
   }
-  return best.id;
+  found.sort((a, b) => a.residual - b.residual);
+  return found.length === 0 ? [ground.base] : found.map(({ id }) => id);
 }
 
 /** The segments before and after the base, the one that fits best first. */
@@ -192,34 +181,6 @@ function longestRecentStep(vectors: readonly (Vector | undefined)[], fit: Segmen
     if (a && b) longest = Math.max(longest, squaredDistance(a, b));
   }
   return longest > 0 ? longest : fit.squaredLength;
-}
-
-function wordsFor(
-  fit: SegmentFit,
-  excess: Excess | undefined,
-  isLast: boolean,
-  longestStep: number,
-): { readonly words: RelationWord[]; readonly sureness: number } {
-  const inLune = isInLune(fit);
-  const along = Math.min(1, Math.max(0, fit.along));
-  const at: RelationWord[] = Math.min(along, 1 - along) < AT_AN_END ? [] : ['between'];
-  if (!excess)
-    return {
-      words: [inLune ? 'between' : isLast && fit.toEnd < 2 * longestStep ? 'next' : 'fine-tuned'],
-      sureness: 0.6,
-    };
-  const sureness = surenessOf(Math.abs(excess.z - EXCESS) - 0.5);
-  if (excess.z < EXCESS) {
-    if (inLune) return { words: ['between'], sureness: sureOfBetween(excess.z) };
-    return { words: [isLast ? 'next' : 'fine-tuned'], sureness };
-  }
-  // Without its strongest directions the movement is the run's own.
-  if (excess.zWithoutTop < EXCESS && excess.zWithoutTop !== 0) return { words: [...at, 'low-rank'], sureness: 0.7 };
-  // What natural movement plus white noise of that energy would show.
-  if (excess.whiteness < Math.max(WHITE, (2 * excess.naturalWhiteness) / excess.ratio))
-    return { words: [...at, 'perturbed'], sureness: 0.8 };
-  if (isLast && fit.toEnd < 2 * longestStep) return { words: ['next'], sureness: 0.7 };
-  return { words: ['fine-tuned'], sureness };
 }
 
 function surroundings(run: Run, vectors: readonly (Vector | undefined)[], index: number): Surroundings {

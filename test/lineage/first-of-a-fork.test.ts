@@ -3,7 +3,7 @@ import { identifyCheckpoint } from '../../src/lineage/identify.ts';
 import { memoryArchive } from '../../src/lineage/memory-archive.ts';
 import type { Identification } from '../../src/lineage/model.ts';
 import { askAbout, placeTruly, type TrueMember, toMembers } from '../bench/members.ts';
-import { type ForkKind, SCENES, trainPlan } from '../bench/zoo.ts';
+import { type ForkKind, SCENES, type Scene, trainPlan } from '../bench/zoo.ts';
 
 const SEED = 823;
 const EPOCHS = 14;
@@ -15,9 +15,14 @@ interface Asked {
   readonly base: TrueMember | undefined;
 }
 
-async function askAboutForks(name: string): Promise<readonly Asked[]> {
+function sceneOf(name: string): Scene {
   const scene = SCENES.find((candidate) => candidate.name === name);
   if (scene === undefined) throw new Error(`There is no zoo ${name}.`);
+  return scene;
+}
+
+async function askAboutForks(name: string): Promise<readonly Asked[]> {
+  const scene = sceneOf(name);
   const checkpoints = await trainPlan({ scene, seed: SEED, epochs: EPOCHS });
   const members = await toMembers({ scene, runs: [{ name: 'run-0', checkpoints }] });
   const archive = memoryArchive(placeTruly(members));
@@ -54,5 +59,23 @@ describe.each(['tanh, SGD', 'ReLU, AdamW'])('the first checkpoint of a fork (%s)
       expect(answer.confidence, `${fork} from ${from}`).toBeLessThan(0.98);
       expect(answer.confidenceWithinOne ?? 0, `${fork} from ${from}`).toBeGreaterThan(0.9);
     }
+  });
+});
+
+describe('a held-out checkpoint beside a branch at a lower rate', () => {
+  it.each(['tanh, SGD', 'ReLU, momentum'])('is placed on its own run (%s)', async (name) => {
+    const scene = sceneOf(name);
+    const trunk = await trainPlan({ scene, seed: SEED, epochs: EPOCHS });
+    const branch = await trainPlan({ scene, seed: SEED + 1, epochs: 6, start: trunk[6] ?? new Map(), fork: 'rate' });
+    const runs = [
+      { name: 'run-0', checkpoints: trunk },
+      { name: 'run-1', checkpoints: branch },
+    ];
+    // The branch passes between the seventh and the eighth of the trunk.
+    const kept = (await toMembers({ scene, runs })).filter(({ run, checkpoint }) => run !== 0 || checkpoint !== 7);
+    const answer = await identifyCheckpoint(await askAbout(trunk[7] ?? new Map()), memoryArchive(placeTruly(kept)));
+    expect(answer).toMatchObject({ relation: 'between', trajectory: 'run-0' });
+    expect(answer.position).toBeGreaterThan(6);
+    expect(answer.position).toBeLessThan(7);
   });
 });

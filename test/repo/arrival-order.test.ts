@@ -1,9 +1,16 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { collectBytes } from '../../src/bytes/collect.ts';
+import { writeSafetensors } from '../../src/formats/safetensors/write.ts';
 import { addFiles } from '../../src/repo/add-files.ts';
 import { commitStaged } from '../../src/repo/commit-staged.ts';
 import { importFiles } from '../../src/repo/import-files.ts';
 import { logTrajectories } from '../../src/repo/log-trajectory.ts';
 import type { TrajectoryLogResult } from '../../src/repo/results.ts';
+import type { Weights } from '../../src/tensors/weights.ts';
+import { toWritable } from '../bench/write-net.ts';
+import { SCENES, trainPlan } from '../bench/zoo.ts';
 import { type Net, trainRun, writeNet } from '../commands/models.ts';
 import { temporaryFolders } from '../store/temporary.ts';
 import { createRandom, shuffled } from '../zoo/random.ts';
@@ -56,7 +63,42 @@ async function addOneByOne(states: ReadonlyMap<string, Net>, order: readonly str
   return logTrajectories(await openIn(folder));
 }
 
+/** A run, and a fork of its fifth state at .3 of the rate: their checkpoints lie between each other's. */
+async function wovenZoo(): Promise<ReadonlyMap<string, Weights>> {
+  const scene = SCENES.find(({ name }) => name === 'tanh, SGD');
+  if (scene === undefined) throw new Error('There is a zoo of that name.');
+  const trunk = await trainPlan({ scene, seed: 841, epochs: 9 });
+  const fork = await trainPlan({ scene, seed: 842, epochs: 4, start: trunk[5] ?? new Map(), fork: 'rate' });
+  const named = (run: string, states: readonly Weights[]) =>
+    states.map((weights, i) => [`${run}${i}.safetensors`, weights] as const);
+  return new Map([...named('a', trunk), ...named('b', fork)]);
+}
+
+async function writeWeights(folder: string, name: string, weights: Weights): Promise<void> {
+  const [file] = writeSafetensors.write(toWritable(weights, 'f32'), { fileName: name });
+  if (file === undefined) throw new Error('A writer writes a file.');
+  await writeFile(path.join(folder, name), await collectBytes(file.bytes()));
+}
+
 describe('trajectories', () => {
+  it('do not depend on the order of arrival where runs are woven into each other', { timeout: 120_000 }, async () => {
+    const states = await wovenZoo();
+    const folder = await temporary();
+    const repository = await createIn(folder);
+    for (const [name, weights] of states) await writeWeights(folder, name, weights);
+    const expected = shapeOf(await finish(importFiles(repository, ['.'])));
+    const other = await temporary();
+    await createIn(other);
+    const names = [...states.keys()];
+    for (const index of shuffled(names.length, createRandom(5))) {
+      const name = names[index] ?? '';
+      await writeWeights(other, name, states.get(name) ?? new Map());
+      await finish(addFiles(await openIn(other), [name]));
+      await finish(commitStaged(await openIn(other)));
+    }
+    expect(shapeOf(await logTrajectories(await openIn(other)))).toEqual(expected);
+  });
+
   it.each([1, 2, 3])('do not depend on the order of arrival (order %i)', { timeout: 120_000 }, async (seed) => {
     const states = zoo(100 * seed);
     const names = [...states.keys()];

@@ -185,6 +185,12 @@ function readFloats(bytes: Uint8Array, type: BlockType): Float32Array {
   return new Float32Array(buffer, byteOffset, length >> 2);
 }
 
+/** True when so many pairs leave no more than rounding explains; a probe cannot tell an update of rank 32 from one of a few more. */
+function explains({ energies }: Factors, rank: number, { matrix, noise }: Difference): boolean {
+  const found = energies.subarray(0, rank).reduce((sum, energy) => sum + energy, 0);
+  return energyOf(matrix) - found < NOISE_MARGIN * noise * matrix.data.length;
+}
+
 /** The strongest pairs of the rows that a block holds as a whole: columns x rank; `undefined` where they are not what the difference is. */
 function findPairs({ next, base }: Pair, type: BlockType, { rowLength, rowOffset }: MatrixView) {
   const start = (rowLength - rowOffset) % rowLength;
@@ -198,8 +204,9 @@ function findPairs({ next, base }: Pair, type: BlockType, { rowLength, rowOffset
   const difference = readDifference(next, base, type, gridOf(next.length));
   const factors = findFactors(difference.matrix, Math.min(MAX_RANK, whole, rowLength));
   const rank = countSignificant(factors, difference);
+  if (rank === 0 || !explains(factors, rank, difference)) return undefined;
   const width = factors.right.columns;
-  return rank === 0 ? undefined : { rank, right: factors.right.data.filter((_, i) => i % width < rank) };
+  return { rank, right: factors.right.data.filter((_, i) => i % width < rank) };
 }
 
 /**

@@ -15,7 +15,11 @@ export function bitsOf(bytes: Uint8Array, type: 'f32' | 'bf16' | 'f16'): Bits {
 }
 
 function bytePlanes(numbers: Uint32Array, width: number): Uint8Array[] {
-  return Array.from({ length: width }, (_, plane) => Uint8Array.from(numbers, (u) => (u >>> (8 * plane)) & 255));
+  return Array.from({ length: width }, (_, plane) => {
+    const bytes = new Uint8Array(numbers.length);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = (numbers[i] ?? 0) >>> (8 * plane);
+    return bytes;
+  });
 }
 
 /** Exclusive or with a base. */
@@ -72,33 +76,40 @@ export function entropyOfXorPlanes(a: Bits, b: Bits): number {
 
 /** Sign and size class of each difference in ordered integers, and how many bits follow raw. */
 function classesOf(a: Bits, b: Bits): { symbols: Uint8Array; rawBits: number } {
-  const bits = a.width * 8;
-  const ordered = (u: number) => ((u >>> (bits - 1)) & 1 ? -(u & (2 ** (bits - 1) - 1)) - 1 : u);
+  const top = 2 ** (a.width * 8 - 1);
+  const ordered = (u: number) => (u >= top ? top - 1 - u : u);
+  const symbols = new Uint8Array(a.numbers.length);
   let rawBits = 0;
-  const symbols = Uint8Array.from(a.numbers, (u, i) => {
-    const difference = ordered(u) - ordered(b.numbers[i] ?? 0);
-    const length = difference === 0 ? 0 : 1 + Math.floor(Math.log2(Math.abs(difference)));
+  for (let i = 0; i < symbols.length; i++) {
+    const difference = ordered(a.numbers[i] ?? 0) - ordered(b.numbers[i] ?? 0);
+    const magnitude = Math.abs(difference);
+    const length = magnitude >= 2 ** 32 ? 33 : 32 - Math.clz32(magnitude);
     rawBits += Math.max(0, length - 1);
-    return length * 2 + (difference < 0 ? 1 : 0);
-  });
+    symbols[i] = length * 2 + (difference < 0 ? 1 : 0);
+  }
   return { symbols, rawBits };
+}
+
+/** Natural logarithm of the gamma function of x > 0: Stirling's series above 8, the recurrence below. */
+function logGamma(x: number): number {
+  let shift = 0;
+  let at = x;
+  for (; at < 8; at++) shift += Math.log(at);
+  return (at - 0.5) * Math.log(at) - at + 0.5 * Math.log(2 * Math.PI) + 1 / (12 * at) - 1 / (360 * at ** 3) - shift;
 }
 
 /**
  * FM-Delta-like: sign and size class by an adaptive coder of order 0, low bits raw. What an ideal arithmetic coder would need with
- * the Krichevsky-Trofimov estimate, learning included. Bytes.
+ * the Krichevsky-Trofimov estimate, learning included: the same in whatever order the symbols come. Bytes.
  */
 export function sizeOfAdaptiveClasses(a: Bits, b: Bits): number {
   const { symbols, rawBits } = classesOf(a, b);
-  const counts = new Float64Array(2 * 34).fill(0.5);
-  let total = counts.length / 2;
-  let bits = rawBits;
-  for (const symbol of symbols) {
-    bits += Math.log2(total / (counts[symbol] ?? 1));
-    counts[symbol] = (counts[symbol] ?? 0) + 1;
-    total++;
-  }
-  return bits / 8;
+  const counts = new Float64Array(2 * 34);
+  for (let i = 0; i < symbols.length; i++) counts[symbols[i] ?? 0] = (counts[symbols[i] ?? 0] ?? 0) + 1;
+  const half = counts.length / 2;
+  const seen = counts.reduce((sum, count) => sum + logGamma(count + 0.5) - logGamma(0.5), 0);
+  const bits = (logGamma(symbols.length + half) - logGamma(half) - seen) / Math.LN2;
+  return (bits + rawBits) / 8;
 }
 
 /** Static entropy of sign and class given the base's exponent, low bits raw, no tables counted: the floor of `dense` without its finer classes. Bytes. */

@@ -1,6 +1,8 @@
 import { type Bench, type BenchOptions, DEVELOP_SEED } from './bench.ts';
 import { benchForest, type Trained } from './lineage-forest.ts';
 import { benchIdentify } from './lineage-identify-zoo.ts';
+import { benchMonitor } from './lineage-monitor.ts';
+import { benchPiles } from './lineage-piles.ts';
 import { benchPosition } from './lineage-position.ts';
 import { benchStrangers } from './lineage-strangers.ts';
 import { toMembers } from './members.ts';
@@ -38,6 +40,9 @@ async function* benchLineage(options: BenchOptions): AsyncIterable<BenchTable> {
   report('recovering forests');
   const stated: Stated[] = [];
   yield await benchForest(zoos, seed, stated);
+  report('recovering piles with gaps');
+  yield await benchPiles(zoos);
+  yield benchMonitor(zoos);
   report('placing held-out checkpoints');
   yield await benchPosition(zoos, size.heldOut, stated);
   for (const trained of asked) {

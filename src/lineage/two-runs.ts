@@ -3,7 +3,7 @@ import type { Distances } from './distances.ts';
 import { FREE_STEP, type Habits, natsAt } from './habits.ts';
 
 /** Partial answers that are kept at every checkpoint. */
-const BEAM = 128;
+const BEAM = 48;
 /** Checkpoints of each run after the fork point without which it shows no habits. */
 const FEWEST = 3;
 

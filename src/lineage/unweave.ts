@@ -44,12 +44,15 @@ export function unweave(path: Chain, others: readonly Chain[], distances: Distan
   const whole = sumNats([path, ...others], distances, asOne);
   let habits: Habits | undefined = asOne;
   let found: TwoRuns | undefined;
+  let last = '';
   for (let round = 0; round < ROUNDS && habits !== undefined; round++) {
     const two = bestParting(path, distances, habits);
-    if (two === undefined) return undefined;
+    // The same parting again has the same habits.
+    if (two === undefined || `${two.parent} ${two.branch}` === last) break;
+    last = `${two.parent} ${two.branch}`;
     const runs = [two.trunk, [two.parent, ...two.branch], ...others];
     habits = readHabits(runs, distances);
-    if (habits === undefined) return undefined;
+    if (habits === undefined) break;
     const gain = whole - sumNats(runs, distances, habits) - FREE_STEP - natsChosen(path, two);
     if (gain > -Math.log(ALPHA)) found = two;
   }

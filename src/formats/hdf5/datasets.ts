@@ -5,7 +5,7 @@ import { type DType, elementByteLength, elementCount } from '../../tensors/dtype
 import type { FileRange, UnreadTensor } from '../format.ts';
 import { findElementType } from './element-types.ts';
 import { readHdf5 } from './engine.ts';
-import type { Block, ListedDataset } from './protocol.ts';
+import { type Block, type ListedDataset, LZF } from './protocol.ts';
 
 /** The largest block that is read at a time, unless one row, or one row of chunks, is larger. */
 const BLOCK_BYTES = 4 * CHUNK_BYTES;
@@ -44,8 +44,8 @@ function findPlace(dataset: ListedDataset, byteLength: number, fileByteLength: n
     : undefined;
 }
 
-/** The filters that the library has: deflate, shuffle, fletcher32, szip, n-bit, scale-offset (`H5Zpublic.h`). */
-const FILTERS = new Set([1, 2, 3, 4, 5, 6]);
+/** The filters that are read: deflate, shuffle, fletcher32, szip, n-bit, scale-offset (`H5Zpublic.h`), and LZF. */
+const FILTERS = new Set([1, 2, 3, 4, 5, 6, LZF]);
 
 function isPlausible(dataset: ListedDataset, byteLength: number, fileByteLength: number): boolean {
   const ratio = dataset.filters.length === 0 ? 1 : FILTER_MAX_RATIO;

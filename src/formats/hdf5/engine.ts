@@ -3,7 +3,7 @@ import { invariant } from '../../assert.ts';
 import type { ByteSource } from '../../bytes/source.ts';
 import { WsvcError } from '../../errors.ts';
 import { badFile } from '../bad-file.ts';
-import type { Block, Listing, Question, WorkerMessage, WorkerSettings } from './protocol.ts';
+import { type Block, type Listing, LZF, type Question, type WorkerMessage, type WorkerSettings } from './protocol.ts';
 import { answerQuestions } from './worker-program.ts';
 
 /** What the library reads at a time; its own reads are mostly some hundred bytes. */
@@ -33,6 +33,9 @@ interface Engine {
   readonly window: Uint8Array;
 }
 
+/** Filters beside the library's own: LZF, which h5py brings. */
+const PLUGINS = { [LZF]: import.meta.resolve('h5wasm-plugins/plugins/libH5Zlzf.so') };
+
 // The library is 4 MB of WebAssembly: it is loaded once, and again only after it broke.
 let engine: Engine | undefined;
 // It answers one question at a time.
@@ -41,8 +44,9 @@ let turn: Promise<unknown> = Promise.resolve();
 function startEngine(): Engine {
   const signal = new Int32Array(new SharedArrayBuffer(8));
   const window = new Uint8Array(new SharedArrayBuffer(WINDOW_BYTES));
-  const settings: WorkerSettings = {
+  const settings: Omit<WorkerSettings, 'readFilter'> = {
     library: import.meta.resolve('h5wasm'),
+    filters: PLUGINS,
     signal,
     window,
     maxPages: MAX_LIBRARY_BYTES / PAGE_BYTES,
@@ -61,10 +65,12 @@ function startEngine(): Engine {
       if (this.buffer.byteLength / ${PAGE_BYTES} + pages > workerData.maxPages) throw new RangeError('out of memory');
       return grow.call(this, pages);
     };
+    const { readFileSync } = require('node:fs');
+    const readFilter = (id) => id in workerData.filters ? readFileSync(new URL(workerData.filters[id])) : undefined;
     const answerQuestions = ${answerQuestions.toString()};
     import(workerData.library).then(async (library) => {
       await library.ready;
-      answerQuestions(library, parentPort, workerData);
+      answerQuestions(library, parentPort, Object.assign(workerData, { readFilter }));
     });`;
   const worker = new Worker(program, { eval: true, workerData: settings, stdout: true, stderr: true });
   worker.unref();

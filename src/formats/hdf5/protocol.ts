@@ -60,10 +60,17 @@ export type Question =
   | { readonly kind: 'list'; readonly maxObjects: number; readonly maxTextBytes: number }
   | { readonly kind: 'read'; readonly block: Block };
 
+/** The number of the filter that h5py calls lzf, as HDF5 registers it. */
+export const LZF = 32000;
+
 /** What the worker is started with. */
 export interface WorkerSettings {
   /** Where the library is. */
   readonly library: string;
+  /** Files of filters that are plug-ins of the library, by the number that HDF5 registers. */
+  readonly filters: Readonly<Record<number, string>>;
+  /** Reads one of them; set by the worker itself. */
+  readFilter(id: number): Uint8Array | undefined;
   /** [0]: 0 while the worker waits for bytes; [1]: how many came, or -1. */
   readonly signal: Int32Array;
   /** Where the bytes come. */

@@ -19,6 +19,7 @@ export interface Hdf5Library {
     get_names(file: bigint, path: string, isRecursive: boolean): readonly string[];
     get_type(file: bigint, path: string): number;
     get_dataset_metadata(file: bigint, path: string): DatasetType & { readonly total_size: number };
+    get_plugin_search_paths(): readonly [string];
     get_dataset_filters(file: bigint, path: string): readonly { readonly id: number }[];
     get_dataset_data(
       file: bigint,
@@ -33,6 +34,7 @@ export interface Hdf5Library {
   };
   readonly FS: {
     writeFile(path: string, bytes: Uint8Array): void;
+    mkdirTree(path: string): void;
     unlink(path: string): void;
     lookupPath(path: string): { readonly node: FileNode };
   };
@@ -126,7 +128,22 @@ export function answerQuestions(library: Hdf5Library, port: MessagePort, setting
     };
   };
 
+  const loaded = new Set<number>();
+  /** Puts a filter's plug-in where the library looks for it, when the first dataset asks for it. */
+  const loadFilter = (id: number): void => {
+    const plugin = loaded.has(id) ? undefined : settings.readFilter(id);
+    loaded.add(id);
+    if (plugin === undefined) return;
+    const [folder] = Module.get_plugin_search_paths();
+    FS.mkdirTree(folder);
+    FS.writeFile(`${folder}/lib${id}.so`, plugin);
+  };
+
+  const filtersOf = (file: bigint, path: string): number[] =>
+    Array.from(Module.get_dataset_filters(file, path), ({ id }) => id);
+
   const readBlock = (file: bigint, { path, start, count, byteLength }: Block): Uint8Array => {
+    filtersOf(file, path).forEach(loadFilter);
     const pointer = Module._malloc(Math.max(1, byteLength));
     if (pointer === 0) throw new Error('the dataset does not fit the memory');
     try {
@@ -180,7 +197,7 @@ export function answerQuestions(library: Hdf5Library, port: MessagePort, setting
 
   const listDataset = (file: bigint, bytes: FileBytes, path: string): ListedDataset => {
     const type = Module.get_dataset_metadata(file, path);
-    const filters = Array.from(Module.get_dataset_filters(file, path), ({ id }) => id);
+    const filters = filtersOf(file, path);
     const edges = findEdges(file, bytes, path, type);
     return { path: path.slice(1), type, filters, ...(edges === undefined ? {} : { edges }) };
   };

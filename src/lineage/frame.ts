@@ -41,10 +41,24 @@ export function namedTensors(summary: Summary, weights: Weights): readonly Named
   });
 }
 
+/** An axis graph without the tensors of which only some rows are at hand: units that are not all there cannot be permuted. */
+function wholeOnly(graph: AxisGraph, summary: Summary, weights: Weights): AxisGraph {
+  const sizes = new Map(summary.tensors.map(({ name, shape }) => [name, shape.reduce((a, b) => a * b, 1)]));
+  const isWhole = (name: string) => (weights.get(name)?.data.length ?? 0) >= (sizes.get(name) ?? 0);
+  const tensors = [...graph.tensors].filter(([name]) => isWhole(name));
+  return tensors.length === graph.tensors.size ? graph : { ...graph, tensors: new Map(tensors) };
+}
+
 /** Opens the frame of the query's own names and axes. */
 export async function openFrame(query: Query, archive: Archive): Promise<Frame> {
   const weights = await query.weights();
-  return createFrame(archive, weights, namedTensors(query.summary, weights), await query.axisGraph(), new Map());
+  return createFrame(
+    archive,
+    weights,
+    namedTensors(query.summary, weights),
+    wholeOnly(await query.axisGraph(), query.summary, weights),
+    new Map(),
+  );
 }
 
 /**
@@ -53,7 +67,6 @@ export async function openFrame(query: Query, archive: Archive): Promise<Frame> 
  */
 export async function moveFrame(frame: Frame, query: Query, archive: Archive, id: ManifestId): Promise<Frame> {
   const { matching } = await frame.candidate(id);
-  const graph = await archive.axisGraph(id);
   const back = new Map<string, string>();
   for (const { query: name, candidate } of matching.pairs) {
     const known = back.get(candidate);
@@ -61,6 +74,7 @@ export async function moveFrame(frame: Frame, query: Query, archive: Archive, id
   }
   const own = await query.weights();
   const stored = await archive.weights(id);
+  const graph = wholeOnly(await archive.axisGraph(id), archive.member(id).summary, stored);
   const turned = matching.pairs.map((pair) => turnPair(pair, stored));
   const rest = matching.onlyQuery.filter((name) => !back.has(name));
   const weights = new Map([...bringInto(turned, own), ...[...own].filter(([name]) => rest.includes(name))]);

@@ -11,28 +11,31 @@ const FIRST_VALUES = 4096;
 export interface LargeFile {
   readonly about: string;
   readonly name: string;
-  /** Writes it into a folder. */
-  write(folder: string): Promise<number>;
+  /** Writes it into a folder; `step`: how far each number is moved, as by a step of training. */
+  write(folder: string, step: number): Promise<number>;
 }
 
-function firstBytes(index: number, count = FIRST_VALUES): Uint8Array {
-  const values = Float32Array.from({ length: count }, (_, i) => Math.sin(index * 7919 + i * i) / 8);
+function firstBytes(index: number, step: number, count = FIRST_VALUES): Uint8Array {
+  const values = Float32Array.from(
+    { length: count },
+    (_, i) => Math.sin(index * 7919 + i * i) / 8 + step * Math.cos(index + 3 * i * i),
+  );
   return new Uint8Array(values.buffer);
 }
 
-function matrices(byteLength: number, count: number) {
+function matrices(byteLength: number, count: number, step: number) {
   const rows = Math.floor(byteLength / count / ROW_BYTES);
   return Array.from({ length: count }, (_, i) =>
-    hollowTensor(`layer.${i}.weight`, 'f32', [rows, COLUMNS], firstBytes(i)),
+    hollowTensor(`layer.${i}.weight`, 'f32', [rows, COLUMNS], firstBytes(i, step)),
   );
 }
 
-function smallTensors(count: number) {
-  return Array.from({ length: count }, (_, i) => hollowTensor(`block.${i}.bias`, 'f32', [64], firstBytes(i, 64)));
+function smallTensors(count: number, step: number) {
+  return Array.from({ length: count }, (_, i) => hollowTensor(`block.${i}.bias`, 'f32', [64], firstBytes(i, step, 64)));
 }
 
 /** The stream of `torch.save` before PyTorch 1.6: pickles, then each storage behind its element count. */
-async function* legacyStream(byteLength: number): AsyncIterable<Uint8Array> {
+async function* legacyStream(byteLength: number, step: number): AsyncIterable<Uint8Array> {
   const text = (value: string) => `X${String.fromCharCode(value.length)}\0\0\0${value}`;
   const int = (value: number) => `\x8a\x08${Buffer.from(BigInt64Array.of(BigInt(value)).buffer).toString('latin1')}`;
   const count = byteLength / 4;
@@ -44,7 +47,7 @@ async function* legacyStream(byteLength: number): AsyncIterable<Uint8Array> {
     yield Buffer.from(`\x80\x02${pickle}.`, 'latin1');
   }
   yield new Uint8Array(BigInt64Array.of(BigInt(count)).buffer);
-  yield* hollowBytes(byteLength, firstBytes(0));
+  yield* hollowBytes(byteLength, firstBytes(0, step));
 }
 
 /** What is added, shown and restored. */
@@ -52,31 +55,31 @@ export const LARGE_FILES: readonly LargeFile[] = [
   {
     about: '6 GB safetensors, 64 tensors',
     name: 'six.safetensors',
-    write: (folder) => writeSparseModel(folder, 'six.safetensors', 'safetensors', matrices(6 * GIB, 64)),
+    write: (folder, step) => writeSparseModel(folder, 'six.safetensors', 'safetensors', matrices(6 * GIB, 64, step)),
   },
   {
     about: '6 GB PyTorch zip64, 64 tensors',
     name: 'six.pt',
-    write: (folder) => writeSparseModel(folder, 'six.pt', 'pytorch', matrices(6 * GIB, 64)),
+    write: (folder, step) => writeSparseModel(folder, 'six.pt', 'pytorch', matrices(6 * GIB, 64, step)),
   },
   {
     about: '5 GB PyTorch zip64, one tensor',
     name: 'one.pt',
-    write: (folder) => writeSparseModel(folder, 'one.pt', 'pytorch', matrices(5 * GIB, 1)),
+    write: (folder, step) => writeSparseModel(folder, 'one.pt', 'pytorch', matrices(5 * GIB, 1, step)),
   },
   {
     about: '100,000 tensors in safetensors',
     name: 'many.safetensors',
-    write: (folder) => writeSparseModel(folder, 'many.safetensors', 'safetensors', smallTensors(100_000)),
+    write: (folder, step) => writeSparseModel(folder, 'many.safetensors', 'safetensors', smallTensors(100_000, step)),
   },
   {
     about: '100,000 tensors in a PyTorch zip',
     name: 'many.pt',
-    write: (folder) => writeSparseModel(folder, 'many.pt', 'pytorch', smallTensors(100_000)),
+    write: (folder, step) => writeSparseModel(folder, 'many.pt', 'pytorch', smallTensors(100_000, step)),
   },
   {
     about: '2 GB legacy PyTorch stream',
     name: 'legacy.pt',
-    write: (folder) => writeSparse(join(folder, 'legacy.pt'), legacyStream(2 * GIB)),
+    write: (folder, step) => writeSparse(join(folder, 'legacy.pt'), legacyStream(2 * GIB, step)),
   },
 ];

@@ -8,6 +8,9 @@ import type { BenchTable } from './table.ts';
 
 const LIMIT_BYTES = 512 * 1024 * 1024;
 
+/** `next`: add of the file after a small step of all that is not zero. */
+const COMMANDS = ['add', 'show', 'restore', 'add next'] as const;
+
 /** Run first in every process: says what it took when it ends. Its ru_maxrss would begin with what this process had when it started it. */
 const REPORT = `data:text/javascript,${encodeURIComponent(
   `import { readFileSync, writeFileSync } from 'node:fs';
@@ -44,16 +47,18 @@ function repositoryBytes(folder: string): number {
 
 async function benchFile(large: LargeFile): Promise<readonly string[]> {
   return withFolder(async (folder) => {
-    await large.write(folder);
+    await large.write(folder, 0);
     runProgram(folder, wsvcCommand('init'));
     const add = measure(folder, ['add', large.name]);
     const show = measure(folder, ['show', large.name]);
     runProgram(folder, wsvcCommand('commit', '-m', large.about));
     const restore = measure(folder, ['restore', `run-1:${large.name}`, '-o', 'restored']);
     const same = isSame(folder, large.name, 'restored');
-    const usages = [add, show, restore];
-    const byteLength = statSync(join(folder, large.name)).size;
     rmSync(join(folder, 'restored'));
+    await large.write(folder, 1e-4);
+    const next = measure(folder, ['add', large.name]);
+    const usages = [add, show, restore, next];
+    const byteLength = statSync(join(folder, large.name)).size;
     return [
       large.about,
       (byteLength / 1e9).toFixed(2),
@@ -74,8 +79,8 @@ async function benchMemory(report: (text: string) => void): Promise<BenchTable> 
     report(row.join(' | '));
     rows.push(row);
   }
-  const memory = ['add', 'show', 'restore'].map((command) => `${command}, MiB`);
-  const cpu = ['add', 'show', 'restore'].map((command) => `${command}, CPU s`);
+  const memory = COMMANDS.map((command) => `${command}, MiB`);
+  const cpu = COMMANDS.map((command) => `${command}, CPU s`);
   return {
     title: 'Memory: the most that is resident while large files are added, shown and restored',
     columns: ['file', 'GB', ...memory, 'below 512 MiB', 'restored', ...cpu, 'repository, MB'],

@@ -18,8 +18,11 @@ interface Parts {
   readonly tails: Uint8Array;
 }
 
+/** Made once: a file may have a hundred thousand small tensors. */
+const counts = new Uint32Array(4096);
+
 function countLeads(leads: Uint16Array): Uint32Array {
-  const counts = new Uint32Array(4096);
+  counts.fill(0);
   for (let i = 0; i < leads.length; i++) counts[leads[i] ?? 0] = (counts[leads[i] ?? 0] ?? 0) + 1;
   return counts;
 }

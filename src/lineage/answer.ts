@@ -2,10 +2,10 @@ import type { ManifestId } from '../objects/ids.ts';
 import type { Case, Ranked } from './case.ts';
 import { logChanceOfContent } from './chance-of-content.ts';
 import { confidenceOfKnown, confidenceOfUnknown } from './confidence.ts';
-import type { ContentMatch } from './contents.ts';
+import { type ContentMatch, holdersOf } from './contents.ts';
 import { type Decision, decideRelation } from './decide-relation.ts';
 import { nearness } from './likelihood.ts';
-import type { Archive, Identification, NearMember, Query } from './model.ts';
+import type { Archive, Identification, NearMember, Query, TensorMatch } from './model.ts';
 import type { Proof } from './prove-kinship.ts';
 import { joinWords, type RelationWord } from './relation.ts';
 import { matchEveryTensor } from './tensor-matches.ts';
@@ -100,6 +100,7 @@ export async function answerUnknown(
 ): Promise<Identification> {
   const names = state ? [...state.subject.frame.query.keys()].map((name) => state.subject.frame.nameInQuery(name)) : [];
   const proof = state?.proof;
+  const copies = findCopiedTensors(query, archive);
   return {
     known: false,
     relation: 'unrelated',
@@ -112,9 +113,31 @@ export async function answerUnknown(
     }),
     ...(proof?.logPValue === undefined ? {} : { logPValue: proof.logPValue }),
     candidates: state ? await listCandidates(state.subject, state.ranked, limit) : [],
-    tensors: names.map((name) => ({ name, match: null, kind: 'new' })),
-    notes:
-      proof?.notes ??
-      (archive.members.length === 0 ? ['Nothing is stored yet.'] : ['Nothing stored has tensors of these shapes.']),
+    tensors: names.map((name) => copies.get(name) ?? { name, match: null, kind: 'new' }),
+    notes: [
+      ...(proof?.notes ??
+        (archive.members.length === 0 ? ['Nothing is stored yet.'] : ['Nothing stored has tensors of these shapes.'])),
+      ...noteCopies(copies),
+    ],
   };
+}
+
+/** Tensors of a query that stand in a stored checkpoint value by value: copied from there, though the rest is not. */
+function findCopiedTensors({ summary }: Query, archive: Archive): ReadonlyMap<string, TensorMatch> {
+  const holders = holdersOf(summary, archive);
+  return new Map(
+    summary.tensors.flatMap(({ name, content }): [string, TensorMatch][] => {
+      const holder = content && holders.get(content)?.find((member) => member.summary !== summary);
+      const tensor = holder?.summary.tensors.find((other) => other.content === content);
+      return holder && tensor
+        ? [[name, { name, match: { id: holder.id, tensor: tensor.name }, kind: 'identical' }]]
+        : [];
+    }),
+  );
+}
+
+function noteCopies(copies: ReadonlyMap<string, TensorMatch>): readonly string[] {
+  if (copies.size === 0) return [];
+  const names = [...copies.keys()].slice(0, 3).join(', ');
+  return [`Stored checkpoints hold ${copies.size} of its tensors value by value (${names}): --tensors says which.`];
 }

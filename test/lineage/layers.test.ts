@@ -173,3 +173,16 @@ describe('a network whose attention was multiplied by matrices that cancel', () 
     expect(await askNamed(rotate(named(drawTransformer(3))))).toMatchObject({ known: false });
   });
 });
+
+describe('a stranger that carries a head of a stored checkpoint', () => {
+  it('stays unknown, and its head is named', async () => {
+    const answer = await ask(
+      new Map([...drawTransformer(3), ...[...BASE].filter(([name]) => name === 'lm_head.weight')]),
+    );
+    expect(answer.known).toBe(false);
+    expect(answer.tensors.filter(({ match }) => match)).toEqual([
+      { name: 'lm_head.weight', match: { id: idOf(0, 1), tensor: 'lm_head.weight' }, kind: 'identical' },
+    ]);
+    expect(answer.notes.join(' ')).toContain('1 of its tensors value by value (lm_head.weight)');
+  });
+});

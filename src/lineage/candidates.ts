@@ -127,15 +127,23 @@ function shapesOf(summary: Summary): readonly { readonly shape: readonly number[
   return spreadsOf(summary).map(({ shape }) => ({ shape: shape.split('x').map(Number) }));
 }
 
+/** Of more tensors of one shape some are asked, evenly spread: files have up to a hundred thousand. */
+const MOST_OF_A_SHAPE = 256;
+
 /** Mean distance of ln standard deviation and kurtosis between each tensor and the most similar one of its shape. */
 function spreadDistance(own: ReadonlyMap<string, readonly TensorSpread[]>, other: Summary): number {
   let total = 0;
   let count = 0;
-  for (const tensor of spreadsOf(other)) {
-    const options = own.get(tensor.shape) ?? [];
+  for (const [shape, tensors] of byShape(spreadsOf(other))) {
+    const options = own.get(shape) ?? [];
     if (options.length === 0) continue;
-    total += Math.min(...options.map((option) => statisticDistance(option, tensor)));
-    count++;
+    const step = Math.ceil(tensors.length / MOST_OF_A_SHAPE);
+    for (let i = 0; i < tensors.length; i += step) {
+      const tensor = tensors[i];
+      if (!tensor) continue;
+      total += options.reduce((least, option) => Math.min(least, statisticDistance(option, tensor)), 10);
+      count++;
+    }
   }
   return count > 0 ? total / count : Number.POSITIVE_INFINITY;
 }

@@ -10,6 +10,9 @@ export const LEAST_Z_FROM_NAMES = 8;
 /** ln p that the modules must reach without the strongest of them, so that no single shared basis makes kin; small layers reach no less. */
 export const LOG_ALPHA_OF_REST = Math.log(1e-3);
 
+/** So many modules are left out one by one. */
+const MOST_MODULES = 256;
+
 /** What the kinship test says of one candidate, all comparisons counted. */
 export interface KinVerdict {
   readonly isKin: boolean;
@@ -54,10 +57,26 @@ function withoutEqual(query: Weights, candidate: Weights): Weights {
 
 /** The same from the blocks that were tested, without all that hold a tensor of a module, for every module: large networks need no second look. */
 function agreesWithoutAny({ blocks }: Kinship, groups: readonly (readonly string[])[]): boolean {
-  return groups.every((names) => {
+  return mostTelling(blocks, groups).every((names) => {
     const left = blocks.filter(({ tensors }) => !tensors.some((name) => names.includes(name)));
     return logPValueOf(left) + Math.log(groups.length) < LOG_ALPHA_OF_REST;
   });
+}
+
+/** Of very many modules those that say most: without another one more is left. */
+function mostTelling(
+  blocks: Kinship['blocks'],
+  groups: readonly (readonly string[])[],
+): readonly (readonly string[])[] {
+  if (groups.length <= MOST_MODULES) return groups;
+  const said = new Map<string, number>();
+  for (const { tensors, degrees, z } of blocks)
+    for (const name of tensors) said.set(name, (said.get(name) ?? 0) + Math.sqrt(degrees) * z);
+  const scored = groups.map((names) => ({ names, score: names.reduce((sum, name) => sum + (said.get(name) ?? 0), 0) }));
+  return scored
+    .sort((a, b) => b.score - a.score)
+    .slice(0, MOST_MODULES)
+    .map(({ names }) => names);
 }
 
 /** Two modules at least must say so: the test is repeated without the strongest. */

@@ -44,7 +44,8 @@ export async function decideRelation(subject: Case, known: Known): Promise<Decis
   // What the query's own values say of a step that was not taken from the base does not say how it came from there.
   const words =
     rest.direction === undefined || rest.direction === 'forward' ? [...ground.words, ...rest.words] : rest.words;
-  const doubt = words.includes('fine-tuned') ? doubtOfTraining(subject, base) : undefined;
+  const doubt =
+    doubtOfNumbers(subject, base) ?? (words.includes('fine-tuned') ? doubtOfTraining(subject, base) : undefined);
   const found = {
     ...rest,
     ranked: ground.ranked,
@@ -67,6 +68,20 @@ function doubtOfTraining({ frame }: Case, base: Weights): string | undefined {
   if (lost.length === 0) return undefined;
   const names = lost.slice(0, 3).map(([name]) => frame.nameInQuery(name));
   return `${lost.length} matrices resemble nothing at their place (${names.join(', ')}): drawn anew, or their units stand in another order.`;
+}
+
+/** Values that became infinite or no number say nothing of how: a network that diverged, or a broken copy. */
+function doubtOfNumbers({ frame }: Case, base: Weights): string | undefined {
+  let lost = 0;
+  const names: string[] = [];
+  for (const [name, { data }] of frame.sample) {
+    const other = base.get(name)?.data;
+    const gone = data.reduce((sum, x, i) => sum + (!Number.isFinite(x) && Number.isFinite(other?.[i]) ? 1 : 0), 0);
+    if (gone > 0) names.push(frame.nameInQuery(name));
+    lost += gone;
+  }
+  if (lost === 0) return undefined;
+  return `${lost} values are infinite or not a number, which they are not in the base (${names.slice(0, 3).join(', ')}).`;
 }
 
 function withDoubt({ sureness, notes }: Finding, doubt: string | undefined): Pick<Finding, 'sureness' | 'notes'> {

@@ -1,14 +1,22 @@
 import type { Weights } from '../tensors/weights.ts';
-import { type Agreement, countAgreement, isExact, type Rounding } from './tolerance.ts';
+import { type Agreement, COMPUTED_AGAIN, countAgreement, isExact, type Rounding, toleranceOf } from './tolerance.ts';
 
 /** Tensors smaller than this count together, not each. */
 const LEAST_ALONE = 16;
 /** Places by which a tensor is shifted against itself to learn how often its values agree by chance. */
 const SHIFTS = [0.377, 0.529, 0.733] as const;
 
+/** Rounding twice, to two types, leaves less than this times what it leaves once. */
+const FAR = 1.75;
+/** The smaller float types end here or before. */
+const LARGEST_HALF = 440;
+
 type Masks = ReadonlyMap<string, Uint8Array>;
 
-/** Tests whether the query is the candidate up to rounding: 98 % of the values of every tensor, the small ones taken together. */
+/**
+ * Tests whether the query is the candidate up to rounding: 98 % of the values of every tensor, the small ones taken together. Codes may clip what is
+ * far out; where nothing but the type was rounded no value may be far off, nor lost to infinity: one that is was changed.
+ */
 export function isExactCopy(
   query: Weights,
   candidate: Weights,
@@ -21,6 +29,7 @@ export function isExactCopy(
   for (const name of names) {
     const agreement = agreementOf(query, candidate, name, roundings, masks);
     if (!agreement) continue;
+    if (agreement.changed > 0) return false;
     seen++;
     if (agreement.compared >= LEAST_ALONE && !isExact(agreement)) return false;
     if (agreement.compared >= LEAST_ALONE) continue;
@@ -40,7 +49,7 @@ export function changedTensors(
 ): readonly string[] {
   return names.filter((name) => {
     const agreement = agreementOf(query, candidate, name, roundings, masks);
-    return agreement !== undefined && !isExact(agreement);
+    return agreement !== undefined && (agreement.changed > 0 || !isExact(agreement));
   });
 }
 
@@ -50,12 +59,27 @@ function agreementOf(
   name: string,
   roundings: ReadonlyMap<string, Rounding>,
   masks: Masks,
-): Agreement | undefined {
+): (Agreement & { readonly changed: number }) | undefined {
   const a = query.get(name)?.data;
   const b = candidate.get(name)?.data;
   const rounding = roundings.get(name);
   if (!a || !b || a.length !== b.length || !rounding) return undefined;
-  return countAgreement(a, b, rounding, masks.get(name));
+  return { ...countAgreement(a, b, rounding, masks.get(name)), changed: countChanged(a, b, rounding, masks.get(name)) };
+}
+
+/** Values that no rounding explains: finite ones that became infinite or no number, and, where there are no codes, those far from the original. */
+function countChanged(query: Float32Array, candidate: Float32Array, rounding: Rounding, mask?: Uint8Array): number {
+  const isPlain = rounding.halfSteps === undefined && rounding.assumed === 0 && rounding.computed <= COMPUTED_AGAIN;
+  const tolerance = toleranceOf(rounding, candidate);
+  let changed = 0;
+  for (let i = 0; i < query.length; i++) {
+    const [q, c] = [query[i] ?? 0, candidate[i] ?? 0];
+    if (!Number.isFinite(q)) {
+      const mayOverflow = rounding.grid !== undefined && Math.abs(c) > LARGEST_HALF;
+      if (Number.isFinite(c) && !mayOverflow) changed++;
+    } else if (isPlain && mask?.[i] !== 0 && Math.abs(q - c) > FAR * tolerance(c, i)) changed++;
+  }
+  return changed;
 }
 
 /**

@@ -2,6 +2,7 @@ import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId, ManifestId } from '../objects/ids.ts';
 import { LEFTOVER_GRACE_MS, readDiskTime } from '../store/atomic-file.ts';
 import type { BlobHint } from '../store/blob-store.ts';
+import { isHeadLost } from '../store/check-git.ts';
 import { ROW_BYTES } from '../store/pack-format.ts';
 import { findBaseOnly, planRepack, type RepackCandidate, type RepackPlan } from '../store/plan-repack.ts';
 import { readRepackCandidates, repack } from '../store/repack.ts';
@@ -76,7 +77,19 @@ function findLater(
   };
 }
 
+/** Where a branch was lost, what it needs would look like garbage. */
+async function refuseLostRefs({ directory, blobs }: Repository): Promise<void> {
+  if (!(await isHeadLost(directory, blobs.disk))) return;
+  throw new CorruptError('HEAD names a branch that is not there, so what the history needs is not known', {
+    suggestions: [
+      'Bring back the lost files (HEAD, packed-refs, refs) from a copy, or make the branch anew: "wsvc branch NAME COMMIT".',
+      'Nothing was removed.',
+    ],
+  });
+}
+
 async function planGarbage(repository: Repository, options: GarbageOptions): Promise<GarbagePlan> {
+  await refuseLostRefs(repository);
   const manifests = await readNeededManifests(repository);
   const roots = await readRoots(repository, manifests);
   const grace = options.now ? Number.NEGATIVE_INFINITY : LEFTOVER_GRACE_MS;

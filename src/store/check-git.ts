@@ -4,6 +4,7 @@ import { inflateSync } from 'node:zlib';
 import { WsvcError } from '../errors.ts';
 import { parseGitObjectId } from '../objects/ids.ts';
 import type { Disk } from './disk.ts';
+import { isRecordRef } from './git-records.ts';
 import { GitRefs } from './git-refs.ts';
 
 /** Something that is wrong in git's part of a repository. */
@@ -92,13 +93,16 @@ async function* checkConfig(directory: string, disk: Disk): AsyncGenerator<GitFi
   for (const key of REQUIRED) if (!found.has(key)) yield { object: 'config', problem: `It does not say ${key}.` };
 }
 
-/** HEAD on a branch that is not there is right only before the first commit. */
-async function* checkHead(directory: string, disk: Disk): AsyncGenerator<GitFinding> {
+/** Whether HEAD is on a branch that is not there although others or tags are: the branch was lost, and others may be. */
+export async function isHeadLost(directory: string, disk: Disk): Promise<boolean> {
   const refs = new GitRefs(directory, disk);
+  if ((await refs.readHead()).commit !== undefined) return false;
+  return (await refs.list('any')).some(({ fullName }) => !isRecordRef(fullName));
+}
+
+async function* checkHead(directory: string, disk: Disk): AsyncGenerator<GitFinding> {
   try {
-    const head = await refs.readHead();
-    if (head.commit !== undefined || (await refs.list('heads')).length === 0) return;
-    yield { object: 'HEAD', problem: 'It names a branch that is not there.' };
+    if (await isHeadLost(directory, disk)) yield { object: 'HEAD', problem: 'It names a branch that is not there.' };
   } catch (error) {
     if (!(error instanceof WsvcError)) throw error;
     yield { object: 'HEAD', problem: error.message };

@@ -95,6 +95,31 @@ function computedAgain(weights: Weights, roundings: number): Weights {
   });
 }
 
+/** A copy of which the values of some places are others. */
+function spoil(weights: Weights, places: readonly number[], value: number): Weights {
+  return alter.mapTensors(weights, ({ data }, name) =>
+    name === 'fc2.weight' ? data.map((x, i) => (places.includes(i) ? value : x)) : data,
+  );
+}
+
+describe('a copy of which a few values were changed', () => {
+  it.each([
+    ['one value', keep, [7], 0.5],
+    ['one value is no number', keep, [7], Number.NaN],
+    ['one value is infinite', keep, [7], Number.POSITIVE_INFINITY],
+    ['three values of bf16', alter.toBf16, [7, 99, 200], 0.5],
+  ] as const)('%s: is no copy', async (_, round, places, value) => {
+    const answer = await askAmong(round, spoil(round(at(1, 3)), places, value));
+    expect(answer).toMatchObject({ known: true });
+    expect(answer.nearest?.id).toBe(idOf(1, 3));
+    expect(answer.relation).not.toMatch(/recontained|identical|^cast$/);
+    if (!Number.isFinite(value)) {
+      expect(answer.confidence).toBeLessThanOrEqual(0.5);
+      expect(answer.notes.join(' ')).toContain('1 values are infinite or not a number');
+    }
+  });
+});
+
 async function sideOf(name: string, weights: Weights, position: number): Promise<PairSide> {
   return { id: idOf(0, position), name, summary: await summarizeWeights(weights), weights, graph: graphOf(weights) };
 }

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addFiles } from '../../src/repo/add-files.ts';
@@ -55,6 +55,22 @@ describe('collectGarbage', () => {
     const done = await finish(collectGarbage(await openIn(folder), { now: true }));
     expect(done.dropped.blobs).toBeGreaterThan(0);
     expect({ ...dry, dryRun: false }).toEqual(done);
+  });
+
+  it('removes nothing where the branch that HEAD names was lost', async () => {
+    const folder = await makeRepository();
+    const { history } = await openIn(folder);
+    const [branch] = await history.listBranches();
+    if (branch) await history.writeTag('kept', branch.commit);
+    await rm(path.join(folder, '.wsvc/refs/heads'), { recursive: true });
+    await rm(path.join(folder, '.wsvc/packed-refs'), { force: true });
+    const before = await packsOf(folder);
+    await expect(finish(collectGarbage(await openIn(folder), { now: true }))).rejects.toMatchObject({
+      code: 'corrupt',
+    });
+    expect(await packsOf(folder)).toEqual(before);
+    const { findings } = await finish(checkRepository(await openIn(folder)));
+    expect(findings.map(({ object }) => object)).toContain('HEAD');
   });
 
   it('leaves an hour of grace', async () => {

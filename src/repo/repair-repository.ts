@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { BlobId } from '../objects/ids.ts';
 import { type BlobFinding, checkBlobs } from '../store/check-blobs.ts';
+import { makeFolders } from '../store/layout.ts';
 import { packDirectory } from '../store/pack-file.ts';
 import { planRepack } from '../store/plan-repack.ts';
 import { type RecoveredGitObject, recoverGitObjects } from '../store/recover-git.ts';
@@ -107,6 +108,7 @@ async function recoverGit(
 
 async function* repairUnderLock(repository: Repository, options: RepairOptions): Operation<RepairResult> {
   const { from = [] } = options;
+  await makeFolders(repository.blobs.disk, repository.directory);
   const stores = await openDonorStores(repository, from);
   yield { phase: 'Reading the history', done: 0, total: 1 };
   const recoveredGit = await recoverGit(repository, stores);

@@ -25,7 +25,8 @@ const CONFIG = `[core]
 
 const encoder = new TextEncoder();
 
-async function makeFolders(disk: Disk, directory: string): Promise<void> {
+/** Makes the folders of a repository that are not there. */
+export async function makeFolders(disk: Disk, directory: string): Promise<void> {
   for (const folder of FOLDERS) await disk.makeDirectory(join(directory, folder));
   for (const folder of ['objects', 'refs', 'blobs', '']) await disk.syncDirectory(join(directory, folder));
   await disk.syncDirectory(join(directory, '..'));

@@ -148,6 +148,15 @@ describe('repair from elsewhere', () => {
     await expectClean(folder);
   }, 60_000);
 
+  it('makes the folders again where all blobs are gone with theirs', async () => {
+    const { folder, copy } = await makeRepository();
+    await rm(path.join(folder, '.wsvc/blobs'), { recursive: true });
+    await rm(path.join(folder, '.wsvc/tmp'), { recursive: true });
+    const { findings } = await repair(folder, { from: [copy] });
+    expect(findings).toEqual([]);
+    await expectClean(folder);
+  });
+
   it('believes nothing that has another hash', async () => {
     const { folder, copy, files } = await makeRepository();
     for (const name of files) await flip(path.join(copy, name), -1);

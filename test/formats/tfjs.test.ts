@@ -4,7 +4,8 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readWeights } from '../../src/formats/read-weights.ts';
 import { openCheckpointAs, openKnownCheckpoint } from '../../src/formats/registry.ts';
-import { brokenRule, findProblem, memoryFiles, tensorValues } from './files.ts';
+import { findWriter } from '../../src/formats/writers.ts';
+import { brokenRule, collectFiles, findProblem, memoryFiles, tensorValues } from './files.ts';
 
 /** What a save handler gets, as the two files that tfjs-node writes; `shardBytes` cuts the weights. */
 async function saveModel(model: tfl.LayersModel, shardBytes = Number.POSITIVE_INFINITY) {
@@ -272,5 +273,50 @@ describe('tfjs that breaks a rule', () => {
     const checkpoint = await openKnownCheckpoint(modelOf([x], four, { modelTopology }));
     expect(checkpoint.graph).toBeUndefined();
     expect(checkpoint.tensors).toHaveLength(1);
+  });
+});
+
+describe('tfjs that wsvc writes', () => {
+  const values = {
+    f32: [1.5, -2.25, 3e-20, 0],
+    f16: [1, -0.5, 65504, 6e-8],
+    i32: [7, -9, 2 ** 30, 0],
+    bool: [1, 0, 0, 1],
+  };
+  const arrays = {
+    f32: Float32Array.from(values.f32),
+    f16: Uint16Array.of(0x3c00, 0xb800, 0x7bff, 0x0001),
+    i32: Int32Array.from(values.i32),
+    bool: Uint8Array.from(values.bool),
+  };
+
+  test('is loaded by tfjs-core with the same values and shapes', async () => {
+    const writer = findWriter('tfjs');
+    if (writer === undefined) throw new Error('no writer');
+    const tensors = (Object.keys(arrays) as (keyof typeof arrays)[]).flatMap((dtype) =>
+      [[4], [2, 2], [1, 4, 1]].map((shape) => ({
+        name: `${dtype}/${shape.join('x')}`,
+        dtype,
+        shape,
+        async *bytes() {
+          yield new Uint8Array(arrays[dtype].buffer);
+        },
+      })),
+    );
+    const files = await collectFiles(writer.write(tensors, { fileName: 'model.json' }));
+    const { weightsManifest } = JSON.parse(new TextDecoder().decode(files['model.json']));
+    const specs = weightsManifest.flatMap(({ weights }: { weights: tf.io.WeightsManifestEntry[] }) => weights);
+    const paths: string[] = weightsManifest.flatMap(({ paths: all }: { paths: string[] }) => all);
+    const data = Buffer.concat(paths.map((path) => files[path] ?? new Uint8Array()));
+    const decoded = tf.io.decodeWeights(Uint8Array.from(data).buffer, specs);
+    expect(Object.keys(decoded).sort()).toEqual(tensors.map(({ name }) => name).sort());
+    for (const { name, dtype, shape } of tensors) {
+      const expected = dtype === 'bool' ? values.bool : [...Float32Array.from(values[dtype])];
+      const loaded = decoded[name];
+      expect([name, loaded?.shape]).toEqual([name, shape]);
+      const got = [...((await loaded?.data()) ?? [])].map(Number);
+      for (const [i, x] of got.entries())
+        expect(Math.abs(x - (expected[i] ?? Number.NaN))).toBeLessThanOrEqual(dtype === 'f16' ? 1e-8 : 0);
+    }
   });
 });

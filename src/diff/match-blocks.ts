@@ -1,14 +1,12 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { commonPrefix } from './match-by-name.ts';
 import type { Named, TensorPair } from './tensor-pair.ts';
+import { areUnrelated } from './unrelated.ts';
 
 /** Values of a block's largest matrix that are compared. */
 const COMPARED = 4096;
 /** Fewer values than this say nothing of where a block is from. */
 const LEAST_COMPARED = 256;
-/** Share of the energies of two matrices by which they differ at most to be one matrix, trained on or not; 1 for independent ones. */
-const UNRELATED = 0.5;
-
 /** A block of a numbered list, such as `layers.3`, with its tensors by the rest of their names. */
 interface Block {
   readonly index: number;
@@ -107,13 +105,7 @@ function pairsOf(own: Block, other: Block): TensorPair[] {
 
 function isLike(a: Block, b: Block): boolean {
   if (a.form !== b.form || a.sample.length < LEAST_COMPARED) return false;
-  let [difference, energy] = [0, 0];
-  for (const [i, x] of a.sample.entries()) {
-    const y = b.sample[i] ?? 0;
-    difference += (x - y) ** 2;
-    energy += x * x + y * y;
-  }
-  return difference <= UNRELATED * energy && energy > 0;
+  return a.sample.some((x) => x !== 0) && !areUnrelated(a.sample, b.sample);
 }
 
 /** The most pairs of like blocks whose numbers never fall on either side, one block of the query each; among equals, those that keep their number. */

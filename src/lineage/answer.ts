@@ -2,13 +2,13 @@ import type { ManifestId } from '../objects/ids.ts';
 import type { Case, Ranked } from './case.ts';
 import { logChanceOfContent } from './chance-of-content.ts';
 import { confidenceOfKnown, confidenceOfUnknown } from './confidence.ts';
-import { type ContentMatch, holdersOf } from './contents.ts';
+import type { ContentMatch } from './contents.ts';
 import { type Decision, decideRelation } from './decide-relation.ts';
 import { nearness } from './likelihood.ts';
 import type { Archive, Identification, NearMember, Query, TensorMatch } from './model.ts';
 import type { Proof } from './prove-kinship.ts';
 import { joinWords, type RelationWord } from './relation.ts';
-import { matchEveryTensor } from './tensor-matches.ts';
+import { findCopiedTensors, matchEveryTensor } from './tensor-matches.ts';
 
 /** Where the search for a relative ended. */
 export interface SearchState {
@@ -120,20 +120,6 @@ export async function answerUnknown(
       ...noteCopies(copies),
     ],
   };
-}
-
-/** Tensors of a query that stand in a stored checkpoint value by value: copied from there, though the rest is not. */
-function findCopiedTensors({ summary }: Query, archive: Archive): ReadonlyMap<string, TensorMatch> {
-  const holders = holdersOf(summary, archive);
-  return new Map(
-    summary.tensors.flatMap(({ name, content }): [string, TensorMatch][] => {
-      const holder = content && holders.get(content)?.find((member) => member.summary !== summary);
-      const tensor = holder?.summary.tensors.find((other) => other.content === content);
-      return holder && tensor
-        ? [[name, { name, match: { id: holder.id, tensor: tensor.name }, kind: 'identical' }]]
-        : [];
-    }),
-  );
 }
 
 function noteCopies(copies: ReadonlyMap<string, TensorMatch>): readonly string[] {

@@ -4,7 +4,7 @@ import type { Case } from './case.ts';
 import { holdersOf } from './contents.ts';
 import type { Decision } from './decide-relation.ts';
 import type { Candidate } from './frame.ts';
-import type { TensorMatch } from './model.ts';
+import type { Archive, Query, TensorMatch } from './model.ts';
 import { isUnrelatedInPlace } from './unplaced-units.ts';
 
 /** Says of every tensor of a known query what it comes from: its base, another stored checkpoint, or nothing. */
@@ -13,8 +13,7 @@ export async function matchEveryTensor(subject: Case, decision: Decision): Promi
   const base = await frame.candidate(decision.base);
   const isPermuted = decision.words.includes('permuted');
   const sources = await foreignSources(subject, decision);
-  const holders = holdersOf(subject.query.summary, subject.archive);
-  const contents = new Map(subject.query.summary.tensors.map((tensor) => [tensor.name, tensor.content]));
+  const copies = findCopiedTensors(subject.query, subject.archive);
   return [...frame.query.keys()].map((frameName) => {
     const name = frame.nameInQuery(frameName);
     const foreign = sources.get(frameName);
@@ -27,13 +26,22 @@ export async function matchEveryTensor(subject: Case, decision: Decision): Promi
         base,
         isPermuted && (frame.graph.tensors.has(frameName) || isOutOfPlace(frame.query, base, frameName)),
       );
-    const content = contents.get(name);
-    const holder = content && holders.get(content)?.[0];
-    const tensor = holder?.summary.tensors.find((other) => other.content === content);
-    return holder && tensor
-      ? { name, match: { id: holder.id, tensor: tensor.name }, kind: 'identical' }
-      : { name, match: null, kind: 'new' };
+    return copies.get(name) ?? { name, match: null, kind: 'new' };
   });
+}
+
+/** Tensors of a query that stand in a stored checkpoint value by value, wherever the rest comes from. */
+export function findCopiedTensors({ summary }: Query, archive: Archive): ReadonlyMap<string, TensorMatch> {
+  const holders = holdersOf(summary, archive);
+  return new Map(
+    summary.tensors.flatMap(({ name, content }): [string, TensorMatch][] => {
+      const holder = content && holders.get(content)?.find((member) => member.summary !== summary);
+      const tensor = holder?.summary.tensors.find((other) => other.content === content);
+      return holder && tensor
+        ? [[name, { name, match: { id: holder.id, tensor: tensor.name }, kind: 'identical' }]]
+        : [];
+    }),
+  );
 }
 
 async function foreignSources(subject: Case, decision: Decision): Promise<ReadonlyMap<string, Candidate>> {

@@ -1,3 +1,4 @@
+import { areUnrelated } from '../diff/unrelated.ts';
 import { applyFreeMatch, type FreeMatch, matchFreely, movesUnits } from '../symmetry/match-freely.ts';
 import { logFactorial } from '../symmetry/tails.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
@@ -10,9 +11,6 @@ export interface UnplacedUnits {
   /** ln of the number of orders that were open for them. */
   readonly logChoices: number;
 }
-
-/** Share of the energies of two tensors by which they differ at least to be unrelated; 1 for independent ones. */
-const UNRELATED = 0.5;
 
 type Rules = ReadonlyMap<string, Rounding>;
 type Masks = ReadonlyMap<string, Uint8Array>;
@@ -87,30 +85,16 @@ export function listMovedTensors(query: Weights, candidate: Weights): readonly s
 function hasMovedRows({ shape, data }: WeightArray, candidate: WeightArray): boolean {
   if (shape.join() !== candidate.shape.join()) return false;
   const width = data.length / (shape[0] ?? 1);
-  const other = candidate.data;
   let moved = 0;
-  for (let start = 0; start < data.length && moved < 2; start += width) {
-    let [difference, energy] = [0, 0];
-    for (let i = start; i < start + width; i++) {
-      const [x, y] = [data[i] ?? 0, other[i] ?? 0];
-      difference += (x - y) ** 2;
-      energy += x * x + y * y;
-    }
-    if (difference > UNRELATED * energy) moved++;
-  }
+  for (let start = 0; start < data.length && moved < 2; start += width)
+    if (areUnrelated(data, candidate.data, start, start + width)) moved++;
   return moved > 1;
 }
 
 /** Values that have nothing to do with those at their place: half of what two unrelated tensors differ by. */
 export function isUnrelatedInPlace(query: WeightArray, candidate: WeightArray): boolean {
   if (query.shape.join() !== candidate.shape.join()) return false;
-  let [difference, energy] = [0, 0];
-  for (let i = 0; i < query.data.length; i++) {
-    const [x, y] = [query.data[i] ?? 0, candidate.data[i] ?? 0];
-    difference += (x - y) ** 2;
-    energy += x * x + y * y;
-  }
-  return difference > UNRELATED * energy;
+  return areUnrelated(query.data, candidate.data);
 }
 
 /** Brings a candidate's tensors into the order that was found. */

@@ -1,4 +1,4 @@
-import type { ChosenCode, FoundBase } from './choose-code.ts';
+import type { ChosenCode, FoundBase } from './base-candidates.ts';
 
 /** Says what the index must say of a record where its bases are now: depth, and the bytes that restoring it reads. */
 export function placeRecord(code: ChosenCode, bases: readonly FoundBase[]): ChosenCode {

@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { sha256Hex } from '../bytes/sha256.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import { type BlobId, parseBlobId } from '../objects/ids.ts';
-import type { FoundBase } from './choose-code.ts';
+import type { FoundBase } from './base-candidates.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { PackBatch } from './pack-batch.ts';
 import type { PackedBlobStore } from './pack-blob-store.ts';

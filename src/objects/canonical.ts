@@ -1,4 +1,4 @@
-import { Packr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack';
 import { CorruptError, WsvcError } from '../errors.ts';
 import { scanValue } from './canonical-scan.ts';
 

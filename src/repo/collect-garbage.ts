@@ -70,7 +70,7 @@ function findLater(
   youngSinceMs: number,
 ): GarbageResult['later'] {
   const young = candidates.filter(({ isYoung }) => isYoung);
-  const rows = young.flatMap(({ file }) => file.rows).filter(({ id }) => !roots.has(id));
+  const rows = young.flatMap(({ file }) => file.index.rows).filter(({ id }) => !roots.has(id));
   return {
     bytes: rows.reduce((sum, { recordByteLength }) => sum + recordByteLength + ROW_BYTES, 0),
     waitMs: young.reduce((most, { modifiedMs }) => Math.max(most, modifiedMs - youngSinceMs), 0),

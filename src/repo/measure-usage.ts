@@ -124,8 +124,8 @@ async function basesBytes(repository: Repository, counted: ReadonlySet<BlobId>):
   return bytes;
 }
 
-const storedRows = ({ rows }: PackFile): number =>
-  rows.reduce((total, row) => total + row.recordByteLength + ROW_BYTES, 0);
+const storedRows = ({ index }: PackFile): number =>
+  index.rows.reduce((total, row) => total + row.recordByteLength + ROW_BYTES, 0);
 
 const sum = (shares: readonly UsageShare[], of: 'rawBytes' | 'storedBytes'): number =>
   shares.reduce((total, share) => total + share[of], 0);

@@ -63,7 +63,7 @@ async function* rewriteDamaged(repository: Repository): AsyncGenerator<ProgressE
   const hurtPacks = new Set(findings.filter(({ blob }) => blob === undefined).map(({ object }) => object));
   const candidates = (await readRepackCandidates(blobs, Number.NEGATIVE_INFINITY)).map((candidate) => ({
     ...candidate,
-    isYoung: !hurtPacks.has(candidate.file.path) && !candidate.file.rows.some(({ id }) => hurt.has(id)),
+    isYoung: !hurtPacks.has(candidate.file.path) && !candidate.file.index.rows.some(({ id }) => hurt.has(id)),
   }));
   const readable: BlobId[] = [];
   for await (const id of blobs.list()) if (await isReadable(repository, id)) readable.push(id);

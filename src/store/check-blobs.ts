@@ -103,7 +103,7 @@ async function* checkRow(
 
 /** At the first level only what has a base is looked into; the others need nothing. */
 function rowsToCheck(pack: PackFile, level: CheckLevel): readonly PackRow[] {
-  const rows = level === 'connectivity' ? pack.rows.filter((row) => row.ancestors > 0) : pack.rows;
+  const rows = level === 'connectivity' ? pack.index.rows.filter((row) => row.ancestors > 0) : pack.index.rows;
   return [...rows].sort((a, b) => a.offset - b.offset);
 }
 

@@ -1,4 +1,3 @@
-import git from 'isomorphic-git';
 import { CorruptError, WsvcError } from '../errors.ts';
 import { type CommitId, type GitObjectId, parseCommitId } from '../objects/ids.ts';
 import { isPointer, type Pointer, parsePointer } from '../objects/pointer.ts';
@@ -22,6 +21,7 @@ import type {
   Ref,
   StagedEntry,
 } from './history.ts';
+import { loadGit } from './isomorphic.ts';
 import { createRepositoryLayout } from './layout.ts';
 import { checkRefName } from './ref-names.ts';
 import { type FindPosition, peelToCommit, resolveRevision } from './resolve-revision.ts';
@@ -190,6 +190,7 @@ class GitHistory implements History {
 
   async findMergeBase(a: CommitId, b: CommitId): Promise<CommitId | undefined> {
     const { fs, gitDirectory: gitdir, cache } = this.#objects;
+    const git = await loadGit();
     const [base]: readonly unknown[] = await git.findMergeBase({ fs, gitdir, cache, oids: [a, b] });
     return base === undefined ? undefined : parseCommitId(String(base));
   }

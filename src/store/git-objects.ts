@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import * as nodeFs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { deflateSync, inflateSync } from 'node:zlib';
-import git from 'isomorphic-git';
 import { CorruptError, WsvcError } from '../errors.ts';
 import { type GitObjectId, parseGitObjectId } from '../objects/ids.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { type Disk, isMissing } from './disk.ts';
 import type { GitObject, GitObjectType, ObjectStore } from './git-object.ts';
 import { GitPackReader } from './git-pack-reader.ts';
+import { loadGit } from './isomorphic.ts';
 
 /** An object as git hashes it, and as loose files hold it (deflated). */
 function wrap({ type, content }: GitObject): Uint8Array {
@@ -106,6 +106,7 @@ export class GitObjects implements ObjectStore {
   async #readPacked(id: GitObjectId): Promise<GitObject | undefined> {
     const { fs, cache, gitDirectory: gitdir } = this;
     try {
+      const git = await loadGit();
       const { type, object } = await git.readObject({ fs, gitdir, cache, oid: id, format: 'content' });
       return isObjectType(type) && object instanceof Uint8Array ? { type, content: object } : undefined;
     } catch (cause) {

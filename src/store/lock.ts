@@ -1,10 +1,10 @@
 import { ftruncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tryLock } from 'fs-native-extensions';
 import { WsvcError } from '../errors.ts';
 import { removeLeftovers } from './atomic-file.ts';
 import { nodeDisk } from './disk.ts';
+import { tryLock } from './kernel-lock.ts';
 
 /** How a lock is taken. */
 export interface LockOptions {
@@ -51,7 +51,7 @@ export async function acquireLock(directory: string, options: LockOptions): Prom
   const path = join(directory, 'lock');
   const file = await nodeDisk.open(path, 'a+');
   try {
-    for (let waited = 0; !tryLock(file.fd); waited += POLL_MS) {
+    for (let waited = 0; !(await tryLock(file.fd)); waited += POLL_MS) {
       if (options.signal?.aborted) throw new WsvcError('interrupted', 'Interrupted while waiting for the lock.');
       if (waited >= (options.waitMs ?? 0)) throw lockedError(directory, decoder.decode(await file.read(0, 256)));
       await sleep(POLL_MS);

@@ -3,7 +3,6 @@ import { CorruptError } from '../errors.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import {
   checkHeader,
-  decodeIndex,
   decodeTrailer,
   HEADER_BYTES,
   type PackRow,
@@ -11,13 +10,14 @@ import {
   ROW_BYTES,
   TRAILER_BYTES,
 } from './pack-format.ts';
+import { PackIndex } from './pack-index.ts';
 
 /** A complete pack on disk: its index in memory, its records not. */
 export interface PackFile {
   readonly path: string;
   readonly byteLength: number;
   readonly trailer: PackTrailer;
-  readonly rows: readonly PackRow[];
+  readonly index: PackIndex;
 }
 
 /** Most packs are read at once: this much from their end holds the index of about a thousand blobs. */
@@ -57,7 +57,7 @@ async function readEnd(file: DiskFile, path: string, byteLength: number): Promis
     start >= 0
       ? tail.subarray(start, start + indexByteLength)
       : await readExactly(file, trailer.indexOffset, indexByteLength);
-  return { path, byteLength, trailer, rows: decodeIndex(index, trailer) };
+  return { path, byteLength, trailer, index: new PackIndex(index, trailer) };
 }
 
 async function withFile<T>(disk: Disk, path: string, work: (file: DiskFile) => Promise<T>): Promise<T> {

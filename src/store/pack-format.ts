@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { fromHex, toHex } from '../bytes/hex.ts';
 import type { BlockType } from '../codec/codec.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
-import { type BlobId, blobIdOf } from '../objects/ids.ts';
+import type { BlobId } from '../objects/ids.ts';
 
 /*
  * docs/format.md, section "Pack":  header | record* | index row* | trailer. All integers are little-endian.
@@ -128,41 +128,6 @@ export function encodeIndex(rows: readonly PackRow[]): Uint8Array {
     encodeRow(view, i * ROW_BYTES, row);
   });
   return bytes;
-}
-
-function decodeRow(bytes: Uint8Array, view: DataView, at: number): PackRow {
-  return {
-    id: blobIdOf(bytes.subarray(at, at + ID_BYTES)),
-    offset: Number(view.getBigUint64(at + 32, true)),
-    recordByteLength: view.getUint32(at + 40, true),
-    byteLength: view.getUint32(at + 44, true),
-    restoreByteLength: view.getUint32(at + 48, true),
-    codec: view.getUint8(at + 52),
-    type: blockTypeOf(view.getUint8(at + 53)),
-    depth: view.getUint8(at + 54),
-    ancestors: view.getUint8(at + 55),
-  };
-}
-
-/**
- * Decodes a pack's index and checks it: sorted by id without repetition, every record between header and index.
- *
- * @throws CorruptError
- */
-export function decodeIndex(bytes: Uint8Array, trailer: PackTrailer): readonly PackRow[] {
-  if (crc32(bytes) !== trailer.indexCrc) throw new CorruptError("a pack's index does not match its checksum");
-  const view = viewOf(bytes);
-  const rows: PackRow[] = [];
-  for (let i = 0; i < trailer.count; i++)
-    rows.push(checkRow(decodeRow(bytes, view, i * ROW_BYTES), rows.at(-1), trailer));
-  return rows;
-}
-
-function checkRow(row: PackRow, previous: PackRow | undefined, trailer: PackTrailer): PackRow {
-  const isInside = row.offset >= HEADER_BYTES && row.offset + row.recordByteLength <= trailer.indexOffset;
-  if (!isInside) throw new CorruptError("a pack's index points outside its records");
-  if (previous !== undefined && previous.id >= row.id) throw new CorruptError("a pack's index is not sorted");
-  return row;
 }
 
 /** Encodes the trailer without its hash, which covers these bytes too. */

@@ -20,12 +20,18 @@ export interface DamagedPack {
 /** How many packs are opened at the same time: enough to keep the disk busy, few enough for any limit of open files. */
 const OPEN_AT_ONCE = 32;
 
+/** Blobs from which on a pack's index is searched; the blobs of smaller packs are put into one table. */
+const LARGE = 4096;
+
 /** The packs of a directory and one index over all of them. Packs are immutable, so new ones are all that can be missed. */
 export class PackSet {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #packs = new Map<string, PackFile>();
   readonly #damaged = new Map<string, CorruptError>();
+  /** Packs of many blobs, whose indices are searched. */
+  readonly #large = new Set<PackFile>();
+  /** Places of the blobs of small packs: there may be thousands of those, too many to search one after the other. */
   readonly #locations = new Map<BlobId, Location>();
   /** Further places of blobs that two processes stored at the same time. */
   readonly #copies = new Map<BlobId, Location[]>();
@@ -56,7 +62,7 @@ export class PackSet {
   }
 
   #forgetAll(): void {
-    for (const known of [this.#packs, this.#damaged, this.#locations, this.#copies]) known.clear();
+    for (const known of [this.#packs, this.#damaged, this.#large, this.#locations, this.#copies]) known.clear();
   }
 
   async #load(name: string): Promise<void> {
@@ -72,7 +78,8 @@ export class PackSet {
   add(name: string, pack: PackFile): void {
     this.#damaged.delete(name);
     this.#packs.set(name, pack);
-    for (const row of pack.rows) this.#addLocation({ path: pack.path, row });
+    if (pack.index.count >= LARGE) this.#large.add(pack);
+    else for (const row of pack.index.rows) this.#addLocation({ path: pack.path, row });
   }
 
   #addLocation(location: Location): void {
@@ -82,17 +89,34 @@ export class PackSet {
   }
 
   find(id: BlobId): Location | undefined {
+    for (const pack of this.#large) {
+      const row = pack.index.find(id);
+      if (row !== undefined) return { path: pack.path, row };
+    }
     return this.#locations.get(id);
   }
 
   /** All places of a blob, the preferred one first. */
   findAll(id: BlobId): readonly Location[] {
+    const found: Location[] = [];
+    for (const { path, index } of this.#large) {
+      const row = index.find(id);
+      if (row !== undefined) found.push({ path, row });
+    }
     const first = this.#locations.get(id);
-    return first === undefined ? [] : [first, ...(this.#copies.get(id) ?? [])];
+    return first === undefined ? found : [...found, first, ...(this.#copies.get(id) ?? [])];
   }
 
-  ids(): IterableIterator<BlobId> {
-    return this.#locations.keys();
+  /** Every blob once. */
+  *ids(): IterableIterator<BlobId> {
+    const seen = new Set<BlobId>();
+    for (const { index } of this.#packs.values()) {
+      for (const { id } of index.rows) {
+        if (seen.has(id)) continue;
+        seen.add(id);
+        yield id;
+      }
+    }
   }
 
   packs(): readonly PackFile[] {

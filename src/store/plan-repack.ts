@@ -59,7 +59,7 @@ export interface PlanOptions {
 function chooseCopies(candidates: readonly RepackCandidate[]): ReadonlyMap<BlobId, BlobCopy> {
   const best = new Map<BlobId, BlobCopy>();
   for (const pack of candidates) {
-    for (const row of pack.file.rows) {
+    for (const row of pack.file.index.rows) {
       const known = best.get(row.id);
       if (known === undefined || row.depth < known.row.depth) best.set(row.id, { pack, row });
     }
@@ -118,7 +118,7 @@ class Decision {
   }
 
   unusedShare(pack: RepackCandidate): number {
-    const unused = pack.file.rows.filter((row) => !this.isUsed(pack, row));
+    const unused = pack.file.index.rows.filter((row) => !this.isUsed(pack, row));
     return unused.length === 0 ? 0 : recordBytes(unused) / pack.file.byteLength;
   }
 }
@@ -185,7 +185,7 @@ export function planRepack(
   settle(decision, candidates, options.everything ?? false);
   const removed = candidates.filter((pack) => !decision.kept.has(pack));
   const copies = orderCopies(decision);
-  const [removedRows, copiedRows] = [removed.flatMap(({ file }) => file.rows), copies.map(({ row }) => row)];
+  const [removedRows, copiedRows] = [removed.flatMap(({ file }) => file.index.rows), copies.map(({ row }) => row)];
   const bytesBefore = candidates.reduce((sum, { file }) => sum + file.byteLength, 0);
   const removedBytes = removed.reduce((sum, { file }) => sum + file.byteLength, 0);
   const envelope = copies.length === 0 ? 0 : HEADER_BYTES + TRAILER_BYTES;

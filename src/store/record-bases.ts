@@ -68,7 +68,7 @@ export function measureRecord(head: Uint8Array): number | undefined {
 /** What each blob of a pack is coded against; blobs that stand alone are left out. @throws CorruptError */
 export async function readBases(disk: Disk, pack: PackFile): Promise<ReadonlyMap<BlobId, readonly BlobId[]>> {
   const bases = new Map<BlobId, readonly BlobId[]>();
-  const rows = pack.rows.filter((row) => row.ancestors > 0);
+  const rows = pack.index.rows.filter((row) => row.ancestors > 0);
   if (rows.length === 0) return bases;
   const file = await disk.open(pack.path, 'r');
   try {

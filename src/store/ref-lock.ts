@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { tryLock } from 'fs-native-extensions';
 import { WsvcError } from '../errors.ts';
 import { discardQuietly, openAtomicFile } from './atomic-file.ts';
 import { type Disk, isExisting, isMissing, nodeDisk } from './disk.ts';
+import { tryLock } from './kernel-lock.ts';
 
 /** Where temporary files go, and which file operations are used. */
 export interface RefLockOptions {
@@ -28,7 +28,7 @@ async function tryMakeLock(path: string, options: RefLockOptions): Promise<(() =
     await file.write(MARK);
     // Flushed, or a power cut could leave a lock that is empty, and nobody's.
     await file.file.sync();
-    tryLock(file.file.fd);
+    await tryLock(file.file.fd);
     await disk.link(file.temporaryPath, path);
     await disk.remove(file.temporaryPath);
   } catch (error) {
@@ -54,7 +54,7 @@ async function removeStale(path: string): Promise<void> {
   if (file === undefined) return;
   try {
     const isOurs = Buffer.compare(await file.read(0, MARK.byteLength + 1), MARK) === 0;
-    if (!isOurs || !tryLock(file.fd)) return;
+    if (!isOurs || !(await tryLock(file.fd))) return;
     // The kernel grants this lock to one process at a time; the path may by now be another's fresh lock.
     const named = await nodeDisk.find(path);
     if (named?.inode === (await file.inode())) await nodeDisk.remove(path);

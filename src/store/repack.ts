@@ -144,7 +144,7 @@ async function* writeCopies(
 ): AsyncGenerator<RepackStep, ReadonlySet<string>, void> {
   const survivors = new Survivors();
   for (const { file, bases } of plan.kept) {
-    for (const row of file.rows) survivors.add({ row, bases: bases.get(row.id) ?? [] });
+    for (const row of file.index.rows) survivors.add({ row, bases: bases.get(row.id) ?? [] });
   }
   const names = new Set<string>();
   const begin = () => new PackBatch(store, { findKept: (id) => survivors.find(id) });
@@ -193,7 +193,8 @@ async function* checkSurvivors(
  */
 function orderRemovals(packs: readonly RepackCandidate[]): readonly RepackCandidate[] {
   const holders = new Map<BlobId, RepackCandidate[]>();
-  for (const pack of packs) for (const { id } of pack.file.rows) holders.set(id, [...(holders.get(id) ?? []), pack]);
+  for (const pack of packs)
+    for (const { id } of pack.file.index.rows) holders.set(id, [...(holders.get(id) ?? []), pack]);
   const ordered: RepackCandidate[] = [];
   const seen = new Set<RepackCandidate>();
   const visit = (pack: RepackCandidate): void => {

@@ -1,9 +1,9 @@
-import git from 'isomorphic-git';
 import { WsvcError } from '../errors.ts';
 import { type CommitId, type GitObjectId, parseCommitId, parseGitObjectId } from '../objects/ids.ts';
 import { decodeTagTarget } from './git-format.ts';
 import { type GitObjects, isGitError } from './git-objects.ts';
 import type { GitRefs } from './git-refs.ts';
+import { loadGit } from './isomorphic.ts';
 
 /** What resolving looks into. */
 export interface RevisionSource {
@@ -66,6 +66,7 @@ async function findAbbreviated(source: RevisionSource, text: string): Promise<Gi
   if (!ABBREVIATION.test(text)) return undefined;
   const { fs, gitDirectory: gitdir, cache } = source.objects;
   try {
+    const git = await loadGit();
     return parseGitObjectId(await git.expandOid({ fs, gitdir, cache, oid: text.toLowerCase() }));
   } catch (error) {
     if (isGitError(error, 'AmbiguousError')) return chooseAsObject(source, text, error);

@@ -38,7 +38,7 @@ async function makeRepository(): Promise<string> {
 
 async function rowsOf(folder: string) {
   const { packs } = (await openIn(folder)).blobs;
-  return packs.packs().flatMap(({ rows }) => rows);
+  return packs.packs().flatMap(({ index }) => index.rows);
 }
 
 describe('a merged update of rank 4', () => {

@@ -51,7 +51,7 @@ async function packBytes(folder: string): Promise<number> {
 
 /** What indices say of all blobs, but for where they are. */
 async function rowsOf(folder: string): Promise<readonly Omit<PackRow, 'offset'>[]> {
-  const rows = (await openIn(folder)).blobs.packs.packs().flatMap((pack) => pack.rows);
+  const rows = (await openIn(folder)).blobs.packs.packs().flatMap((pack) => pack.index.rows);
   return rows.map(({ offset: _, ...row }) => row).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
@@ -93,13 +93,13 @@ describe('packs without a readable index', () => {
   it('give all but the records that are damaged too', async () => {
     const { folder, copy } = await makeRepository();
     const { blobs } = await openIn(folder);
-    const [pack] = blobs.packs.packs().filter(({ rows }) => rows.every(({ ancestors }) => ancestors === 0));
-    const row = pack?.rows.find(({ byteLength }) => byteLength === 8000);
+    const [pack] = blobs.packs.packs().filter(({ index }) => index.rows.every(({ ancestors }) => ancestors === 0));
+    const row = pack?.index.rows.find(({ byteLength }) => byteLength === 8000);
     if (pack === undefined || row === undefined) throw new Error('the first step has a small tensor');
     await flip(pack.path, row.offset + row.recordByteLength - 20);
     await flip(pack.path, -40);
     const { repair: done } = await repair(folder);
-    expect(done.recovered).toHaveLength(pack.rows.length - 1);
+    expect(done.recovered).toHaveLength(pack.index.rows.length - 1);
     expect(done.unrecovered).toContain(row.id);
     // What is coded against it is lost with it, and nothing was taken away.
     expect(await packsOf(folder)).toHaveLength(5);

@@ -32,7 +32,7 @@ const packsOf = async (folder: string): Promise<string[]> => {
 async function damageRecord(folder: string, which: 'base' | 'delta'): Promise<BlobId> {
   const { blobs } = await openIn(folder);
   for (const pack of blobs.packs.packs()) {
-    const row = pack.rows.find(
+    const row = pack.index.rows.find(
       ({ ancestors, byteLength }) => byteLength > 5000 && ancestors > 0 === (which === 'delta'),
     );
     if (row === undefined) continue;

@@ -120,7 +120,7 @@ describe('repack', () => {
     const store = await openBlobStore(directory, options);
     const candidates = await readRepackCandidates(store, NOBODY_IS_YOUNG);
     const [, second] = bases;
-    const young = candidates.map((one) => ({ ...one, isYoung: one.file.rows.some(({ id }) => id === second) }));
+    const young = candidates.map((one) => ({ ...one, isYoung: one.file.index.rows.some(({ id }) => id === second) }));
     for await (const _step of repack(store, planRepack(young, []))) {
       // Progress is of no interest here.
     }
@@ -190,7 +190,7 @@ describe('the bases at the beginning of a record', () => {
     const store = await openBlobStore(directory, options);
     for (const pack of store.packs.packs()) {
       const bases = await readBases(store.disk, pack);
-      for (const { id } of pack.rows) expect(bases.get(id) ?? []).toEqual((await store.readPlain(id)).bases);
+      for (const { id } of pack.index.rows) expect(bases.get(id) ?? []).toEqual((await store.readPlain(id)).bases);
     }
   });
 

@@ -5,8 +5,11 @@ import type { Near } from './nearest.ts';
 
 /** Neighbours that a checkpoint is written in terms of. */
 export const HULL_NEIGHBORS = 16;
-/** A link inside an ideal chain carries 1/2; a chain is cut where less than half of that crosses (lineage.md, B2). */
-const LEAST_CROSSING = 0.25;
+/**
+ * A link inside an ideal chain carries 1/2; a chain is cut where two neighbours have less than half of that. Links that pass over them do not count: they
+ * tell that both sides belong to one tree, not that one follows the other.
+ */
+const LEAST_STRENGTH = 0.25;
 
 /** Checkpoints in a row, by their indices within the component. */
 export type Chain = readonly number[];
@@ -103,42 +106,16 @@ function walkChains(chosen: readonly (readonly number[])[]): readonly Chain[] {
   return chains;
 }
 
-/** How much link weight crosses each gap of the chain. */
-function crossings(chain: Chain, linksOf: ReadonlyMap<number, readonly Link[]>): Float64Array {
-  const positions = new Map(chain.map((member, position) => [member, position]));
-  const crossing = new Float64Array(chain.length);
-  chain.forEach((member, from) => {
-    for (const { a, b, strength } of linksOf.get(member) ?? []) {
-      const to = positions.get(a === member ? b : a) ?? -1;
-      for (let gap = from; gap < to; gap++) crossing[gap] = (crossing[gap] ?? 0) + strength;
-    }
-  });
-  return crossing;
-}
-
-function cutWeak(chain: Chain, linksOf: ReadonlyMap<number, readonly Link[]>): readonly Chain[] {
-  const crossing = crossings(chain, linksOf);
+/** Cuts a chain where two checkpoints that follow each other are no neighbours of each other, whatever those round them are. */
+function cutWeak(chain: Chain, links: Links): readonly Chain[] {
   const pieces: Chain[] = [];
   let start = 0;
   for (let gap = 0; gap + 1 < chain.length; gap++) {
-    if ((crossing[gap] ?? 0) >= LEAST_CROSSING) continue;
+    if (links.strength(chain[gap] ?? 0, chain[gap + 1] ?? 0) >= LEAST_STRENGTH) continue;
     pieces.push(chain.slice(start, gap + 1));
     start = gap + 1;
   }
-  pieces.push(chain.slice(start));
-  return pieces;
-}
-
-function groupLinks(links: readonly Link[]): ReadonlyMap<number, readonly Link[]> {
-  const groups = new Map<number, Link[]>();
-  for (const link of links) {
-    for (const end of [link.a, link.b]) {
-      const group = groups.get(end);
-      if (group === undefined) groups.set(end, [link]);
-      else group.push(link);
-    }
-  }
-  return groups;
+  return [...pieces, chain.slice(start)];
 }
 
 /**
@@ -150,8 +127,9 @@ export function linkChains(distances: Distances, near: readonly (readonly Near[]
   const count = near.length;
   const weighed = weighLinks(distances, near);
   const strengths = new Map(weighed.map(({ a, b, strength }) => [a * count + b, strength]));
-  const linksOf = groupLinks(weighed);
-  const chains = walkChains(chooseLinks(count, weighed)).flatMap((chain) => cutWeak(chain, linksOf));
-  const strength = (a: number, b: number) => strengths.get(Math.min(a, b) * count + Math.max(a, b)) ?? 0;
-  return { chains, links: { strength } };
+  const links: Links = {
+    strength: (a, b) => strengths.get(Math.min(a, b) * count + Math.max(a, b)) ?? 0,
+  };
+  const chains = walkChains(chooseLinks(count, weighed)).flatMap((chain) => cutWeak(chain, links));
+  return { chains, links };
 }

@@ -14,6 +14,7 @@ import type { Repository } from './repository.ts';
 import { createArchive, type WeightReader } from './repository-archive.ts';
 import { withLostSummaries } from './stored-summaries.ts';
 import { readCachedView, rememberView, viewKey } from './view-cache.ts';
+import { fillMembers, placesOf } from './view-members.ts';
 import type { ViewEntry, ViewMember, ViewOutline, ViewTrajectory } from './view-outline.ts';
 
 /**
@@ -118,33 +119,6 @@ function membersOf(occurrences: ReadonlyMap<ManifestId, readonly Occurrence[]>):
   return members.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** Property by property, which for thousands takes a fraction of what spreading takes. */
-function placeMember({ id, source, commit }: ViewMember, summary: Summary, place: Place | undefined): Member {
-  const member: { -readonly [Key in keyof Member]: Member[Key] } = { id, source, summary };
-  if (commit !== undefined) member.commit = commit;
-  if (place === undefined) return member;
-  member.trajectory = place.trajectory;
-  member.position = place.position;
-  return member;
-}
-
-interface Place {
-  readonly trajectory: string;
-  readonly position: number;
-}
-
-/** The members with their summaries, each with its place on its trajectory where the outline has one. */
-function fillMembers(
-  { members, trajectories }: Pick<ViewOutline, 'members' | 'trajectories'>,
-  summaryOf: (id: ManifestId) => Summary,
-): readonly Member[] {
-  const places = new Map<ManifestId, Place>();
-  for (const { name, entries } of trajectories) {
-    for (const { id, position } of entries) if (!places.has(id)) places.set(id, { trajectory: name, position });
-  }
-  return members.map((member) => placeMember(member, summaryOf(member.id), places.get(member.id)));
-}
-
 /** Opens the summaries of members: stored ones from the shelf, those of files that wait as they were read. */
 async function openSummaries(
   repository: Repository,
@@ -181,7 +155,7 @@ async function outlineView(
   const byId = groupById(occurrences);
   const members = membersOf(byId);
   const summaryOf = await openSummaries(repository, members, pending);
-  const all = fillMembers({ members, trajectories: [] }, summaryOf);
+  const all = fillMembers({ members, places: [] }, summaryOf);
   const pruned = await repository.pruned.read();
   const stored = pruned.byId.size === 0 ? all : all.filter(({ id }) => !pruned.byId.has(id));
   const forest = graftPruned(await forestOf(repository, stored, reader), pruned, all);
@@ -206,7 +180,7 @@ async function outlineView(
     oriented,
     occurrences.filter(({ isDeclared }) => isDeclared),
   );
-  return { members, trajectories, edges: forest.edges };
+  return { members, trajectories, places: placesOf(members, trajectories), edges: forest.edges };
 }
 
 /** The outline of the history alone is a function of where its refs stand, and is remembered by that. */
@@ -237,7 +211,9 @@ export async function readLineageView(
   let recorded: ReturnType<LineageView['recorded']> | undefined;
   return {
     trajectories: outline.trajectories,
-    edges: outline.edges,
+    get edges() {
+      return outline.edges;
+    },
     archive,
     readable,
     isPruned,

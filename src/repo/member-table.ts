@@ -45,48 +45,71 @@ function readKey(bytes: Buffer, at: number): string {
 
 const ABSENT = '\0'.repeat(KEY_BYTES);
 
-/** Reads the records of a block one after the other. */
-class BlockReader {
-  readonly #bytes: Buffer;
-  readonly #spaces: Map<string, SpaceId>;
-  #at = 0;
+/** Where the numbers of a record begin. */
+const NUMBERS_AT = 64 + 3 * KEY_BYTES;
 
-  constructor(bytes: Buffer, spaces: Map<string, SpaceId>) {
-    this.#bytes = bytes;
-    this.#spaces = spaces;
+/** Traits as they stand in a block: read one by one when they are asked for, for most of thousands are asked for one or none. */
+class StoredTraits implements SummaryTraits {
+  private readonly bytes: Buffer;
+  private readonly at: number;
+
+  constructor(bytes: Buffer, at: number) {
+    this.bytes = bytes;
+    this.at = at;
   }
 
-  get isDone(): boolean {
-    return this.#at >= this.#bytes.byteLength;
+  get filesKey(): string {
+    return readKey(this.bytes, this.at + 64);
   }
 
-  read(): readonly [ManifestId, TableEntry] {
-    const [bytes, at] = [this.#bytes, this.#at];
-    const numbers = at + 64 + 3 * KEY_BYTES;
-    const flags = bytes.readUInt32LE(numbers + 28);
-    const count = bytes.readUInt32LE(numbers + 32);
-    const contents = new Uint32Array(count);
-    for (let i = 0; i < count; i++) contents[i] = bytes.readUInt32LE(at + RECORD_BYTES + 4 * i);
-    this.#at = at + RECORD_BYTES + 4 * count;
-    const traits: SummaryTraits = {
-      filesKey: readKey(bytes, at + 64),
-      weightsKey: readKey(bytes, at + 64 + KEY_BYTES),
-      floatsKey: readKey(bytes, at + 64 + 2 * KEY_BYTES),
-      contents,
-      hasSketch: (flags & HAS_SKETCH) !== 0,
-      hasInvariants: (flags & HAS_INVARIANTS) !== 0,
-      sketchSquare: bytes.readDoubleLE(numbers + 8),
-      precision: bytes.readUInt32LE(numbers + 24),
-      rounding: bytes.readDoubleLE(numbers + 16),
-    };
-    const entry = { space: this.#spaceAt(at + 32), parameters: bytes.readDoubleLE(numbers), traits };
-    return [manifestIdOf(bytes.subarray(at, at + 32)), entry];
+  get weightsKey(): string {
+    return readKey(this.bytes, this.at + 64 + KEY_BYTES);
   }
 
-  /** There are few spaces, and many checkpoints in each. */
-  #spaceAt(at: number): SpaceId {
-    const key = this.#bytes.toString('latin1', at, at + 32);
-    const space = this.#spaces.get(key) ?? parseSpaceId(this.#bytes.toString('hex', at, at + 32));
+  get floatsKey(): string {
+    return readKey(this.bytes, this.at + 64 + 2 * KEY_BYTES);
+  }
+
+  get contents(): Uint32Array {
+    const contents = new Uint32Array(contentCount(this.bytes, this.at));
+    for (let i = 0; i < contents.length; i++) contents[i] = this.bytes.readUInt32LE(this.at + RECORD_BYTES + 4 * i);
+    return contents;
+  }
+
+  get hasSketch(): boolean {
+    return (this.flags & HAS_SKETCH) !== 0;
+  }
+
+  get hasInvariants(): boolean {
+    return (this.flags & HAS_INVARIANTS) !== 0;
+  }
+
+  get sketchSquare(): number {
+    return this.bytes.readDoubleLE(this.at + NUMBERS_AT + 8);
+  }
+
+  get precision(): number {
+    return this.bytes.readUInt32LE(this.at + NUMBERS_AT + 24);
+  }
+
+  get rounding(): number {
+    return this.bytes.readDoubleLE(this.at + NUMBERS_AT + 16);
+  }
+
+  private get flags(): number {
+    return this.bytes.readUInt32LE(this.at + NUMBERS_AT + 28);
+  }
+}
+
+const contentCount = (bytes: Buffer, at: number): number => bytes.readUInt32LE(at + NUMBERS_AT + 32);
+
+/** There are few spaces, and many checkpoints in each: a record like the last has its space. */
+class SpaceReader {
+  readonly #spaces = new Map<string, SpaceId>();
+
+  read(bytes: Buffer, at: number): SpaceId {
+    const key = bytes.toString('latin1', at, at + 32);
+    const space = this.#spaces.get(key) ?? parseSpaceId(bytes.toString('hex', at, at + 32));
     this.#spaces.set(key, space);
     return space;
   }
@@ -94,10 +117,14 @@ class BlockReader {
 
 function readTable(bytes: Buffer): { readonly entries: Map<ManifestId, TableEntry>; readonly end: number } {
   const entries = new Map<ManifestId, TableEntry>();
-  const spaces = new Map<string, SpaceId>();
+  const spaces = new SpaceReader();
   const { payloads, end } = readBlocks(VERSION, bytes);
   for (const payload of payloads) {
-    for (const reader = new BlockReader(payload, spaces); !reader.isDone; ) entries.set(...reader.read());
+    for (let at = 0; at < payload.byteLength; at += RECORD_BYTES + 4 * contentCount(payload, at)) {
+      const id = manifestIdOf(payload.subarray(at, at + 32));
+      const parameters = payload.readDoubleLE(at + NUMBERS_AT);
+      entries.set(id, { space: spaces.read(payload, at + 32), parameters, traits: new StoredTraits(payload, at) });
+    }
   }
   return { entries, end };
 }

@@ -27,6 +27,12 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string | undefined)
   return groups;
 }
 
+/** A table that is made at the first question: a command that asks one thing makes few of them. */
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
 /** What an archive may ask instead of the members' own summaries. */
 export interface ArchiveHelp {
   /** Has the sketches of stored checkpoints in one piece. */
@@ -41,16 +47,16 @@ export function createArchive(
   reader: WeightReader,
   { shelf, graphs }: ArchiveHelp = {},
 ): Archive {
-  const byId = new Map<string, Member>(members.map((member) => [member.id, member]));
-  const bySpace = groupBy(members, (member) => member.summary.space);
-  const byTrajectory = groupBy(members, (member) => member.trajectory);
+  const byId = lazily(() => new Map<string, Member>(members.map((member) => [member.id, member])));
+  const bySpace = lazily(() => groupBy(members, (member) => member.summary.space));
+  const byTrajectory = lazily(() => groupBy(members, (member) => member.trajectory));
   const opened = new Map<string, VectorRows>();
 
   function rowsOf(kind: SketchKind, space: string): VectorRows {
     const key = indexKey(kind, space);
     const known = opened.get(key);
     if (known !== undefined) return known;
-    const inSpace = bySpace.get(space) ?? [];
+    const inSpace = bySpace().get(space) ?? [];
     const ids = inSpace.map(({ id }) => id);
     const isStored = shelf !== undefined && ids.every((id) => shelf.has(id));
     const rows = isStored ? shelf.select(kind, space, ids) : packRows(vectorsOf(inSpace, kind));
@@ -67,18 +73,18 @@ export function createArchive(
     members,
     contents: createContentIndex(members),
     member(id) {
-      const found = byId.get(id);
+      const found = byId().get(id);
       invariant(found !== undefined, `checkpoint ${id} is a member of the archive`);
       return found;
     },
-    trajectory: (name) => [...(byTrajectory.get(name) ?? [])].sort((a, b) => (a.position ?? 0) - (b.position ?? 0)),
+    trajectory: (name) => [...(byTrajectory().get(name) ?? [])].sort((a, b) => (a.position ?? 0) - (b.position ?? 0)),
     weights: (id) => reader.weights(id),
     axisGraph: (id) => reader.axisGraph(id),
     neighbors(kind, query, k): readonly Neighbor[] {
       const vector = query[kind];
       if (!vector?.some((value) => value !== 0)) return [];
       const found = search(kind, query.space, vector, k + 1);
-      return found.filter(({ key }) => byId.get(key)?.summary !== query).slice(0, k);
+      return found.filter(({ key }) => byId().get(key)?.summary !== query).slice(0, k);
     },
   };
 }

@@ -159,8 +159,8 @@ export class SummaryShelf {
 
   #shelve(id: ManifestId): StoredSummary {
     const known = this.#stored.get(id);
-    const entry = this.#table.get(id);
-    if (known !== undefined || entry === undefined) return known ?? this.#lost(id);
+    if (known !== undefined) return known;
+    const entry = this.#table.get(id) ?? this.#lost(id);
     const made = entry.traits.hasInvariants
       ? new StoredSummaryWithInvariants(id, entry, this)
       : new StoredSummary(id, entry, this);
@@ -168,7 +168,7 @@ export class SummaryShelf {
     const others = this.#bySpace.get(entry.space);
     if (others === undefined) this.#bySpace.set(entry.space, [id]);
     else others.push(id);
-    for (const kind of KINDS) this.#rows.delete(`${kind} ${entry.space}`);
+    if (this.#rows.size > 0) for (const kind of KINDS) this.#rows.delete(`${kind} ${entry.space}`);
     return made;
   }
 

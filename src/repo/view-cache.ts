@@ -6,7 +6,7 @@ import { type CommitId, type ManifestId, parseCommitId, parseManifestId } from '
 import { deriveSync, replaceDerived } from './derived-file.ts';
 import { METHOD_VERSION } from './forest-cache.ts';
 import type { Repository } from './repository.ts';
-import type { ViewEntry, ViewOutline, ViewTrajectory } from './view-outline.ts';
+import type { ViewEntry, ViewMember, ViewOutline, ViewPlace, ViewTrajectory } from './view-outline.ts';
 
 /** Raised with the form of the file. */
 const VERSION = 2;
@@ -95,58 +95,94 @@ function encodeOutline(outline: ViewOutline): StoredOutline {
   };
 }
 
-function commitAt(commits: string, i: number): { readonly commit?: CommitId } {
+const idAt = (ids: string, i: number): ManifestId => parseManifestId(ids.slice(i * ID_DIGITS, (i + 1) * ID_DIGITS));
+
+function commitAt(commits: string, i: number): CommitId | undefined {
   const text = commits.slice(i * COMMIT_DIGITS, (i + 1) * COMMIT_DIGITS);
-  return text === NO_COMMIT ? {} : { commit: parseCommitId(text) };
+  return text === NO_COMMIT ? undefined : parseCommitId(text);
 }
 
-function decodeFork(
-  [place, confidence, within]: readonly [number, number, number | null],
-  idAt: (place: number) => ManifestId,
-): ForkPoint {
-  return { id: idAt(place), confidence, ...(within === null ? {} : { confidenceWithinOne: within }) };
+/** Property by property, which for thousands takes a fraction of what spreading takes. */
+function withCommit<T extends { readonly commit?: CommitId }>(
+  entry: { -readonly [Key in keyof T]: T[Key] },
+  commit: CommitId | undefined,
+): T {
+  if (commit !== undefined) entry.commit = commit;
+  return entry;
 }
 
-function decodeTrajectory(
-  { fork, entries, positions, commits, sources, ...facts }: StoredOutline['trajectories'][number],
-  members: ViewOutline['members'],
-  idAt: (place: number) => ManifestId,
-): ViewTrajectory {
-  return {
-    ...facts,
-    ...(fork === null ? {} : { forkedFrom: decodeFork(fork, idAt) }),
-    entries: entries.map(
-      (place, i): ViewEntry => ({
-        id: idAt(place),
-        source: sources?.[i] ?? members[place]?.source ?? '',
+function decodeFork([place, confidence, within]: readonly [number, number, number | null], ids: string): ForkPoint {
+  return { id: idAt(ids, place), confidence, ...(within === null ? {} : { confidenceWithinOne: within }) };
+}
+
+function decodeEntries(
+  { entries, positions, commits, sources }: StoredOutline['trajectories'][number],
+  { ids, sources: ownSources }: StoredOutline,
+): readonly ViewEntry[] {
+  return entries.map((place, i) =>
+    withCommit<ViewEntry>(
+      {
+        id: idAt(ids, place),
+        source: sources?.[i] ?? ownSources[place] ?? '',
         position: positions[i] ?? 0,
-        ...commitAt(commits, i),
-      }),
+      },
+      commitAt(commits, i),
     ),
+  );
+}
+
+/** Entries are decoded when they are asked for: most questions need those of no trajectory, or of one. */
+function decodeTrajectory(stored: StoredOutline['trajectories'][number], outline: StoredOutline): ViewTrajectory {
+  const { fork, name, isOrdered, orderConfidence, direction } = stored;
+  let decoded: readonly ViewEntry[] | undefined;
+  return {
+    name,
+    isOrdered,
+    orderConfidence,
+    direction,
+    ...(fork === null ? {} : { forkedFrom: decodeFork(fork, outline.ids) }),
+    get entries() {
+      decoded ??= decodeEntries(stored, outline);
+      return decoded;
+    },
   };
 }
 
-function decodeOutline({ ids, commits, sources, trajectories, edges }: StoredOutline): ViewOutline {
-  const members = sources.map((source, i) => ({
-    id: parseManifestId(ids.slice(i * ID_DIGITS, (i + 1) * ID_DIGITS)),
-    source,
-    ...commitAt(commits, i),
-  }));
-  const idAt = (place: number): ManifestId => members[place]?.id ?? parseManifestId('');
+function decodePlaces({ sources, trajectories }: StoredOutline): readonly (ViewPlace | undefined)[] {
+  const places: (ViewPlace | undefined)[] = Array.from(sources, () => undefined);
+  for (const { name, entries, positions } of trajectories) {
+    entries.forEach((member, i) => {
+      places[member] ??= { trajectory: name, position: positions[i] ?? 0 };
+    });
+  }
+  return places;
+}
+
+function decodeEdges({ ids, edges }: StoredOutline): readonly LineageEdge[] {
+  return edges.children.map((child, i): LineageEdge => {
+    const logPValue = edges.logPValues[i] ?? null;
+    return {
+      child: idAt(ids, child),
+      parent: idAt(ids, edges.parents[i] ?? -1),
+      relation: edges.relations[i] ?? '',
+      confidence: edges.confidences[i] ?? 0,
+      ...(logPValue === null ? {} : { logPValue: Number(logPValue) }),
+      weight: edges.weights[i] ?? 0,
+    };
+  });
+}
+
+function decodeOutline(outline: StoredOutline): ViewOutline {
+  const { ids, commits, sources, trajectories } = outline;
+  let edges: readonly LineageEdge[] | undefined;
   return {
-    members,
-    trajectories: trajectories.map((trajectory) => decodeTrajectory(trajectory, members, idAt)),
-    edges: edges.children.map((child, i): LineageEdge => {
-      const logPValue = edges.logPValues[i] ?? null;
-      return {
-        child: idAt(child),
-        parent: idAt(edges.parents[i] ?? -1),
-        relation: edges.relations[i] ?? '',
-        confidence: edges.confidences[i] ?? 0,
-        ...(logPValue === null ? {} : { logPValue: Number(logPValue) }),
-        weight: edges.weights[i] ?? 0,
-      };
-    }),
+    members: sources.map((source, i) => withCommit<ViewMember>({ id: idAt(ids, i), source }, commitAt(commits, i))),
+    trajectories: trajectories.map((trajectory) => decodeTrajectory(trajectory, outline)),
+    places: decodePlaces(outline),
+    get edges() {
+      edges ??= decodeEdges(outline);
+      return edges;
+    },
   };
 }
 

@@ -26,10 +26,18 @@ export interface ViewMember {
   readonly commit?: CommitId;
 }
 
+/** Where a checkpoint lies. */
+export interface ViewPlace {
+  readonly trajectory: string;
+  readonly position: number;
+}
+
 /** What the view says, without the weights behind it: a function of the history. */
 export interface ViewOutline {
   /** Sorted by id. */
   readonly members: readonly ViewMember[];
   readonly trajectories: readonly ViewTrajectory[];
+  /** Of every member, by its place among them, where it lies on the first trajectory that has it. */
+  readonly places: readonly (ViewPlace | undefined)[];
   readonly edges: readonly LineageEdge[];
 }

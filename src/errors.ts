@@ -79,7 +79,7 @@ export class CorruptError extends WsvcError {
 
   constructor(what: string, details: WsvcErrorDetails = {}) {
     super('corrupt', `The repository is damaged: ${what}.`, {
-      suggestions: ['Run "wsvc fsck" to see what is affected.'],
+      suggestions: ['Run "wsvc fsck" to see what is affected, and "wsvc fsck --repair" to mend what can be mended.'],
       ...details,
     });
   }

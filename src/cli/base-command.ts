@@ -27,6 +27,11 @@ export abstract class WsvcCommand extends Command {
     return openRepository(await this.environment(flags));
   }
 
+  /** As `repository`, also where it is damaged so that no other command would open it. */
+  protected async damagedRepository(flags: { readonly directory?: string | undefined }): Promise<Repository> {
+    return openRepository(await this.environment(flags), { mayBeDamaged: true });
+  }
+
   protected perform<Result>(operation: Operation<Result>): Promise<Result> {
     return runOperation(operation);
   }

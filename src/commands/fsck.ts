@@ -29,7 +29,7 @@ export default class Fsck extends WsvcCommand {
     }),
     repair: Flags.boolean({
       description:
-        'Put back what other packs, packs without a readable index, or unchanged files of the work tree hold of what is damaged.',
+        'Put back what other packs, packs without a readable index, or unchanged files of the work tree hold of what is damaged; make lost refs, the staging area, indices of git and settings anew.',
     }),
     from: Flags.string({
       multiple: true,
@@ -43,12 +43,12 @@ export default class Fsck extends WsvcCommand {
 
   async run(): Promise<FsckResult> {
     const { flags } = await this.parse(Fsck);
-    const repository = await this.repository(flags);
+    const repository = await this.damagedRepository(flags);
     const options = { level: flags.level, prove: flags.prove };
     const result = flags.repair
       ? await this.repair(repository, { ...options, from: flags.from ?? [] })
       : await this.check(repository, options);
-    for (const finding of result.findings) this.print(this.describe(finding));
+    for (const finding of result.findings) this.print(this.describe(finding, result));
     const { commits, blobs, bytes, pruned } = result.checked;
     this.print(
       `Checked ${plural(commits, 'commit')} and ${plural(blobs, 'blob')} (${formatBytes(bytes)}): ${plural(result.findings.length, 'finding')}.${pruned > 0 ? ` The content of ${plural(pruned, 'checkpoint')} was pruned.` : ''}`,
@@ -69,7 +69,12 @@ export default class Fsck extends WsvcCommand {
 
   private async repair(...args: Parameters<typeof repairRepository>): Promise<RepairResult> {
     const result = await this.perform(repairRepository(...args));
-    const { recovered, recoveredGit, rewrittenPacks, setAside, unrecovered } = result.repair;
+    const { remade, refs, recovered, recoveredGit, rewrittenPacks, setAside, unrecovered } = result.repair;
+    for (const { file, how } of remade) this.print(`Made ${file} anew. ${how}`);
+    for (const { ref, problem, target, why } of refs) {
+      const now = target === null ? 'It is of no use' : `It stands at ${target.replace(/^refs\/heads\//, '')} now`;
+      this.print(`${ref}: ${problem} ${now}: ${why}.`);
+    }
     for (const { object, source } of recoveredGit) this.print(`Recovered the git object ${object} from ${source}.`);
     for (const { blob, source } of recovered) this.print(`Recovered ${blob} from ${source}.`);
     if (rewrittenPacks > 0) this.print(`Wrote ${plural(rewrittenPacks, 'damaged pack')} anew.`);
@@ -81,10 +86,12 @@ export default class Fsck extends WsvcCommand {
     return result;
   }
 
-  private describe({ level, object, problem, commits }: FsckFinding): string {
+  private describe({ level, object, problem, commits }: FsckFinding, { isHistoryWhole }: FsckResult): string {
     const affected =
       commits.length === 0
-        ? 'no commit needs it'
+        ? isHistoryWhole || level === 'derived'
+          ? 'no commit needs it'
+          : 'the history cannot be read whole, so which commits need it is not known'
         : `needed by ${commits.slice(0, 5).map(shortId).join(', ')}${commits.length > 5 ? ', …' : ''}`;
     return `${this.paint('red', level)} ${object}: ${problem} (${affected})`;
   }

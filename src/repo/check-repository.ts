@@ -6,9 +6,9 @@ import { type BlobFinding, checkBlobs } from '../store/check-blobs.ts';
 import { checkGit } from '../store/check-git.ts';
 import { checkFormatVersion, PRUNED_FORMAT_VERSION } from '../store/layout.ts';
 import { checkDerived } from './check-derived.ts';
+import { checkHistory } from './check-history.ts';
 import { readWaitingManifests } from './moved-files.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
-import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import type { FsckFinding, FsckResult, Operation, ProgressEvent } from './results.ts';
 import { storedSource } from './stored-files.ts';
@@ -129,20 +129,6 @@ async function* proveAll(
   return { findings, proof: { files, bytes, differingBytes } };
 }
 
-/** Reads the history; damage that stops the reading is a finding, and nothing of the history is known then. */
-async function readHistory(
-  repository: Repository,
-): Promise<{ recorded: readonly RecordedCheckpoint[]; findings: readonly FsckFinding[] }> {
-  try {
-    return {
-      recorded: [...(await readRecordedCheckpoints(repository, undefined, { isFresh: true })).values()],
-      findings: [],
-    };
-  } catch (error) {
-    return { recorded: [], findings: [{ level: 'git', object: 'history', problem: messageOf(error), commits: [] }] };
-  }
-}
-
 /** What waits to be committed is no commit's yet, but must be there as well. */
 async function readStaging(
   repository: Repository,
@@ -153,6 +139,20 @@ async function readStaging(
   } catch (error) {
     const finding = { level: 'git', object: 'index', problem: messageOf(error), commits: [] } as const;
     return { manifests: [], findings: [finding] };
+  }
+}
+
+async function readVersion(repository: Repository): Promise<number | undefined> {
+  return checkFormatVersion(repository.directory).catch(() => undefined);
+}
+
+async function checkFormat(repository: Repository): Promise<readonly FsckFinding[]> {
+  try {
+    await checkFormatVersion(repository.directory);
+    return [];
+  } catch (error) {
+    const problem = `${messageOf(error)} "wsvc fsck --repair" makes it anew.`;
+    return [{ level: 'git', object: 'format', problem, commits: [] }];
   }
 }
 
@@ -167,7 +167,8 @@ async function checkPruned(
     void findings.push({ level: 'connectivity', object, problem, commits: users });
   try {
     const { byId, commit } = await repository.pruned.read();
-    if (commit !== undefined && (await checkFormatVersion(repository.directory)) < PRUNED_FORMAT_VERSION) {
+    const version = await readVersion(repository);
+    if (commit !== undefined && version !== undefined && version < PRUNED_FORMAT_VERSION) {
       found('format', 'Checkpoints were pruned, but the format version does not say so.');
     }
     for (const id of byId.keys()) {
@@ -193,13 +194,14 @@ async function checkPruned(
  */
 export async function* checkRepository(repository: Repository, options: FsckOptions = {}): Operation<FsckResult> {
   yield { phase: 'Reading the history', done: 0, total: 1 };
-  const { recorded, findings: gitFindings } = await readHistory(repository);
+  const { recorded, findings: gitFindings } = await checkHistory(repository);
+  const formatFindings = await checkFormat(repository);
   const staging = await readStaging(repository);
   const records = await checkPruned(repository, recorded);
   const committed = [...groupByManifest(recorded)].filter(([id]) => !records.pruned.has(id));
   const needed = new Map([...staging.manifests.map((id) => [id, []] as const), ...committed]);
   const walk = await walkCheckpoints(repository, needed);
-  const findings = [...gitFindings, ...staging.findings, ...records.findings, ...walk.findings];
+  const findings = [...formatFindings, ...gitFindings, ...staging.findings, ...records.findings, ...walk.findings];
   yield { phase: 'Checking blobs', done: 0, total: 1 };
   const checking = checkBlobs(repository.blobs, { level: options.level ?? 'content' });
   let step = await checking.next();
@@ -218,7 +220,8 @@ export async function* checkRepository(repository: Repository, options: FsckOpti
     blobs,
     bytes,
   };
-  if (!options.prove) return { findings, checked };
+  const isHistoryWhole = gitFindings.length + staging.findings.length === 0;
+  if (!options.prove) return { findings, checked, isHistoryWhole };
   const { findings: unproved, proof } = yield* proveAll(repository, walk);
-  return { findings: [...findings, ...unproved], checked, proof };
+  return { findings: [...findings, ...unproved], checked, isHistoryWhole, proof };
 }

@@ -5,6 +5,7 @@ import type { BlobHint } from '../store/blob-store.ts';
 import { isHeadLost } from '../store/check-git.ts';
 import { ROW_BYTES } from '../store/pack-format.ts';
 import { findBaseOnly, planRepack, type RepackCandidate, type RepackPlan } from '../store/plan-repack.ts';
+import { isHistoryUnreached } from '../store/recover-refs.ts';
 import { readRepackCandidates, repack } from '../store/repack.ts';
 import { hintsFromTrajectories } from './better-bases.ts';
 import { readNeededBlobs, readNeededManifests } from './reachable.ts';
@@ -79,10 +80,11 @@ function findLater(
 
 /** Where a branch was lost, what it needs would look like garbage. */
 async function refuseLostRefs({ directory, blobs }: Repository): Promise<void> {
-  if (!(await isHeadLost(directory, blobs.disk))) return;
+  const isLost = (await isHeadLost(directory, blobs.disk)) || (await isHistoryUnreached(directory, blobs.disk));
+  if (!isLost) return;
   throw new CorruptError('HEAD names a branch that is not there, so what the history needs is not known', {
     suggestions: [
-      'Bring back the lost files (HEAD, packed-refs, refs) from a copy, or make the branch anew: "wsvc branch NAME COMMIT".',
+      'Run "wsvc fsck --repair": it finds the commits and makes their branches again.',
       'Nothing was removed.',
     ],
   });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { CorruptError, WsvcError } from '../errors.ts';
 import type { CommitId } from '../objects/ids.ts';
 import { parseCommitMessage } from '../objects/trailers.ts';
 import { commitKey, decodeCommitRecord, encodeCommitRecord } from './commit-record.ts';
@@ -18,6 +19,17 @@ async function readFromHistory(repository: Repository, id: CommitId): Promise<Re
       ? {}
       : { checkpoint: { path: changed.path, pointer: await repository.history.readPointer(changed.pointer) } }),
   };
+}
+
+/** What of a damaged commit can be told: where its history goes on. */
+async function readWhatIsLeft(repository: Repository, id: CommitId): Promise<RecordedCheckpoint | undefined> {
+  try {
+    const { parents, message, author } = await repository.history.readCommit(id);
+    return { commit: id, parents, message, author };
+  } catch (error) {
+    if (error instanceof WsvcError) return undefined;
+    throw error;
+  }
 }
 
 /** Remembers what commits recorded, so that git need not be asked again. */
@@ -44,13 +56,14 @@ async function readAllTips(repository: Repository): Promise<readonly CommitId[]>
  * What a commit recorded never changes: it is remembered in a derived log, and git is asked for new commits only.
  *
  * @param tips - where to start instead.
- * @param options - `isFresh`: ask git for every one, to see whether it is whole.
+ * @param options - `isFresh`: ask git for every one, to see whether it is whole. `onDamage`: hears of commits that cannot be read, which
+ *   are then passed over.
  * @returns by commit, in an order that depends on the history alone.
  */
 export async function readRecordedCheckpoints(
   repository: Repository,
   tips?: readonly CommitId[],
-  options: { readonly isFresh?: boolean } = {},
+  options: { readonly isFresh?: boolean; readonly onDamage?: (commit: CommitId, error: WsvcError) => void } = {},
 ): Promise<ReadonlyMap<CommitId, RecordedCheckpoint>> {
   const known = new Map<CommitId, RecordedCheckpoint>();
   const learned: RecordedCheckpoint[] = [];
@@ -58,22 +71,34 @@ export async function readRecordedCheckpoints(
     const bytes = options.isFresh ? undefined : repository.commits.get(commitKey(id));
     return bytes === undefined ? undefined : decodeCommitRecord(bytes);
   };
-  const learn = async (id: CommitId): Promise<RecordedCheckpoint> => {
-    const recorded = await readNeeded(`what commit ${id} needs`, () => readFromHistory(repository, id));
-    learned.push(recorded);
-    return recorded;
+  const learn = async (id: CommitId): Promise<RecordedCheckpoint | undefined> => {
+    try {
+      const recorded = await readNeeded(`what commit ${id} needs`, () => readFromHistory(repository, id));
+      learned.push(recorded);
+      return recorded;
+    } catch (error) {
+      if (options.onDamage === undefined || !(error instanceof WsvcError)) throw error;
+      options.onDamage(id, error);
+      return readWhatIsLeft(repository, id);
+    }
   };
-  const read = async (id: CommitId): Promise<RecordedCheckpoint> => {
+  const read = async (id: CommitId): Promise<RecordedCheckpoint | undefined> => {
     const recorded = known.get(id) ?? remembered(id) ?? (await learn(id));
-    known.set(id, recorded);
+    if (recorded !== undefined) known.set(id, recorded);
     return recorded;
   };
   const found = new Map<CommitId, RecordedCheckpoint>();
   const starts = [...(tips ?? (await readAllTips(repository)))];
+  if (tips === undefined && starts.length === 0 && repository.commits.size > 0) {
+    throw new CorruptError('no branch or tag is left, although there were commits', {
+      suggestions: ['Run "wsvc fsck --repair": it finds the commits and makes their branches again.'],
+    });
+  }
   const stack = starts.reverse().map((id) => ({ id, isExpanded: false }));
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     if (found.has(top.id)) continue;
     const recorded = await read(top.id);
+    if (recorded === undefined) continue;
     if (top.isExpanded) {
       found.set(top.id, recorded);
       continue;

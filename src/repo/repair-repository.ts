@@ -1,16 +1,15 @@
 import { basename } from 'node:path';
 import type { BlobId } from '../objects/ids.ts';
 import { type BlobFinding, checkBlobs } from '../store/check-blobs.ts';
-import { makeFolders } from '../store/layout.ts';
 import { packDirectory } from '../store/pack-file.ts';
 import { planRepack } from '../store/plan-repack.ts';
-import { type RecoveredGitObject, recoverGitObjects } from '../store/recover-git.ts';
 import { readRepackCandidates, repack } from '../store/repack.ts';
 import { SET_ASIDE, salvagePacks } from '../store/salvage-packs.ts';
 import { checkRepository, type FsckOptions } from './check-repository.ts';
 import { type DonorStore, hashDonorFiles, openDonorStores } from './donors.ts';
 import { findLost, isReadable, type Needed, readNeeded } from './lost-content.ts';
 import { type RecoveredBlob, recoverLost } from './recovery.ts';
+import { type HistoryRepair, repairHistory } from './repair-history.ts';
 import { type Repository, withLock } from './repository.ts';
 import type { FsckResult, Operation, ProgressEvent } from './results.ts';
 
@@ -21,11 +20,9 @@ export interface RepairOptions extends FsckOptions {
 
 /** What a repair did, and what is wrong still. */
 export interface RepairResult extends FsckResult {
-  readonly repair: {
+  readonly repair: HistoryRepair & {
     /** Blobs that could not be read and now can, and where their bytes were found. */
     readonly recovered: readonly RecoveredBlob[];
-    /** The same of git's objects. */
-    readonly recoveredGit: readonly RecoveredGitObject[];
     /** Packs that held damaged records of blobs that are stored whole now, and were written anew. */
     readonly rewrittenPacks: number;
     /** Packs that cannot be read at all and that nothing needs any more: renamed to `*.pack.damaged`. */
@@ -96,41 +93,31 @@ async function* recover(
   return recovered;
 }
 
-async function recoverGit(
-  repository: Repository,
-  stores: readonly DonorStore[],
-): Promise<readonly RecoveredGitObject[]> {
-  if (stores.length === 0) return [];
-  const names = new Map(stores.map(({ directory, name }) => [directory, name]));
-  const recovered = await recoverGitObjects(repository.directory, [...names.keys()]);
-  return recovered.map(({ object, source }) => ({ object, source: names.get(source) ?? source }));
-}
-
-async function* repairUnderLock(repository: Repository, options: RepairOptions): Operation<RepairResult> {
+async function* repairUnderLock(damaged: Repository, options: RepairOptions): Operation<RepairResult> {
   const { from = [] } = options;
-  await makeFolders(repository.blobs.disk, repository.directory);
-  const stores = await openDonorStores(repository, from);
+  const stores = await openDonorStores(damaged, from);
   yield { phase: 'Reading the history', done: 0, total: 1 };
-  const recoveredGit = await recoverGit(repository, stores);
-  const needed = await readNeeded(repository);
+  const { repaired: repository, ...history } = await repairHistory(damaged, stores);
+  const { needed, isComplete } = await readNeeded(repository);
   const recovered = yield* recover(repository, needed, stores, from);
   const unrecovered = await findLost(repository, needed);
-  const isWhole = unrecovered.size === 0;
+  const isWhole = isComplete && unrecovered.size === 0;
   const aside = isWhole ? await setAside(repository) : [];
   const rewrittenPacks = isWhole ? yield* rewriteDamaged(repository) : 0;
   const checked = yield* checkRepository(repository, options);
   return {
     ...checked,
-    repair: { recovered, recoveredGit, rewrittenPacks, setAside: aside, unrecovered: [...unrecovered].sort() },
+    repair: { ...history, recovered, rewrittenPacks, setAside: aside, unrecovered: [...unrecovered].sort() },
   };
 }
 
 /**
  * Recovers what whole copies of the same content allow: other packs, records of packs whose index is damaged, files of the work tree
  * whose hash is that of a stored file, and the folders named in `from`. Damaged packs are written anew once everything needed is whole;
- * until then nothing is taken away. Git's objects are recovered from other repositories only; its refs are left as they are.
+ * until then nothing is taken away. Git's objects are recovered from other repositories; files that say what there is are made anew
+ * (see `repairHistory`).
  *
- * @throws WsvcError `locked`; `not-found` or `usage` for a folder of `from`; CorruptError when the history itself cannot be read.
+ * @throws WsvcError `locked`; `not-found` or `usage` for a folder of `from`.
  */
 export function repairRepository(repository: Repository, options: RepairOptions = {}): Operation<RepairResult> {
   return withLock(repository, 'wsvc fsck --repair', () => repairUnderLock(repository, options));

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { WsvcError } from '../errors.ts';
+import { nodeDisk } from '../store/disk.ts';
 import { openHistory } from '../store/git-history.ts';
 import type { History, Signature } from '../store/history.ts';
 import { checkFormatVersion, createRepositoryLayout } from '../store/layout.ts';
@@ -53,12 +54,22 @@ export async function findRepositoryDirectory(start: string): Promise<string | u
   }
 }
 
+/** True for a repository whose `format` is lost or damaged, but that holds something; one whose making was cut short holds nothing. */
+async function isDamagedRepository(directory: string, error: unknown): Promise<boolean> {
+  if (!(error instanceof WsvcError) || (error.code !== 'corrupt' && error.code !== 'no-repository')) return false;
+  return error.code === 'corrupt' || (await nodeDisk.list(path.join(directory, 'blobs', 'packs'))).length > 0;
+}
+
 /**
  * Opens the repository that holds the working directory.
  *
+ * @param options - `mayBeDamaged`: open it too where its format cannot be read, to check or repair it.
  * @throws WsvcError `no-repository`, `format-version` or `corrupt`.
  */
-export async function openRepository(environment: Environment): Promise<Repository> {
+export async function openRepository(
+  environment: Environment,
+  options: { readonly mayBeDamaged?: boolean } = {},
+): Promise<Repository> {
   const directory = await findRepositoryDirectory(environment.workingDirectory);
   if (directory === undefined) {
     throw new WsvcError(
@@ -69,7 +80,11 @@ export async function openRepository(environment: Environment): Promise<Reposito
       },
     );
   }
-  await checkFormatVersion(directory);
+  try {
+    await checkFormatVersion(directory);
+  } catch (error) {
+    if (!options.mayBeDamaged || !(await isDamagedRepository(directory, error))) throw error;
+  }
   const derivedDirectory = path.join(directory, 'derived');
   const blobs = await openBlobStore(directory);
   const summaries = openDerivedLog(path.join(derivedDirectory, 'summaries.log'));

@@ -311,6 +311,8 @@ export interface FsckResult {
     /** Stored bytes that were looked at. */
     readonly bytes: number;
   };
+  /** False where refs, commits or the staging area cannot be read: which commits need what is then known in part only. */
+  readonly isHistoryWhole: boolean;
   /** With `prove`: files restored, their bytes, and how many of these differ from what was added. */
   readonly proof?: { readonly files: number; readonly bytes: number; readonly differingBytes: number };
 }

@@ -12,6 +12,14 @@ async function isStillStored(fresh: Repository, id: ManifestId): Promise<boolean
   return true;
 }
 
+/** Checkpoints that count as pruned, and whose content is stored still. */
+export async function listStillStored(repository: Repository): Promise<readonly ManifestId[]> {
+  const stored: ManifestId[] = [];
+  for (const { id } of (await repository.pruned.read()).checkpoints)
+    if (await isStillStored(repository, id)) stored.push(id);
+  return stored;
+}
+
 /** What was brought back, and what a garbage collection has taken away since. */
 export interface UndoPruneResult {
   readonly revived: number;
@@ -22,12 +30,8 @@ export interface UndoPruneResult {
 export function undoPrune(repository: Repository): Operation<UndoPruneResult> {
   return withLock(repository, 'wsvc prune --undo', async function* () {
     const { checkpoints } = await repository.pruned.read();
-    const stored: ManifestId[] = [];
-    for (const [done, { id }] of checkpoints.entries()) {
-      yield { phase: 'Looking for content', done, total: checkpoints.length };
-      if (await isStillStored(repository, id)) stored.push(id);
-    }
-    const revived = await revivePruned(repository, stored);
+    yield { phase: 'Looking for content', done: 0, total: checkpoints.length };
+    const revived = await revivePruned(repository, await listStillStored(repository));
     return { revived, gone: checkpoints.length - revived };
   });
 }

@@ -24,7 +24,7 @@ import type {
 import { loadGit } from './isomorphic.ts';
 import { createRepositoryLayout } from './layout.ts';
 import { checkRefName } from './ref-names.ts';
-import { type FindPosition, peelToCommit, resolveRevision } from './resolve-revision.ts';
+import { type FindPosition, peelRef, resolveRevision } from './resolve-revision.ts';
 
 const decoder = new TextDecoder();
 
@@ -110,7 +110,7 @@ class GitHistory implements History {
 
   async listTips(): Promise<readonly CommitId[]> {
     const refs = (await this.#refs.list('any')).filter(({ fullName }) => !isRecordRef(fullName));
-    const ids = await Promise.all(refs.map(({ id }) => peelToCommit(this.#objects, id)));
+    const ids = await Promise.all(refs.map((ref) => peelRef(this.#objects, ref)));
     const head = await this.readHead();
     return [...new Set([...ids, head.commit])].filter((id) => id !== undefined);
   }
@@ -125,9 +125,10 @@ class GitHistory implements History {
 
   async #listRefs(kind: 'heads' | 'tags'): Promise<readonly Ref[]> {
     const refs: Ref[] = [];
-    for (const { fullName, id } of await this.#refs.list(kind)) {
+    for (const ref of await this.#refs.list(kind)) {
+      const { fullName, id } = ref;
       // A branch is a commit by git's own rule; a tag may be annotated, or name something else altogether.
-      const commit = kind === 'heads' ? parseCommitId(id) : await peelToCommit(this.#objects, id);
+      const commit = kind === 'heads' ? parseCommitId(id) : await peelRef(this.#objects, ref);
       if (commit !== undefined) refs.push({ name: fullName.slice(`refs/${kind}/`.length), commit });
     }
     return refs;

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { CorruptError, WsvcError } from '../errors.ts';
@@ -72,6 +73,22 @@ export function decodeIndexFile(file: Uint8Array): IndexEntries {
     if (body.readUInt32BE(at + 24) === REGULAR_FILE) {
       entries.set(body.toString('utf8', start, end), parseGitObjectId(body.toString('hex', at + 40, at + 60)));
     }
+    at += (end - at + 8) & ~7;
+  }
+  return entries;
+}
+
+/** Reads what can be read of a damaged index: entries one after the other, as far as they make sense. Nothing of it is certain. */
+export function salvageIndexEntries(file: Uint8Array): IndexEntries {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  const entries = new Map<string, GitObjectId>();
+  for (let at = HEADER_BYTES; at + ENTRY_BYTES < bytes.byteLength - SHA1_BYTES; ) {
+    const isExtended = (bytes.readUInt16BE(at + 60) & FLAG_EXTENDED) !== 0;
+    const start = at + ENTRY_BYTES + (isExtended ? 2 : 0);
+    const end = bytes.indexOf(0, start);
+    if (end < 0 || end > bytes.byteLength) break;
+    const path = bytes.subarray(start, end);
+    if (isUtf8(path)) entries.set(path.toString('utf8'), parseGitObjectId(bytes.toString('hex', at + 40, at + 60)));
     at += (end - at + 8) & ~7;
   }
   return entries;

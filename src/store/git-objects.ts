@@ -78,6 +78,18 @@ export class GitObjects implements ObjectStore {
     }
   }
 
+  /** The ids of all objects that are stored, whole or not; those in packs whose index cannot be read are missing. */
+  async ids(): Promise<ReadonlySet<GitObjectId>> {
+    await this.#packs.refresh();
+    const ids = new Set(this.#packs.ids());
+    for (const folder of await this.#disk.list(join(this.gitDirectory, 'objects'))) {
+      if (!/^[0-9a-f]{2}$/.test(folder)) continue;
+      for (const name of await this.#disk.list(join(this.gitDirectory, 'objects', folder)))
+        if (/^[0-9a-f]{38}$/.test(name)) ids.add(parseGitObjectId(`${folder}${name}`));
+    }
+    return ids;
+  }
+
   async read(id: GitObjectId): Promise<GitObject> {
     const known = await this.#packs.find(id);
     if (known !== undefined && gitObjectId(known) === id) return known;

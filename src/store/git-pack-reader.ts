@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
-import type { GitObjectId } from '../objects/ids.ts';
+import { type GitObjectId, parseGitObjectId } from '../objects/ids.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import type { GitObject, GitObjectType } from './git-object.ts';
 
 /** The objects of git packs that stand there whole, by number; 6 and 7 are deltas. */
-const TYPES: ReadonlyMap<number, GitObjectType> = new Map<number, GitObjectType>([
+export const TYPES: ReadonlyMap<number, GitObjectType> = new Map<number, GitObjectType>([
   [1, 'commit'],
   [2, 'tree'],
   [3, 'blob'],
@@ -91,10 +91,13 @@ export class GitPackReader {
   readonly #disk: Disk;
   readonly #indices = new Map<string, PackIndex>();
   readonly #unreadable = new Set<string>();
+  readonly #only: string | undefined;
 
-  constructor(gitDirectory: string, disk: Disk) {
+  /** @param only - the name of the one index that is looked at; all by default. */
+  constructor(gitDirectory: string, disk: Disk, only?: string) {
     this.#directory = join(gitDirectory, 'objects', 'pack');
     this.#disk = disk;
+    this.#only = only;
   }
 
   /** The object, unchecked; `undefined` when no pack that has been seen has it whole. */
@@ -108,9 +111,17 @@ export class GitPackReader {
     return undefined;
   }
 
+  /** All objects of the packs that have been seen. */
+  *ids(): Generator<GitObjectId, void, void> {
+    for (const { bytes, count } of this.#indices.values())
+      for (let at = IDS_OFFSET; at < IDS_OFFSET + count * ID_BYTES; at += ID_BYTES)
+        yield parseGitObjectId(bytes.toString('hex', at, at + ID_BYTES));
+  }
+
   /** Looks for packs that have appeared since, and forgets those that are gone. True when there are new ones. */
   async refresh(): Promise<boolean> {
-    const names = new Set((await this.#disk.list(this.#directory)).filter((name) => name.endsWith('.idx')));
+    const all = (await this.#disk.list(this.#directory)).filter((name) => name.endsWith('.idx'));
+    const names = new Set(all.filter((name) => this.#only === undefined || name === this.#only));
     for (const name of this.#indices.keys()) if (!names.has(name)) this.#indices.delete(name);
     const unread = [...names].filter((name) => !this.#indices.has(name) && !this.#unreadable.has(name));
     for (const name of unread) await this.#load(name);

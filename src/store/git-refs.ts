@@ -14,6 +14,12 @@ export interface RawRef {
   readonly id: GitObjectId;
 }
 
+/** A ref whose text names nothing: neither an object nor another ref. */
+export interface DamagedRef {
+  readonly fullName: string;
+  readonly text: string;
+}
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -77,6 +83,30 @@ export class GitRefs {
       if (id !== undefined) refs.push({ fullName, id });
     }
     return refs;
+  }
+
+  /** All refs that can be read, and those that cannot; lines of `packed-refs` that are none name no ref at all. */
+  async examine(): Promise<{ readonly refs: readonly RawRef[]; readonly damaged: readonly DamagedRef[] }> {
+    const refs = new Map([...(await this.#packed())].map(([fullName, id]) => [fullName, { fullName, id }]));
+    const damaged: DamagedRef[] = [];
+    for (const fullName of await this.#listLoose('refs')) {
+      refs.delete(fullName);
+      try {
+        const id = await this.find(fullName);
+        if (id !== undefined) refs.set(fullName, { fullName, id });
+      } catch (error) {
+        if (!(error instanceof CorruptError)) throw error;
+        damaged.push({ fullName, text: (await this.#findText(fullName)) ?? '' });
+      }
+    }
+    return { refs: [...refs.values()], damaged };
+  }
+
+  /** Makes a ref name an object, wherever it stood: for repair, under the repository's lock. */
+  async overwrite(fullName: string, id: GitObjectId): Promise<void> {
+    const path = join(this.#directory, fullName);
+    await this.#makeFolder(dirname(path));
+    await withRefLock(path, this.#options, () => this.#write(fullName, id));
   }
 
   async #listLoose(folder: string): Promise<readonly string[]> {

@@ -13,8 +13,8 @@ const FIRST_BRANCH = 'main';
 
 const FOLDERS = ['objects/pack', 'objects/info', 'refs/heads', 'refs/tags', 'blobs/packs', 'derived', 'tmp'];
 
-/** `logAllRefUpdates` is false: wsvc keeps its own record, and no reflog of stock git would be complete. */
-const CONFIG = `[core]
+/** What `config` holds. `logAllRefUpdates` is false: wsvc keeps its own record, and no reflog of stock git would be complete. */
+export const CONFIG = `[core]
 \trepositoryformatversion = 0
 \tfilemode = false
 \tbare = true
@@ -61,16 +61,26 @@ export async function checkFormatVersion(directory: string, disk: Disk = nodeDis
   const path = join(directory, 'format');
   if ((await disk.find(path)) === undefined) {
     throw new WsvcError('no-repository', `"${directory}" is not a complete wsvc repository.`, {
-      suggestions: ['Run "wsvc init": it completes a repository whose making was cut short.'],
+      suggestions: [
+        'Run "wsvc init": it completes a repository whose making was cut short.',
+        'If it has had commits, the file "format" was lost: run "wsvc fsck --repair".',
+      ],
     });
   }
   const text = new TextDecoder().decode(await disk.readFile(path));
-  if (!/^[1-9]\d{0,8}\n$/.test(text)) throw new WsvcError('corrupt', `"${path}" does not hold a format version.`);
+  if (!/^[1-9]\d{0,8}\n$/.test(text)) {
+    throw new WsvcError('corrupt', `"${path}" does not hold a format version.`, {
+      suggestions: ['Run "wsvc fsck --repair": it makes the file anew with what the repository itself shows.'],
+    });
+  }
   const version = Number(text);
   if (version > PRUNED_FORMAT_VERSION) {
     const known = `${FORMAT_VERSION} and ${PRUNED_FORMAT_VERSION}`;
     throw new WsvcError('format-version', `The repository has format ${version}; this wsvc reads ${known}.`, {
-      suggestions: ['Install a newer wsvc.'],
+      suggestions: [
+        'Install a newer wsvc.',
+        `If none was ever used here, the file is damaged: delete "${path}" and run "wsvc fsck --repair".`,
+      ],
     });
   }
   return version;

@@ -1,11 +1,12 @@
-import { WsvcError } from '../errors.ts';
 import { type GitObjectId, parseCommitId, parseGitObjectId } from '../objects/ids.ts';
 import { type Disk, nodeDisk } from './disk.ts';
+import { findWholeObject } from './find-commits.ts';
 import { decodeCommit, decodeTagTarget, decodeTree } from './git-format.ts';
 import { GitIndex } from './git-index.ts';
 import type { GitObject } from './git-object.ts';
 import { GitObjects } from './git-objects.ts';
 import { GitRefs } from './git-refs.ts';
+import { readRemembered, surveyRefs } from './survey-refs.ts';
 
 /** A git object that could not be read and now can. */
 export interface RecoveredGitObject {
@@ -22,21 +23,14 @@ function childrenOf(id: GitObjectId, { type, content }: GitObject): readonly Git
   return [tree, ...parents.map((parent) => parseGitObjectId(parent))];
 }
 
-async function tryRead(objects: GitObjects, id: GitObjectId): Promise<GitObject | undefined> {
-  try {
-    return await objects.read(id);
-  } catch (error) {
-    if (error instanceof WsvcError && (error.code === 'corrupt' || error.code === 'not-found')) return undefined;
-    throw error;
-  }
-}
-
+/** What anything names: also refs whose objects are lost, for another repository may have them. */
 async function listRoots(directory: string, disk: Disk): Promise<readonly GitObjectId[]> {
-  const refs = new GitRefs(directory, disk);
-  const { commit } = await refs.readHead();
-  const staged = (await new GitIndex(directory, disk).read()).values();
-  const tips = (await refs.list('any')).map(({ id }) => id);
-  return [...tips, ...staged, ...(commit === undefined ? [] : [parseGitObjectId(commit)])];
+  const { refs } = await new GitRefs(directory, disk).examine();
+  const { head } = await surveyRefs(new GitObjects(directory, disk), disk);
+  const staged = await new GitIndex(directory, disk).read().catch(() => new Map<string, GitObjectId>());
+  const remembered = (await readRemembered(directory, disk)).map((id) => parseGitObjectId(id));
+  const tips = [...refs.map(({ id }) => id), ...remembered];
+  return [...tips, ...staged.values(), ...(head?.commit === undefined ? [] : [parseGitObjectId(head.commit)])];
 }
 
 /**
@@ -59,9 +53,9 @@ export async function recoverGitObjects(
   for (let id = stack.pop(); id !== undefined; id = stack.pop()) {
     if (seen.has(id)) continue;
     seen.add(id);
-    let object = await tryRead(own, id);
+    let object = await findWholeObject(own, id);
     for (const { source, objects } of object === undefined ? others : []) {
-      object = await tryRead(objects, id);
+      object = await findWholeObject(objects, id);
       if (object === undefined) continue;
       await own.write(object);
       recovered.push({ object: id, source });

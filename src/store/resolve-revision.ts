@@ -1,8 +1,8 @@
-import { WsvcError } from '../errors.ts';
+import { CorruptError, WsvcError } from '../errors.ts';
 import { type CommitId, type GitObjectId, parseCommitId, parseGitObjectId } from '../objects/ids.ts';
 import { decodeTagTarget } from './git-format.ts';
 import { type GitObjects, isGitError } from './git-objects.ts';
-import type { GitRefs } from './git-refs.ts';
+import type { GitRefs, RawRef } from './git-refs.ts';
 import { loadGit } from './isomorphic.ts';
 
 /** What resolving looks into. */
@@ -25,6 +25,16 @@ export async function peelToCommit(objects: GitObjects, id: GitObjectId): Promis
   const { type, content } = await objects.read(id);
   if (type === 'commit') return parseCommitId(id);
   return type === 'tag' ? peelToCommit(objects, decodeTagTarget(content)) : undefined;
+}
+
+/** The commit that a ref leads to; `undefined` when a tree or blob stands there. @throws CorruptError when what it names is missing. */
+export async function peelRef(objects: GitObjects, { fullName, id }: RawRef): Promise<CommitId | undefined> {
+  try {
+    return await peelToCommit(objects, id);
+  } catch (cause) {
+    if (!(cause instanceof WsvcError) || cause.code !== 'not-found') throw cause;
+    throw new CorruptError(`"${fullName}" names ${id}, which is missing`, { cause });
+  }
 }
 
 /** Git's order: the name itself, then as a tag, then as a branch. */

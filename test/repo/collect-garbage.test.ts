@@ -70,7 +70,7 @@ describe('collectGarbage', () => {
     });
     expect(await packsOf(folder)).toEqual(before);
     const { findings } = await finish(checkRepository(await openIn(folder)));
-    expect(findings.map(({ object }) => object)).toContain('HEAD');
+    expect(findings.map(({ object }) => object)).toContain('refs/heads/run-1');
   });
 
   it('leaves an hour of grace', async () => {

@@ -12,7 +12,12 @@ rmSync('dist', { recursive: true, force: true });
 
 const commands = readdirSync('src/commands').filter((name) => /\.tsx?$/.test(name));
 await build({
-  entryPoints: ['src/index.ts', 'src/cli/main.ts', ...commands.map((name) => `src/commands/${name}`)],
+  entryPoints: [
+    'src/index.ts',
+    'src/cli/main.ts',
+    'src/codec/coder-thread.ts',
+    ...commands.map((name) => `src/commands/${name}`),
+  ],
   outdir: 'dist',
   outbase: 'src',
   bundle: true,

@@ -33,6 +33,16 @@ function userName(): string {
   }
 }
 
+/** More threads than this gain nothing: the main one hashes and reads as fast as two of them code. */
+const MAX_THREADS = 2;
+
+/** As many as there are processors, but none where there is one only; `WSVC_THREADS` lowers it. */
+function threadCount(): number {
+  const processors = os.availableParallelism();
+  const wanted = Number.parseInt(process.env.WSVC_THREADS ?? '', 10);
+  return Math.min(MAX_THREADS, processors === 1 ? 0 : processors, wanted >= 0 ? wanted : MAX_THREADS);
+}
+
 /** The outside world, as operations get it: the author as git would name them, the system's clock. */
 export async function readEnvironment(directory: string | undefined): Promise<Environment> {
   // The bytes are the same either way.
@@ -45,5 +55,6 @@ export async function readEnvironment(directory: string | undefined): Promise<En
     author: { name, email },
     now: () => Date.now(),
     timezoneOffset: new Date().getTimezoneOffset(),
+    threads: threadCount(),
   };
 }

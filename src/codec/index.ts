@@ -1,4 +1,6 @@
 export { estimateAlone, estimateBased } from './choose.ts';
 export type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
+export { type BlockCoder, localCoder } from './coder.ts';
 export type { Gather } from './gather.ts';
 export { decodeBlock, encodeBlock, encodeGathered, hasRowFactor, isGathered } from './registry.ts';
+export { createThreadedCoder } from './threaded-coder.ts';

@@ -7,4 +7,6 @@ export interface Environment {
   now(): number;
   /** Minutes west of UTC, as Date.getTimezoneOffset has it. */
   readonly timezoneOffset: number;
+  /** Worker threads that large blocks may be coded on; none by default. */
+  readonly threads?: number;
 }

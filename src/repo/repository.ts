@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { createThreadedCoder } from '../codec/index.ts';
 import { WsvcError } from '../errors.ts';
 import { nodeDisk } from '../store/disk.ts';
 import { openHistory } from '../store/git-history.ts';
@@ -86,7 +87,7 @@ export async function openRepository(
     if (!options.mayBeDamaged || !(await isDamagedRepository(directory, error))) throw error;
   }
   const derivedDirectory = path.join(directory, 'derived');
-  const blobs = await openBlobStore(directory);
+  const blobs = await openBlobStore(directory, { coder: createThreadedCoder(environment.threads ?? 0) });
   const summaries = openDerivedLog(path.join(derivedDirectory, 'summaries.log'));
   const history = await openHistory(directory);
   const pruned = openPrunedRecords(history);

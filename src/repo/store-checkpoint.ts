@@ -39,7 +39,8 @@ class BaseChoices {
     if (chunk === undefined) return;
     const used = listed.find(({ blobs }) => blobs.some((id) => bases.includes(id)));
     if (used !== undefined) this.#chosen.set(chunk.tensor, used.from);
-    if (rowFactor !== undefined) this.#rowFactors.set(chunk.tensor, rowFactor);
+    if (rowFactor === undefined) this.#rowFactors.delete(chunk.tensor);
+    else this.#rowFactors.set(chunk.tensor, rowFactor);
   }
 }
 
@@ -64,6 +65,76 @@ async function readPlanned(checkpoint: OpenCheckpoint, blob: PlannedBlob): Promi
   return source.read(blob.offset, blob.byteLength);
 }
 
+/** Blobs that are coded at the same time: what they hold, and their bases, is all the memory that storing takes. */
+const AT_ONCE = 4;
+
+/** The next tensor's first chunk comes before the further chunks of one: they wait for what its first is coded against. */
+function workOrder(blobs: readonly PlannedBlob[]): readonly PlannedBlob[] {
+  const ordered: PlannedBlob[] = [];
+  let further: PlannedBlob[] = [];
+  for (const blob of blobs) {
+    if (blob.chunk !== undefined && blob.chunk.index > 0) {
+      further.push(blob);
+    } else {
+      ordered.push(blob, ...further);
+      further = [];
+    }
+  }
+  return [...ordered, ...further];
+}
+
+/** Puts blobs, several at once; those of a tensor once it is known what its first is coded against. */
+class Puts {
+  readonly #batch: BlobBatch;
+  readonly #checkpoint: OpenCheckpoint;
+  readonly #choices: BaseChoices;
+  readonly #running = new Set<Promise<void>>();
+  readonly #firsts = new Map<string, Promise<void>>();
+  #failure: { readonly error: unknown } | undefined;
+  storedBytes = 0;
+
+  constructor(batch: BlobBatch, checkpoint: OpenCheckpoint, choices: BaseChoices) {
+    this.#batch = batch;
+    this.#checkpoint = checkpoint;
+    this.#choices = choices;
+  }
+
+  /** Begins to put a blob when there is room. @throws what an earlier put threw. */
+  async begin(blob: PlannedBlob): Promise<void> {
+    while (this.#running.size >= AT_ONCE) await Promise.race(this.#running);
+    const tensor = blob.chunk?.tensor;
+    const first = tensor === undefined ? undefined : this.#firsts.get(tensor);
+    await first;
+    const plain = await readPlanned(this.#checkpoint, blob);
+    this.#expectNoFailure();
+    const put = this.#put(blob, plain, first === undefined);
+    const running = put
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    if (tensor !== undefined && first === undefined) this.#firsts.set(tensor, running);
+  }
+
+  async #put(blob: PlannedBlob, plain: Uint8Array, isFirst: boolean): Promise<void> {
+    const listed = this.#choices.list(blob);
+    const put = await this.#batch.put(blob.id, plain, hintOf(blob, listed, this.#choices.rowFactor(blob)));
+    if (isFirst) this.#choices.remember(blob, listed, put);
+    if (put.isNew) this.storedBytes += put.storedBytes;
+  }
+
+  /** Waits for all. @throws what the first that failed threw. */
+  async end(): Promise<void> {
+    await Promise.all(this.#running);
+    this.#expectNoFailure();
+  }
+
+  #expectNoFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}
+
 /**
  * Puts a planned checkpoint's blobs, then its manifest, into a batch. They become visible when the batch is committed.
  *
@@ -75,21 +146,15 @@ export async function storeCheckpoint(
   plan: CheckpointPlan,
   options: { readonly has: (id: BlobId) => Promise<boolean>; readonly findBase: FindBase; onBytes?(n: number): void },
 ): Promise<number> {
-  let storedBytes = 0;
-  const choices = new BaseChoices(options.findBase, plan.blobs);
-  for (const blob of plan.blobs) {
-    if (!(await options.has(blob.id))) {
-      const listed = choices.list(blob);
-      const put = await batch.put(
-        blob.id,
-        await readPlanned(checkpoint, blob),
-        hintOf(blob, listed, choices.rowFactor(blob)),
-      );
-      choices.remember(blob, listed, put);
-      storedBytes += put.isNew ? put.storedBytes : 0;
+  const puts = new Puts(batch, checkpoint, new BaseChoices(options.findBase, plan.blobs));
+  try {
+    for (const blob of workOrder(plan.blobs)) {
+      if (!(await options.has(blob.id))) await puts.begin(blob);
+      options.onBytes?.(blob.byteLength);
     }
-    options.onBytes?.(blob.byteLength);
+  } finally {
+    await puts.end();
   }
   const manifest = await batch.put(plan.id, plan.encodedManifest, { type: 'bytes' });
-  return storedBytes + (manifest.isNew ? manifest.storedBytes : 0);
+  return puts.storedBytes + (manifest.isNew ? manifest.storedBytes : 0);
 }

@@ -68,8 +68,8 @@ function makeAlone(plain: Uint8Array, type: BlockType, { codec, payload }: Encod
 }
 
 /** Codes a block as a record without a base. */
-export const encodeAlone = (store: PackHost, plain: Uint8Array, type: BlockType): ChosenCode =>
-  makeAlone(plain, type, store.coder.encodeBlock(plain, { type }));
+export const encodeAlone = async (store: PackHost, plain: Uint8Array, type: BlockType): Promise<ChosenCode> =>
+  makeAlone(plain, type, await store.coder.encodeBlock(plain, { type }));
 
 /** A base that cannot be read is no base: the blob is then stored by itself, and fsck tells of the other. */
 async function readBase(store: PackHost, id: BlobId, find: FindRow): Promise<Base | undefined> {
@@ -149,7 +149,7 @@ export interface Based {
 /** A way to code a blob against others, before it is tried. */
 export interface Candidate {
   readonly context: BlockContext;
-  encode(): Based | undefined;
+  encode(): Promise<Based | undefined>;
 }
 
 interface Below {
@@ -176,10 +176,16 @@ interface Others {
 }
 
 /** Coded against one blob, and perhaps what that is coded against; the codec may find that it is better off without. */
-function encodeBased(store: PackHost, plain: Uint8Array, context: BlockContext, base: Base, others: Others): Based {
-  const encoded = store.coder.encodeBlock(plain, context);
+async function encodeBased(
+  store: PackHost,
+  plain: Uint8Array,
+  context: BlockContext,
+  base: Base,
+  others: Others,
+): Promise<Based> {
+  const encoded = await store.coder.encodeBlock(plain, context);
   if (encoded.ancestors === 0) return { code: makeAlone(plain, context.type, encoded), work: 0 };
-  const made = encoded.rowFactor === undefined ? undefined : makeFactor(store, encoded.rowFactor);
+  const made = encoded.rowFactor === undefined ? undefined : await makeFactor(store, encoded.rowFactor);
   const factor = hasRowFactor(encoded) ? (others.rowFactor?.row ?? made?.row) : undefined;
   const second = encoded.ancestors === 2 ? (factor ?? others.before?.row) : undefined;
   const restoreByteLength = base.row.restoreByteLength + (factor?.restoreByteLength ?? 0);
@@ -193,9 +199,9 @@ function encodeBased(store: PackHost, plain: Uint8Array, context: BlockContext, 
   return { code: made === undefined ? code : { ...code, rowFactor: made.factor }, work };
 }
 
-function makeFactor(store: PackHost, plain: Uint8Array) {
+async function makeFactor(store: PackHost, plain: Uint8Array) {
   const id = parseBlobId(sha256Hex(plain));
-  const code = encodeAlone(store, plain, 'i32');
+  const code = await encodeAlone(store, plain, 'i32');
   return { factor: { id, plain, code }, row: { id, restoreByteLength: code.row.restoreByteLength } };
 }
 
@@ -261,8 +267,8 @@ async function openGathered(
   const below = { ids: parts.map(({ row }) => row.id), depth, restoreByteLength: restore };
   return {
     context,
-    encode() {
-      const encoded = encodeGathered(plain, context, gather);
+    async encode() {
+      const encoded = await encodeGathered(plain, context, gather);
       if (encoded === undefined) return undefined;
       return { code: makeBased(plain, hint.type, type, encoded, below), work: encoded.payload.length + shared };
     },

@@ -16,9 +16,9 @@ const ESTIMATE_SAFETY = 0.9;
 
 /** What the blob takes by itself: coded when asked, for the codec's estimate from a sample decides most cases. */
 class Alone {
-  readonly #encode: () => ChosenCode;
+  readonly #encode: () => Promise<ChosenCode>;
   readonly #estimate: number | undefined;
-  #code: ChosenCode | undefined;
+  #code: Promise<ChosenCode> | undefined;
 
   constructor(store: PackHost, plain: Uint8Array, type: BlockType) {
     this.#encode = () => encodeAlone(store, plain, type);
@@ -26,28 +26,24 @@ class Alone {
     this.#estimate = estimate === undefined ? undefined : estimate * ESTIMATE_SAFETY;
   }
 
-  get code(): ChosenCode {
+  code(): Promise<ChosenCode> {
     this.#code ??= this.#encode();
     return this.#code;
   }
 
   /** Bytes that the record takes, or fewer. */
-  get byteLength(): number {
-    return this.#estimate ?? this.code.bytes.byteLength;
+  async leastByteLength(): Promise<number> {
+    return this.#estimate ?? this.byteLength();
   }
 
-  /** True when a delta is clearly better, without coding the blob by itself. */
-  isBeatenBy({ code, work }: Based): boolean {
-    const { byteLength } = this;
-    return code.bytes.byteLength < byteLength && work <= MAX_RESTORE_FACTOR * byteLength;
-  }
-
-  /** The same, exactly. */
-  isReallyBeatenBy({ code, work }: Based): boolean {
-    const { byteLength } = this.code.bytes;
-    return code.bytes.byteLength < byteLength && work <= MAX_RESTORE_FACTOR * byteLength;
+  async byteLength(): Promise<number> {
+    return (await this.code()).bytes.byteLength;
   }
 }
+
+/** True when a delta is smaller than so many bytes, and not too much work for them. */
+const isBetter = ({ code, work }: Based, byteLength: number): boolean =>
+  code.bytes.byteLength < byteLength && work <= MAX_RESTORE_FACTOR * byteLength;
 
 /** The candidate that a sample says is best; an only one is not asked. */
 function chooseCandidate(store: PackHost, plain: Uint8Array, candidates: readonly Candidate[]): Candidate | undefined {
@@ -69,9 +65,10 @@ export async function chooseCode(
 ): Promise<ChosenCode> {
   if (hint.base === undefined && hint.others === undefined) return encodeAlone(store, plain, hint.type);
   const alone = new Alone(store, plain, hint.type);
-  const candidates = await openCandidates(store, plain, hint, find, MAX_RESTORE_FACTOR * alone.byteLength);
-  const based = chooseCandidate(store, plain, candidates)?.encode();
-  if (based === undefined) return alone.code;
-  if (based.code.row.ancestors === 0 || alone.isBeatenBy(based)) return based.code;
-  return alone.isReallyBeatenBy(based) ? based.code : alone.code;
+  const least = await alone.leastByteLength();
+  const candidates = await openCandidates(store, plain, hint, find, MAX_RESTORE_FACTOR * least);
+  const based = await chooseCandidate(store, plain, candidates)?.encode();
+  if (based === undefined) return alone.code();
+  if (based.code.row.ancestors === 0 || isBetter(based, least)) return based.code;
+  return isBetter(based, await alone.byteLength()) ? based.code : alone.code();
 }

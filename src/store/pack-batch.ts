@@ -32,6 +32,20 @@ export const MAX_BLOB_BYTES = 2 ** 31;
 /** Bytes that are collected before they are written. */
 const WRITE_BYTES = 1024 * 1024;
 
+/** A blob that is coded and not appended yet. */
+interface CodedBlob {
+  readonly plain: Uint8Array;
+  readonly code: ChosenCode;
+}
+
+/** A blob on its way into the pack: when it is there, or has failed. */
+interface Putting {
+  readonly order: number;
+  readonly done: Promise<void>;
+}
+
+const ignore = (): void => undefined;
+
 /** A pack in the making, in the repository's temporary folder. */
 export class PackBatch implements BlobBatch {
   readonly #store: PackHost;
@@ -46,7 +60,9 @@ export class PackBatch implements BlobBatch {
   #waitingBytes = 0;
   #sha256: string | undefined;
   #state: 'open' | 'failed' | 'closed' = 'open';
-  /** Puts are done one after the other: they append to one file. */
+  readonly #putting = new Map<BlobId, Putting>();
+  #order = 0;
+  /** What appends to the file is done one after the other. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(store: PackHost, repack?: RepackOptions) {
@@ -79,8 +95,18 @@ export class PackBatch implements BlobBatch {
     return this.#enqueue(() => this.#append(id, plainByteLength, code).then(() => undefined));
   }
 
+  /** Blobs that are put without waiting are coded at the same time, and appended in their order. */
   put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult> {
-    return this.#enqueue(() => this.#put(id, plain, hint));
+    const order = this.#order++;
+    const coded = this.#code(order, id, plain, hint);
+    // Who waits for the result hears of it.
+    coded.catch(() => undefined);
+    const result = this.#enqueue(async () => this.#putCoded(id, await coded));
+    const done = result.then(ignore, ignore).then(() => {
+      if (this.#putting.get(id)?.order === order) this.#putting.delete(id);
+    });
+    this.#putting.set(id, { order, done });
+    return result;
   }
 
   commit(): Promise<void> {
@@ -106,31 +132,54 @@ export class PackBatch implements BlobBatch {
     invariant(this.#state === 'open', 'a batch that was committed or discarded takes nothing more');
   }
 
-  async #put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult> {
-    if (this.#isStored(id)) return { storedBytes: 0, isNew: false };
+  /** Codes a blob, and decodes it again; `undefined` for one that is stored already. */
+  async #code(order: number, id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<CodedBlob | undefined> {
+    await this.#settle(id, order);
+    if (this.#isStored(id)) return undefined;
     invariant(plain.byteLength <= MAX_BLOB_BYTES, 'a blob fits the index');
     if (sha256Hex(plain) !== id) throw contentChanged();
     const owned = plain.slice();
-    const code = await chooseCode(this.#store, owned, hint, (base) => this.#findBase(base));
+    const code = await chooseCode(this.#store, owned, hint, async (base) => {
+      await this.#settle(base, order);
+      return this.#findBase(base);
+    });
     const { rowFactor } = code;
-    const factorBytes =
-      rowFactor === undefined ? 0 : await this.#putCoded(rowFactor.id, rowFactor.plain, rowFactor.code);
-    await this.#putCoded(id, owned, code);
-    const factor = rowFactor?.id ?? (hasRowFactor(code.row) ? code.bases[1] : undefined);
-    return {
-      storedBytes: factorBytes + code.bytes.byteLength + ROW_BYTES,
-      isNew: true,
-      bases: code.bases,
-      ...(factor === undefined ? {} : { rowFactor: factor }),
-    };
+    if (rowFactor === undefined) await this.#check(id, owned, code);
+    else await this.#check(rowFactor.id, rowFactor.plain, rowFactor.code);
+    return { plain: owned, code };
   }
 
-  /** Appends a record after decoding it. @returns the bytes that it takes; 0 for a blob that is stored already. */
-  async #putCoded(id: BlobId, plain: Uint8Array, code: ChosenCode): Promise<number> {
-    if (this.#isStored(id)) return 0;
+  /** Waits for a blob that was put before, and may not be appended yet. */
+  async #settle(id: BlobId, order: number): Promise<void> {
+    const earlier = this.#putting.get(id);
+    if (earlier !== undefined && earlier.order < order) await earlier.done;
+  }
+
+  async #putCoded(id: BlobId, coded: CodedBlob | undefined): Promise<PutResult> {
+    if (coded === undefined || this.#isStored(id)) return { storedBytes: 0, isNew: false };
+    const { plain, code } = coded;
+    const { rowFactor } = code;
+    let storedBytes = 0;
+    if (rowFactor !== undefined) {
+      storedBytes += await this.#keep(rowFactor.id, rowFactor.plain, rowFactor.code);
+      // It can be decoded only now that its row factor can be read.
+      await this.#check(id, plain, code);
+    }
+    storedBytes += await this.#keep(id, plain, code);
+    const factor = rowFactor?.id ?? (hasRowFactor(code.row) ? code.bases[1] : undefined);
+    return { storedBytes, isNew: true, bases: code.bases, ...(factor === undefined ? {} : { rowFactor: factor }) };
+  }
+
+  /** @throws CorruptError where a record does not decode to what was coded. */
+  async #check(id: BlobId, plain: Uint8Array, code: ChosenCode): Promise<void> {
     const decoded = await this.#store.decodeForComparison(id, code.bytes);
     if (Buffer.compare(decoded, plain) !== 0)
       throw new CorruptError(`blob ${id} does not decode to the bytes that were encoded`);
+  }
+
+  /** Appends a record that was checked. @returns the bytes that it takes; 0 for a blob that is stored already. */
+  async #keep(id: BlobId, plain: Uint8Array, code: ChosenCode): Promise<number> {
+    if (this.#isStored(id)) return 0;
     const row = await this.#append(id, plain.byteLength, code);
     const pending = { row, read: () => this.#read(row) };
     if (this.#repack === undefined || this.#repack.isReadAtOnce === true)

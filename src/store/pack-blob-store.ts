@@ -1,15 +1,7 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../bytes/sha256.ts';
 import type { BlockContext } from '../codec/codec.ts';
-import {
-  decodeBlock,
-  encodeBlock,
-  encodeGathered,
-  estimateAlone,
-  estimateBased,
-  hasRowFactor,
-  isGathered,
-} from '../codec/index.ts';
+import { type BlockCoder, hasRowFactor, isGathered, localCoder } from '../codec/index.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { BlobBatch, BlobStore } from './blob-store.ts';
@@ -17,7 +9,7 @@ import { type Disk, isMissing, nodeDisk } from './disk.ts';
 import { PackBatch } from './pack-batch.ts';
 import { openPack, packDirectory, RecordReader } from './pack-file.ts';
 import { type PackRow, ROW_BYTES } from './pack-format.ts';
-import type { BlockCoder, PackHost, PendingBlob } from './pack-host.ts';
+import type { PackHost, PendingBlob } from './pack-host.ts';
 import { decodeRecord, type PackRecord } from './pack-record.ts';
 import { type Location, PackSet } from './pack-set.ts';
 import { type PlainBlob, PlainCache } from './plain-cache.ts';
@@ -47,11 +39,13 @@ export class PackedBlobStore implements BlobStore, PackHost {
   readonly #cache: PlainCache;
   readonly #records: RecordReader;
   readonly #pending = new Map<BlobId, PendingBlob>();
+  /** Blobs that are being read: who asks for one meanwhile waits for the same. */
+  readonly #reading = new Map<BlobId, Promise<PlainBlob>>();
 
   constructor(directory: string, options: BlobStoreOptions = {}) {
     this.directory = directory;
     this.disk = options.disk ?? nodeDisk;
-    this.coder = options.coder ?? { encodeBlock, encodeGathered, decodeBlock, estimateAlone, estimateBased };
+    this.coder = options.coder ?? localCoder;
     this.packs = new PackSet(this.disk, packDirectory(directory), options.without);
     this.#records = new RecordReader(this.disk);
     this.#cache = new PlainCache(options.cacheBytes ?? CACHE_BYTES);
@@ -144,6 +138,17 @@ export class PackedBlobStore implements BlobStore, PackHost {
   async readPlain(id: BlobId, ancestry = 0): Promise<PlainBlob> {
     const cached = this.#cache.find(id);
     if (cached !== undefined) return cached;
+    // Only who begins a chain waits for another's reading: a circle of records would wait for itself.
+    return ancestry > 0 ? this.#readOnce(id, ancestry) : (this.#reading.get(id) ?? this.#startReading(id));
+  }
+
+  #startReading(id: BlobId): Promise<PlainBlob> {
+    const reading = this.#readOnce(id, 0).finally(() => this.#reading.delete(id));
+    this.#reading.set(id, reading);
+    return reading;
+  }
+
+  async #readOnce(id: BlobId, ancestry: number): Promise<PlainBlob> {
     const blob = await this.#decode(id, ancestry);
     this.#cache.add(id, blob);
     return blob;
@@ -193,9 +198,9 @@ export class PackedBlobStore implements BlobStore, PackHost {
     return this.#decodePayload(id, record, await this.#contextOf(id, record, ancestry));
   }
 
-  #decodePayload(id: BlobId, record: PackRecord, context: BlockContext): Uint8Array {
+  async #decodePayload(id: BlobId, record: PackRecord, context: BlockContext): Promise<Uint8Array> {
     try {
-      return this.coder.decodeBlock(record, record.byteLength, context);
+      return await this.coder.decodeBlock(record, record.byteLength, context);
     } catch (cause) {
       if (cause instanceof WsvcError && cause.code === 'format-version') throw cause;
       throw new CorruptError(`blob ${id} cannot be decoded`, { cause });

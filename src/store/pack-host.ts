@@ -1,22 +1,9 @@
-import type { BlockContext, BlockType, EncodedBlock } from '../codec/codec.ts';
-import type { Gather } from '../codec/gather.ts';
+import type { BlockCoder } from '../codec/index.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { Disk } from './disk.ts';
 import type { PackRow } from './pack-format.ts';
 import type { Location } from './pack-set.ts';
 import type { PlainBlob } from './plain-cache.ts';
-
-/** The lossless coder of blocks; `codec/` unless a test stands in for it. */
-export interface BlockCoder {
-  encodeBlock(plain: Uint8Array, context: BlockContext): EncodedBlock;
-  /** About how many bytes a block takes without a base, from a sample; `undefined` where it cannot tell. */
-  estimateAlone?(plain: Uint8Array, type: BlockType): number | undefined;
-  /** About which share of its bytes a block takes against a base, from a sample. */
-  estimateBased?(plain: Uint8Array, context: BlockContext): number;
-  /** Codes a block against the context's base, which was gathered from stored parts; `undefined` where that does not help. */
-  encodeGathered?(plain: Uint8Array, context: BlockContext, gather: Gather): EncodedBlock | undefined;
-  decodeBlock(block: Pick<EncodedBlock, 'codec' | 'payload'>, byteLength: number, context: BlockContext): Uint8Array;
-}
 
 /** A blob that a batch of this process holds and has not committed. */
 export interface PendingBlob {

@@ -1,7 +1,7 @@
 import { sha256Hex } from '../../src/bytes/sha256.ts';
+import type { BlockCoder } from '../../src/codec/index.ts';
 import { type BlobId, parseBlobId } from '../../src/objects/ids.ts';
 import type { BlobHint, BlobStore } from '../../src/store/blob-store.ts';
-import type { BlockCoder } from '../../src/store/pack-host.ts';
 
 export const idOf = (plain: Uint8Array): BlobId => parseBlobId(sha256Hex(plain));
 

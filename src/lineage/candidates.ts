@@ -1,5 +1,5 @@
 import { planCuts } from '../diff/plan-cuts.ts';
-import type { ManifestId } from '../objects/ids.ts';
+import { type ManifestId, parseManifestId } from '../objects/ids.ts';
 import { spreadsOf } from '../sketch/spreads.ts';
 import type { Summary, TensorSpread } from '../sketch/summary.ts';
 import { elementCount } from '../tensors/dtype.ts';
@@ -24,23 +24,18 @@ export function candidateLimit(summary: Summary): number {
 /** The members of the query's own space nearest in the index, and those of any space that share contents with it. */
 export function nearCandidates(summary: Summary, archive: Archive): readonly ManifestId[] {
   const limit = candidateLimit(summary);
-  const known = membersByKey(archive.members);
-  const near = archive.neighbors('centred', summary, limit).flatMap(({ key }) => known.get(key)?.id ?? []);
+  const near = archive.neighbors('centred', summary, limit).map(({ key }) => parseManifestId(key));
   const filled = near.length > 0 ? near : sameSpace(summary, archive).slice(0, limit);
   return [...new Set([...sharers(summary, archive).slice(0, limit >> 2), ...filled])];
 }
 
-const keyed = new WeakMap<readonly Member[], ReadonlyMap<string, Member>>();
-
-/** Made once for an archive: an import asks it for every file. */
-function membersByKey(members: readonly Member[]): ReadonlyMap<string, Member> {
-  const known = keyed.get(members) ?? new Map(members.map((member) => [String(member.id), member]));
-  keyed.set(members, known);
-  return known;
+function sameSpace(summary: Summary, archive: Archive): ManifestId[] {
+  return othersInSpace(summary, archive).map(({ id }) => id);
 }
 
-function sameSpace(summary: Summary, archive: Archive): ManifestId[] {
-  return archive.members.filter((m) => m.summary.space === summary.space && m.summary !== summary).map((m) => m.id);
+/** The members of a query's own space without the query itself. */
+export function othersInSpace(query: Summary, archive: Archive): readonly Member[] {
+  return (archive.spaces().get(query.space) ?? []).filter(({ summary }) => summary !== query);
 }
 
 /** Members that hold contents of the query, those with the most values in common first. */
@@ -76,14 +71,15 @@ export function withTrajectoryNeighbors(
  */
 export function foreignCandidates(summary: Summary, archive: Archive): readonly ManifestId[] {
   const own = byShape(spreadsOf(summary));
-  const overlaps = new Map<string, number>();
   const scored: { readonly id: ManifestId; readonly overlap: number; readonly distance: number }[] = [];
-  for (const member of archive.members) {
-    if (member.summary.space === summary.space) continue;
-    const overlap = overlaps.get(member.summary.space) ?? shapeOverlap(summary, own, member.summary);
-    overlaps.set(member.summary.space, overlap);
-    if (overlap >= LEAST_OVERLAP * Math.min(summary.parameters, member.summary.parameters) && overlap > 0) {
-      scored.push({ id: member.id, overlap, distance: spreadDistance(own, member.summary) });
+  for (const [space, members] of archive.spaces()) {
+    const [first] = members;
+    if (space === summary.space || first === undefined) continue;
+    const overlap = shapeOverlap(summary, own, first.summary);
+    for (const { id, summary: other } of members) {
+      if (overlap >= LEAST_OVERLAP * Math.min(summary.parameters, other.parameters) && overlap > 0) {
+        scored.push({ id, overlap, distance: spreadDistance(own, other) });
+      }
     }
   }
   scored.sort((a, b) => a.distance - b.distance || b.overlap - a.overlap);
@@ -93,8 +89,10 @@ export function foreignCandidates(summary: Summary, archive: Archive): readonly 
 /** Members of the query's own space whose tensors have the most similar statistics: no order of units changes those. */
 export function nearestBySpread(summary: Summary, archive: Archive, most: number): readonly ManifestId[] {
   const own = byShape(spreadsOf(summary));
-  const inSpace = archive.members.filter((m) => m.summary.space === summary.space && m.summary !== summary);
-  const scored = inSpace.map((member) => ({ id: member.id, distance: spreadDistance(own, member.summary) }));
+  const scored = othersInSpace(summary, archive).map((member) => ({
+    id: member.id,
+    distance: spreadDistance(own, member.summary),
+  }));
   return scored
     .sort((a, b) => a.distance - b.distance)
     .slice(0, most)

@@ -1,5 +1,5 @@
 import type { ContentId } from '../objects/ids.ts';
-import type { Summary, TensorSummary } from '../sketch/summary.ts';
+import type { Summary, SummaryTraits, TensorSummary } from '../sketch/summary.ts';
 import { contentPrefix, isTelling, traitsOf } from '../sketch/traits.ts';
 import type { Archive, ContentIndex, Member } from './model.ts';
 
@@ -44,31 +44,60 @@ export function holdersOf(summary: Summary, archive: Archive): ReadonlyMap<Conte
 /** Questions after which a table of all contents is made: one question is answered sooner by looking at every member. */
 const QUESTIONS_BEFORE_TABLE = 8;
 
-/** Answers by the traits of all members; only those that seem to hold something are looked at closely. */
-export function createContentIndex(members: readonly Member[]): ContentIndex {
-  let questions = 0;
-  const tables = lazily(() => createTables(members));
-  const equal = (summary: Summary): EqualKeys => {
-    questions++;
-    return questions > QUESTIONS_BEFORE_TABLE ? tables() : scanEqual(members, summary);
+/** Answers a question about contents without a table of all; members come in the order of the archive. */
+export interface ContentScan {
+  /** Members with the files and with the weights that these traits say. */
+  findEqual(traits: SummaryTraits): { readonly withFiles: readonly Member[]; readonly withWeights: readonly Member[] };
+  /** Members that may hold a content that begins like one of these. */
+  findLikely(prefixes: ReadonlySet<number>): readonly Member[];
+}
+
+/** Looks at every member. */
+export function scanOf(members: readonly Member[]): ContentScan {
+  return {
+    findEqual: ({ filesKey, weightsKey }) => ({
+      withFiles: members.filter((member) => traitsOf(member.summary).filesKey === filesKey),
+      withWeights: members.filter((member) => traitsOf(member.summary).weightsKey === weightsKey),
+    }),
+    findLikely: () => members,
   };
+}
+
+/** The same out of tables of all members. */
+function lookUpIn(members: readonly Member[], tables: () => ContentTables): ContentScan {
+  return {
+    findEqual: ({ filesKey, weightsKey }) => ({
+      withFiles: tables().byFiles.get(filesKey) ?? [],
+      withWeights: tables().byWeights.get(weightsKey) ?? [],
+    }),
+    findLikely: (prefixes) => likelyHolders(members, tables().byPrefix, prefixes),
+  };
+}
+
+/**
+ * Answers by the traits of all members; only those that seem to hold something are looked at closely.
+ *
+ * @param scan answers the first questions, before a table of all contents is made
+ */
+export function createContentIndex(members: readonly Member[], scan: ContentScan = scanOf(members)): ContentIndex {
+  let questions = 0;
+  const tables = lookUpIn(
+    members,
+    lazily(() => createTables(members)),
+  );
+  const next = (): ContentScan => (++questions > QUESTIONS_BEFORE_TABLE ? tables : scan);
   return {
     findEqual(summary) {
-      const { filesKey, weightsKey } = traitsOf(summary);
-      const { byFiles, byWeights } = equal(summary);
-      const alike = weightsKey === '' ? [] : (byWeights.get(weightsKey) ?? []);
-      return {
-        withFiles: byFiles.get(filesKey) ?? [],
-        withWeights: alike.filter((member) => member.summary.parameters === summary.parameters),
-      };
+      const traits = traitsOf(summary);
+      const { withFiles, withWeights } = next().findEqual(traits);
+      const alike = traits.weightsKey === '' ? [] : withWeights;
+      return { withFiles, withWeights: alike.filter((member) => member.summary.parameters === summary.parameters) };
     },
     findHolders(wanted) {
       const holders = new Map<ContentId, Member[]>(Array.from(wanted, (content) => [content, []]));
       const prefixes = new Set(Array.from(wanted, contentPrefix));
       if (prefixes.size === 0) return holders;
-      questions++;
-      const likely = questions > QUESTIONS_BEFORE_TABLE ? likelyHolders(members, tables().byPrefix, prefixes) : members;
-      for (const member of likely) addHeld(holders, member, prefixes);
+      for (const member of next().findLikely(prefixes)) addHeld(holders, member, prefixes);
       return holders;
     },
   };
@@ -81,12 +110,9 @@ function addHeld(holders: ReadonlyMap<ContentId, Member[]>, member: Member, pref
 }
 
 /** Members by what makes them equal to others, in their own order. */
-interface EqualKeys {
+interface ContentTables {
   readonly byFiles: ReadonlyMap<string, readonly Member[]>;
   readonly byWeights: ReadonlyMap<string, readonly Member[]>;
-}
-
-interface ContentTables extends EqualKeys {
   /** Places among the members of those that hold a content that begins like this. */
   readonly byPrefix: ReadonlyMap<number, readonly number[]>;
 }
@@ -113,14 +139,6 @@ function createTables(members: readonly Member[]): ContentTables {
     for (const prefix of contents) push(byPrefix, prefix, place);
   }
   return { byFiles, byWeights, byPrefix };
-}
-
-/** The same for the keys of one summary alone. */
-function scanEqual(members: readonly Member[], summary: Summary): EqualKeys {
-  const { filesKey, weightsKey } = traitsOf(summary);
-  const withFiles = members.filter((member) => traitsOf(member.summary).filesKey === filesKey);
-  const withWeights = members.filter((member) => traitsOf(member.summary).weightsKey === weightsKey);
-  return { byFiles: new Map([[filesKey, withFiles]]), byWeights: new Map([[weightsKey, withWeights]]) };
 }
 
 /** Those that hold something that begins like what is wanted, in the order of the members. */

@@ -1,7 +1,7 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { type Mixture, mixNonNegative, mixSigned, nameMixture, type Part, refit } from './average.ts';
-import { withTrajectoryNeighbors } from './candidates.ts';
+import { othersInSpace, withTrajectoryNeighbors } from './candidates.ts';
 import type { Case, Ground } from './case.ts';
 import { type Vector, vectorOf } from './comparison.ts';
 import { isExactCopy } from './exact-copy.ts';
@@ -90,10 +90,10 @@ function valuesOf(weights: Weights, { comparison, precision }: Weighed): Vector 
 
 /** The parents by the sketches of all members of the space. */
 function nameParts({ archive, query }: Case, base: ManifestId): readonly ManifestId[] {
-  const inSpace = archive.members.filter(
-    ({ summary }) => summary.space === query.summary.space && summary !== query.summary,
-  );
-  const sketches = inSpace.map(({ id, summary }) => ({ key: id, sketch: summary.sketch }));
+  const sketches = othersInSpace(query.summary, archive).map(({ id, summary }) => ({
+    key: id,
+    sketch: summary.sketch,
+  }));
   return nameMixture(query.summary.sketch, archive.member(base).summary.sketch, sketches).slice(0, NAMED);
 }
 
@@ -164,10 +164,8 @@ function moreColumns(
       centre[i] = (centre[i] ?? 0) + weight * (sketch[i] ?? 0);
     }
   }
-  const scored = archive.members
-    .filter(
-      ({ id, summary }) => summary.space === query.summary.space && summary !== query.summary && !pool.includes(id),
-    )
+  const scored = othersInSpace(query.summary, archive)
+    .filter(({ id }) => !pool.includes(id))
     .map(({ id, summary }) => ({ id, score: size(cosineFrom(centre, summary.sketch, rest)) }));
   return scored.sort((a, b) => b.score - a.score).slice(0, count);
 }

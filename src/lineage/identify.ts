@@ -154,7 +154,7 @@ function bestOfRuns(archive: Archive, ranked: readonly Ranked[]): readonly Ranke
 async function proofFor(subject: Case, id: ManifestId, compared: number): Promise<Proof> {
   const { frame, archive, query } = subject;
   const candidate = await frame.candidate(id);
-  const inSpace = archive.members.filter((member) => member.summary.space === archive.member(id).summary.space).length;
+  const inSpace = archive.spaces().get(archive.member(id).summary.space)?.length ?? 0;
   const names = [...candidate.sample.keys()];
   return proveKinship({
     frame,

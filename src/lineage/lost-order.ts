@@ -1,4 +1,4 @@
-import type { ManifestId } from '../objects/ids.ts';
+import { type ManifestId, parseManifestId } from '../objects/ids.ts';
 import { applyAlignment } from '../symmetry/align.ts';
 import { areUnitsInPlace } from '../symmetry/in-place.ts';
 import { testKinship } from '../symmetry/kinship.ts';
@@ -6,7 +6,7 @@ import { logFactorial } from '../symmetry/tails.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { type Aligned, alignCandidate, isReordered, unalignedCandidate, withUnplaced } from './aligned-candidate.ts';
 import { readAlterations } from './alterations.ts';
-import { nearestBySpread, withTrajectoryNeighbors } from './candidates.ts';
+import { nearestBySpread, othersInSpace, withTrajectoryNeighbors } from './candidates.ts';
 import { type Case, type Ranked, rank } from './case.ts';
 import { isExactCopy, logChanceOfCopy } from './exact-copy.ts';
 import { testFamily } from './family-test.ts';
@@ -119,10 +119,9 @@ async function wholeOf(subject: Case, id: ManifestId): Promise<Weights> {
 
 /** The nearest by invariants; where there are none, the best of each run. */
 function proposeByInvariants({ archive, query }: Case, likely: readonly Ranked[]): readonly ManifestId[] {
-  const known = new Map(archive.members.map((member) => [String(member.id), member.id]));
-  const near = archive.neighbors('invariants', query.summary, ALIGNED).flatMap(({ key }) => known.get(key) ?? []);
+  const near = archive.neighbors('invariants', query.summary, ALIGNED).map(({ key }) => parseManifestId(key));
   if (near.length > 0) return near;
-  const inSpace = archive.members.filter((m) => m.summary.space === query.summary.space && m.summary !== query.summary);
+  const inSpace = othersInSpace(query.summary, archive);
   const ids = [...likely.map(({ id }) => id), ...inSpace.map(({ id }) => id)];
   return bestOfEachRun(archive, ids).slice(0, 2 * ALIGNED);
 }
@@ -181,10 +180,9 @@ function markNonZero(data: Float32Array): Uint8Array {
 /** One checkpoint of each run that is not kin to the candidate, at most FAMILIES of them, spread over the archive. */
 async function otherFamilies(subject: Case, id: ManifestId, candidate: Weights) {
   const { archive, frame } = subject;
-  const { space } = archive.member(id).summary;
   const runs = new Map<string, ManifestId[]>();
-  for (const member of archive.members) {
-    if (member.summary.space !== space || member.summary === subject.query.summary) continue;
+  for (const member of archive.spaces().get(archive.member(id).summary.space) ?? []) {
+    if (member.summary === subject.query.summary) continue;
     const run = member.trajectory ?? member.id;
     runs.set(run, [...(runs.get(run) ?? []), member.id]);
   }

@@ -16,6 +16,7 @@ export interface MemoryEntry extends Member {
 
 /** Makes an archive over checkpoints in memory: two files that are compared without a repository, tests and benchmarks. */
 export function memoryArchive(entries: readonly MemoryEntry[]): Archive {
+  let spaces: ReadonlyMap<string, readonly Member[]> | undefined;
   const byId = new Map(entries.map((entry) => [entry.id, entry]));
   const indexes = new Map<string, NeighborIndex>();
   const entry = (id: ManifestId): MemoryEntry => {
@@ -32,6 +33,10 @@ export function memoryArchive(entries: readonly MemoryEntry[]): Archive {
   return {
     members: entries,
     member: entry,
+    spaces() {
+      spaces ??= groupBySpace(entries);
+      return spaces;
+    },
     contents: createContentIndex(entries),
     trajectory: (name) =>
       entries.filter((other) => other.trajectory === name).sort((a, b) => (a.position ?? 0) - (b.position ?? 0)),
@@ -45,6 +50,16 @@ export function memoryArchive(entries: readonly MemoryEntry[]): Archive {
       return found.filter(({ key }) => key !== own).slice(0, k);
     },
   };
+}
+
+function groupBySpace(entries: readonly MemoryEntry[]): ReadonlyMap<string, readonly Member[]> {
+  const groups = new Map<string, Member[]>();
+  for (const entry of entries) {
+    const group = groups.get(entry.summary.space);
+    if (group === undefined) groups.set(entry.summary.space, [entry]);
+    else group.push(entry);
+  }
+  return groups;
 }
 
 function fillIndex(entries: readonly MemoryEntry[], kind: 'centred' | 'invariants', space: string): NeighborIndex {

@@ -30,6 +30,8 @@ export interface Archive {
   /** All members, in a stable order. */
   readonly members: readonly Member[];
   member(id: ManifestId): Member;
+  /** The members of each space, in their order. */
+  spaces(): ReadonlyMap<string, readonly Member[]>;
   readonly contents: ContentIndex;
   /** The members of a trajectory, in weight-space order. */
   trajectory(name: string): readonly Member[];

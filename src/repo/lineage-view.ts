@@ -1,4 +1,3 @@
-import { invariant } from '../assert.ts';
 import type { Archive, Forest, LineageEdge, Member } from '../lineage/model.ts';
 import { recoverForest } from '../lineage/recover-forest.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
@@ -126,12 +125,8 @@ async function openSummaries(
   pending: readonly PendingMember[],
 ): Promise<(id: ManifestId) => Summary> {
   const waiting = new Map(pending.map(({ id, summary }) => [id, summary]));
-  const stored = await repository.summaries.open(members.map(({ id }) => id).filter((id) => !waiting.has(id)));
-  return (id) => {
-    const summary = waiting.get(id) ?? stored.get(id);
-    invariant(summary !== undefined, `the summary of checkpoint ${id} is open`);
-    return summary;
-  };
+  await repository.summaries.open(members.map(({ id }) => id).filter((id) => !waiting.has(id)));
+  return (id) => waiting.get(id) ?? repository.summaries.summary(id);
 }
 
 async function forestOf(repository: Repository, members: readonly Member[], reader: WeightReader): Promise<Forest> {

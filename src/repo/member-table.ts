@@ -1,132 +1,66 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type ManifestId, manifestIdOf, parseSpaceId, type SpaceId } from '../objects/ids.ts';
+import type { ManifestId } from '../objects/ids.ts';
 import type { SummaryTraits } from '../sketch/summary.ts';
 import { encodeBlock, readBlocks } from './block-file.ts';
 import { deriveSync, replaceDerived } from './derived-file.ts';
-
-/** What the table holds of a checkpoint. */
-export interface TableEntry {
-  readonly space: SpaceId;
-  readonly parameters: number;
-  readonly traits: SummaryTraits;
-}
+import {
+  encodeEntry,
+  FILES_KEY_AT,
+  RECORD_BYTES,
+  SpaceReader,
+  StoredEntry,
+  type TableEntry,
+  WEIGHTS_KEY_AT,
+} from './member-record.ts';
 
 /** Raised with the form of the records and with what the traits mean: a file of another version is passed over. */
 const VERSION = 1;
-const KEY_BYTES = 16;
-/** Id, space, three keys, parameters, square, rounding, precision, flags, number of contents. */
-const RECORD_BYTES = 32 + 32 + 3 * KEY_BYTES + 3 * 8 + 3 * 4;
-const HAS_SKETCH = 1;
-const HAS_INVARIANTS = 2;
 
-function encodeEntry(id: ManifestId, { space, parameters, traits }: TableEntry): Buffer {
-  const bytes = Buffer.alloc(RECORD_BYTES + 4 * traits.contents.length);
-  bytes.write(id, 0, 'hex');
-  bytes.write(space, 32, 'hex');
-  bytes.write(traits.filesKey, 64, 'latin1');
-  bytes.write(traits.weightsKey, 64 + KEY_BYTES, 'latin1');
-  bytes.write(traits.floatsKey, 64 + 2 * KEY_BYTES, 'latin1');
-  let at = bytes.writeDoubleLE(parameters, 64 + 3 * KEY_BYTES);
-  at = bytes.writeDoubleLE(traits.sketchSquare, at);
-  at = bytes.writeDoubleLE(traits.rounding, at);
-  at = bytes.writeUInt32LE(traits.precision, at);
-  at = bytes.writeUInt32LE((traits.hasSketch ? HAS_SKETCH : 0) | (traits.hasInvariants ? HAS_INVARIANTS : 0), at);
-  at = bytes.writeUInt32LE(traits.contents.length, at);
-  for (const content of traits.contents) at = bytes.writeUInt32LE(content, at);
-  return bytes;
+/** The records of one block, in their order. */
+interface Block {
+  readonly payload: Buffer;
+  readonly entries: readonly StoredEntry[];
 }
 
-/** A key that is absent is all zeros. */
-function readKey(bytes: Buffer, at: number): string {
-  const key = bytes.toString('latin1', at, at + KEY_BYTES);
-  return key === ABSENT ? '' : key;
+interface Table {
+  readonly blocks: Block[];
+  readonly entries: Map<ManifestId, TableEntry>;
 }
 
-const ABSENT = '\0'.repeat(KEY_BYTES);
-
-/** Where the numbers of a record begin. */
-const NUMBERS_AT = 64 + 3 * KEY_BYTES;
-
-/** Traits as they stand in a block: read one by one when they are asked for, for most of thousands are asked for one or none. */
-class StoredTraits implements SummaryTraits {
-  private readonly bytes: Buffer;
-  private readonly at: number;
-
-  constructor(bytes: Buffer, at: number) {
-    this.bytes = bytes;
-    this.at = at;
+function addBlock({ blocks, entries }: Table, payload: Buffer, spaces: SpaceReader): void {
+  const own: StoredEntry[] = [];
+  for (let at = 0; at < payload.byteLength; ) {
+    const entry = new StoredEntry(payload, at, spaces);
+    own.push(entry);
+    entries.set(entry.id, entry);
+    at = entry.end;
   }
-
-  get filesKey(): string {
-    return readKey(this.bytes, this.at + 64);
-  }
-
-  get weightsKey(): string {
-    return readKey(this.bytes, this.at + 64 + KEY_BYTES);
-  }
-
-  get floatsKey(): string {
-    return readKey(this.bytes, this.at + 64 + 2 * KEY_BYTES);
-  }
-
-  get contents(): Uint32Array {
-    const contents = new Uint32Array(contentCount(this.bytes, this.at));
-    for (let i = 0; i < contents.length; i++) contents[i] = this.bytes.readUInt32LE(this.at + RECORD_BYTES + 4 * i);
-    return contents;
-  }
-
-  get hasSketch(): boolean {
-    return (this.flags & HAS_SKETCH) !== 0;
-  }
-
-  get hasInvariants(): boolean {
-    return (this.flags & HAS_INVARIANTS) !== 0;
-  }
-
-  get sketchSquare(): number {
-    return this.bytes.readDoubleLE(this.at + NUMBERS_AT + 8);
-  }
-
-  get precision(): number {
-    return this.bytes.readUInt32LE(this.at + NUMBERS_AT + 24);
-  }
-
-  get rounding(): number {
-    return this.bytes.readDoubleLE(this.at + NUMBERS_AT + 16);
-  }
-
-  private get flags(): number {
-    return this.bytes.readUInt32LE(this.at + NUMBERS_AT + 28);
-  }
+  blocks.push({ payload, entries: own });
 }
 
-const contentCount = (bytes: Buffer, at: number): number => bytes.readUInt32LE(at + NUMBERS_AT + 32);
-
-/** There are few spaces, and many checkpoints in each: a record like the last has its space. */
-class SpaceReader {
-  readonly #spaces = new Map<string, SpaceId>();
-
-  read(bytes: Buffer, at: number): SpaceId {
-    const key = bytes.toString('latin1', at, at + 32);
-    const space = this.#spaces.get(key) ?? parseSpaceId(bytes.toString('hex', at, at + 32));
-    this.#spaces.set(key, space);
-    return space;
-  }
-}
-
-function readTable(bytes: Buffer): { readonly entries: Map<ManifestId, TableEntry>; readonly end: number } {
-  const entries = new Map<ManifestId, TableEntry>();
+function readTable(bytes: Buffer): Table & { readonly end: number } {
+  const table: Table = { blocks: [], entries: new Map() };
   const spaces = new SpaceReader();
   const { payloads, end } = readBlocks(VERSION, bytes);
-  for (const payload of payloads) {
-    for (let at = 0; at < payload.byteLength; at += RECORD_BYTES + 4 * contentCount(payload, at)) {
-      const id = manifestIdOf(payload.subarray(at, at + 32));
-      const parameters = payload.readDoubleLE(at + NUMBERS_AT);
-      entries.set(id, { space: spaces.read(payload, at + 32), parameters, traits: new StoredTraits(payload, at) });
-    }
+  for (const payload of payloads) addBlock(table, payload, spaces);
+  return { ...table, end };
+}
+
+/** Places of some bytes, those that stand at a multiple of four. */
+function* placesOf(payload: Buffer, bytes: Buffer): Iterable<number> {
+  for (let at = payload.indexOf(bytes); at >= 0; at = payload.indexOf(bytes, at + 1)) if (at % 4 === 0) yield at;
+}
+
+/** The record that a place lies in. */
+function recordAt({ entries }: Block, place: number): StoredEntry | undefined {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((entries[middle]?.end ?? 0) <= place) low = middle + 1;
+    else high = middle;
   }
-  return { entries, end };
+  return entries[low];
 }
 
 function encodeEntries(entries: Iterable<readonly [ManifestId, TableEntry]>): Buffer {
@@ -144,39 +78,75 @@ export function isMemberTableWhole(bytes: Buffer): boolean {
  */
 export class MemberTable {
   readonly #file: string;
-  #entries: Map<ManifestId, TableEntry> | undefined;
+  #table: Table | undefined;
   #isDamaged = false;
 
   constructor(file: string) {
     this.#file = file;
   }
 
-  #open(): Map<ManifestId, TableEntry> {
-    if (this.#entries !== undefined) return this.#entries;
+  #open(): Table {
+    if (this.#table !== undefined) return this.#table;
     let bytes = Buffer.alloc(0);
     deriveSync(() => {
       bytes = readFileSync(this.#file);
     });
-    const { entries, end } = readTable(bytes);
-    this.#entries = entries;
+    const { end, ...table } = readTable(bytes);
+    this.#table = table;
     this.#isDamaged = end < bytes.byteLength;
-    return entries;
+    return table;
   }
 
   get(id: ManifestId): TableEntry | undefined {
-    return this.#open().get(id);
+    return this.#open().entries.get(id);
+  }
+
+  /** Checkpoints with these keys, in any order: found by their bytes, without a look at every record. */
+  findEqual({ filesKey, weightsKey }: Pick<SummaryTraits, 'filesKey' | 'weightsKey'>): {
+    readonly withFiles: readonly ManifestId[];
+    readonly withWeights: readonly ManifestId[];
+  } {
+    return { withFiles: this.#withKey(filesKey, FILES_KEY_AT), withWeights: this.#withKey(weightsKey, WEIGHTS_KEY_AT) };
+  }
+
+  #withKey(key: string, offset: number): readonly ManifestId[] {
+    if (key === '') return [];
+    return this.#search(Buffer.from(key, 'latin1'), ({ at }, place) => place === at + offset);
+  }
+
+  /** Checkpoints with a content that begins like one of these, in any order. */
+  findHolders(prefixes: ReadonlySet<number>): ReadonlySet<ManifestId> {
+    const found = new Set<ManifestId>();
+    for (const prefix of prefixes) {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32LE(prefix);
+      for (const id of this.#search(bytes, ({ at }, place) => place >= at + RECORD_BYTES)) found.add(id);
+    }
+    return found;
+  }
+
+  #search(bytes: Buffer, isMeant: (entry: StoredEntry, place: number) => boolean): readonly ManifestId[] {
+    const { blocks, entries } = this.#open();
+    return blocks.flatMap((block) =>
+      [...placesOf(block.payload, bytes)].flatMap((place) => {
+        const entry = recordAt(block, place);
+        // A record that a later one replaced is none.
+        return entry !== undefined && isMeant(entry, place) && entries.get(entry.id) === entry ? [entry.id] : [];
+      }),
+    );
   }
 
   add(added: ReadonlyMap<ManifestId, TableEntry>): void {
-    const entries = this.#open();
-    for (const [id, entry] of added) entries.set(id, entry);
-    if (this.#isDamaged) replaceDerived(this.#file, [encodeEntries(entries)]);
+    const table = this.#open();
+    const fresh = encodeEntries(added);
+    if (this.#isDamaged) replaceDerived(this.#file, [encodeEntries([...table.entries, ...added])]);
     else {
       deriveSync(() => {
         mkdirSync(path.dirname(this.#file), { recursive: true });
-        appendFileSync(this.#file, encodeEntries(added));
+        appendFileSync(this.#file, fresh);
       });
     }
+    for (const payload of readBlocks(VERSION, fresh).payloads) addBlock(table, payload, new SpaceReader());
     this.#isDamaged = false;
   }
 }

@@ -1,5 +1,5 @@
 import { invariant } from '../assert.ts';
-import { createContentIndex } from '../lineage/contents.ts';
+import { type ContentScan, createContentIndex, scanOf } from '../lineage/contents.ts';
 import type { Archive, Member } from '../lineage/model.ts';
 import type { Neighbor } from '../neighbors/neighbor-index.ts';
 import { packRows, searchRows, type VectorRows } from '../neighbors/row-search.ts';
@@ -48,7 +48,10 @@ export function createArchive(
   { shelf, graphs }: ArchiveHelp = {},
 ): Archive {
   const byId = lazily(() => new Map<string, Member>(members.map((member) => [member.id, member])));
-  const bySpace = lazily(() => groupBy(members, (member) => member.summary.space));
+  const isShelved = lazily(() => shelf !== undefined && members.every(({ id }) => shelf.has(id)));
+  const bySpace = lazily(() =>
+    groupBy(members, isShelved() ? ({ id }) => shelf?.spaceOf(id) : ({ summary }) => summary.space),
+  );
   const byTrajectory = lazily(() => groupBy(members, (member) => member.trajectory));
   const opened = new Map<string, VectorRows>();
 
@@ -69,9 +72,29 @@ export function createArchive(
     return graph === undefined ? searchRows(rowsOf(kind, space), vector, k) : graph.search(vector, k);
   }
 
+  /** The same as a look at every member, from the shelf's own table where it has them all. */
+  function scanShelf(shelf: SummaryShelf): ContentScan {
+    const plain = scanOf(members);
+    const place = lazily(() => new Map(members.map(({ id }, i) => [id, i])));
+    const inOrder = (ids: readonly ManifestId[]): readonly Member[] => {
+      if (ids.length < 2) return ids.flatMap((id) => byId().get(id) ?? []);
+      const places = ids.flatMap((id) => place().get(id) ?? []).sort((a, b) => a - b);
+      return places.flatMap((i) => members[i] ?? []);
+    };
+    return {
+      findEqual(traits) {
+        if (!isShelved()) return plain.findEqual(traits);
+        const { withFiles, withWeights } = shelf.findEqual(traits);
+        return { withFiles: inOrder(withFiles), withWeights: inOrder(withWeights) };
+      },
+      findLikely: (prefixes) => (isShelved() ? inOrder(shelf.findHolders(prefixes)) : plain.findLikely(prefixes)),
+    };
+  }
+
   return {
     members,
-    contents: createContentIndex(members),
+    contents: createContentIndex(members, shelf && scanShelf(shelf)),
+    spaces: bySpace,
     member(id) {
       const found = byId().get(id);
       invariant(found !== undefined, `checkpoint ${id} is a member of the archive`);

@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { WsvcError } from '../errors.ts';
 import { packRows, type VectorRows } from '../neighbors/row-search.ts';
-import type { ManifestId } from '../objects/ids.ts';
+import type { ManifestId, SpaceId } from '../objects/ids.ts';
 import { spreadsOf } from '../sketch/spreads.ts';
 import { SKETCH_LENGTH, type Summary, type SummaryTraits, type TensorSpread } from '../sketch/summary.ts';
 import { traitsOf } from '../sketch/traits.ts';
-import { MemberTable, type TableEntry } from './member-table.ts';
+import type { TableEntry } from './member-record.ts';
+import { MemberTable } from './member-table.ts';
 import { SketchFile, type SketchRows, selectRows } from './sketch-rows.ts';
 import { SpreadTable } from './spread-table.ts';
 
@@ -123,8 +124,8 @@ export class SummaryShelf {
   readonly #reader: SummaryReader;
   readonly #table: MemberTable;
   readonly #spreads: SpreadTable;
+  readonly #opened = new Set<ManifestId>();
   readonly #stored = new Map<ManifestId, StoredSummary>();
-  readonly #bySpace = new Map<string, ManifestId[]>();
   readonly #rows = new Map<string, SketchRows>();
   readonly #asked = new Map<string, number>();
 
@@ -137,11 +138,11 @@ export class SummaryShelf {
 
   /** True for a checkpoint whose summary was opened here. */
   has(id: ManifestId): boolean {
-    return this.#stored.has(id);
+    return this.#opened.has(id);
   }
 
-  /** Summaries of these checkpoints; those that the table lacks are read, or computed, and put into it. */
-  async open(ids: readonly ManifestId[]): Promise<ReadonlyMap<ManifestId, Summary>> {
+  /** Opens the summaries of these checkpoints; those that the table lacks are read, or computed, and put into it. */
+  async open(ids: readonly ManifestId[]): Promise<void> {
     const added = new Map<ManifestId, TableEntry>();
     const spreads = new Map<ManifestId, readonly TensorSpread[]>();
     for (const id of ids) {
@@ -154,10 +155,13 @@ export class SummaryShelf {
       this.#table.add(added);
       this.#spreads.add(spreads);
     }
-    return new Map(ids.map((id) => [id, this.#shelve(id)]));
+    const before = this.#opened.size;
+    for (const id of ids) this.#opened.add(id);
+    if (this.#opened.size > before) this.#rows.clear();
   }
 
-  #shelve(id: ManifestId): StoredSummary {
+  /** The summary of a checkpoint that was opened. */
+  summary(id: ManifestId): Summary {
     const known = this.#stored.get(id);
     if (known !== undefined) return known;
     const entry = this.#table.get(id) ?? this.#lost(id);
@@ -165,11 +169,24 @@ export class SummaryShelf {
       ? new StoredSummaryWithInvariants(id, entry, this)
       : new StoredSummary(id, entry, this);
     this.#stored.set(id, made);
-    const others = this.#bySpace.get(entry.space);
-    if (others === undefined) this.#bySpace.set(entry.space, [id]);
-    else others.push(id);
-    if (this.#rows.size > 0) for (const kind of KINDS) this.#rows.delete(`${kind} ${entry.space}`);
     return made;
+  }
+
+  /** The space of a checkpoint that was opened. */
+  spaceOf(id: ManifestId): SpaceId {
+    return (this.#table.get(id) ?? this.#lost(id)).space;
+  }
+
+  /** Opened checkpoints with the files, and with the weights, of a summary; in any order. */
+  findEqual(traits: SummaryTraits): ReturnType<MemberTable['findEqual']> {
+    const { withFiles, withWeights } = this.#table.findEqual(traits);
+    const isOpened = (id: ManifestId): boolean => this.#opened.has(id);
+    return { withFiles: withFiles.filter(isOpened), withWeights: withWeights.filter(isOpened) };
+  }
+
+  /** Opened checkpoints that seem to hold a content that begins like one of these. */
+  findHolders(prefixes: ReadonlySet<number>): readonly ManifestId[] {
+    return [...this.#table.findHolders(prefixes)].filter((id) => this.#opened.has(id));
   }
 
   #lost(id: ManifestId): never {
@@ -185,7 +202,7 @@ export class SummaryShelf {
   spreads(id: ManifestId): readonly TensorSpread[] {
     const found = this.#spreads.get(id);
     if (found !== undefined) return found;
-    const missing = [...this.#stored.keys()].filter((one) => one === id || this.#spreads.get(one) === undefined);
+    const missing = [...this.#opened].filter((one) => one === id || this.#spreads.get(one) === undefined);
     this.#spreads.add(new Map(missing.map((one) => [one, spreadsOf(this.read(one))])));
     return this.#spreads.get(id) ?? [];
   }
@@ -210,7 +227,7 @@ export class SummaryShelf {
     const known = this.#rows.get(key);
     if (known !== undefined) return known;
     const file = new SketchFile(path.join(this.#directory, `${space}.${kind}`));
-    const ids = (this.#bySpace.get(space) ?? []).filter((id) => has(kind, this.#table.get(id)?.traits));
+    const ids = [...this.#opened].filter((id) => this.spaceOf(id) === space && has(kind, this.#table.get(id)?.traits));
     const byText = new Map<string, ManifestId>(ids.map((id) => [id, id]));
     const opened = file.open(ids, (text) => {
       const id = byText.get(text);
@@ -225,8 +242,6 @@ export class SummaryShelf {
     return ids.length === 0 ? packRows(new Map()) : selectRows(this.load(kind, space), ids);
   }
 }
-
-const KINDS: readonly SketchKind[] = ['centred', 'sketch', 'invariants'];
 
 function has(kind: SketchKind, traits: SummaryTraits | undefined): boolean {
   return kind === 'invariants' ? traits?.hasInvariants === true : true;

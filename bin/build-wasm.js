@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const MODULES = {
+  tensors: 'src/tensors/tensors-wasm.ts',
   codec: 'src/codec/kernels/codec-wasm.ts',
   sketch: 'src/sketch/sketch-wasm.ts',
   lineage: 'src/lineage/lineage-wasm.ts',

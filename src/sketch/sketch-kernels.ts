@@ -1,16 +1,19 @@
 import { lazyWasm, type WasmModule } from '../bytes/wasm-module.ts';
-import { CHUNK_ELEMENTS } from '../tensors/chunks.ts';
+import { FIRST_FREE, MOST_VALUES, openTensorLoops, placeValues } from '../tensors/value-memory.ts';
 import { BLOCK_ELEMENTS, type Odometer } from './element-places.ts';
 import { SKETCH_WASM } from './sketch-wasm.ts';
 
-const openSketchModule = lazyWasm(SKETCH_WASM);
+/** It reads values where the loops of statistics find them. */
+const openSketchModule = lazyWasm(SKETCH_WASM, openTensorLoops);
 
 /** Smaller tensors are not worth the way into the module's memory. */
 const MIN_ELEMENTS = 4096;
 /** The odometer: 48 bytes and 32 an axis (wasm/sketch.ts); more axes than this take the plain loops. */
 const MAX_AXES = 8;
 const ODOMETER_BYTES = 48 + 32 * MAX_AXES;
-const VALUES = 2 * CHUNK_ELEMENTS;
+
+/** Four sums of squares, and four of fourth powers: value i of a piece is added in lane i & 3. */
+export const POWER_LANES = 8;
 
 /** True while a tensor has the module's memory, which holds one. */
 let isTaken = false;
@@ -19,17 +22,18 @@ let isTaken = false;
 export class SketchLoops {
   readonly #module: WasmModule;
   readonly #places: number;
-  readonly #arrays: number;
+  readonly #pending: number;
   readonly #means: number;
   readonly #sums: number;
   readonly #powers: number;
-  readonly #values: number;
   readonly #seed: number;
   readonly #sumsLength: number;
   readonly #rows: number;
   readonly #columns: number;
   readonly #odometer: Odometer;
-  #top = 16;
+  /** Where the next values go that are kept. */
+  #kept: number;
+  #top = FIRST_FREE;
 
   private constructor(module: WasmModule, options: SketchLoopsOptions) {
     const { odometer, seed, sumsLength, rowCells, columnCells } = options;
@@ -38,14 +42,16 @@ export class SketchLoops {
     this.#seed = seed;
     this.#sumsLength = sumsLength;
     this.#places = this.#take(ODOMETER_BYTES);
-    this.#arrays = this.#take(3 * 4 * BLOCK_ELEMENTS);
+    this.#pending = this.#take(32);
     this.#means = this.#take(4 * BLOCK_ELEMENTS);
+    const zeros = this.#top;
     this.#sums = this.#take(8 * sumsLength);
-    this.#powers = this.#take(16);
-    this.#values = this.#take(4 * VALUES);
+    this.#powers = this.#take(8 * POWER_LANES);
     this.#rows = rowCells === 0 ? 0 : this.#take(8 * rowCells);
     this.#columns = columnCells === 0 ? 0 : this.#take(8 * columnCells);
-    new Uint8Array(module.reserve(this.#top), 0, this.#top).fill(0);
+    const end = this.#top;
+    this.#kept = this.#take(4 * options.samples);
+    new Uint8Array(module.reserve(this.#top), zeros, end - zeros).fill(0);
     this.seek(0);
   }
 
@@ -92,19 +98,25 @@ export class SketchLoops {
     });
   }
 
-  #put(values: Float32Array): void {
-    new Float32Array(this.#module.reserve(this.#top), this.#values, values.length).set(values);
-  }
-
   /** Adds the next values to the sketch and to the tables. */
   add(values: Float32Array): void {
-    for (let from = 0; from < values.length; from += VALUES) {
-      const part = values.subarray(from, from + VALUES);
-      this.#put(part);
+    for (let from = 0; from < values.length; from += MOST_VALUES) {
+      const part = values.subarray(from, from + MOST_VALUES);
+      const at = placeValues(this.#module, part);
       const tables = [this.#rows, this.#columns];
       const { call } = this.#module;
-      call('addElements', this.#places, this.#arrays, this.#sums, this.#seed, this.#values, part.length, ...tables);
+      call('addElements', this.#places, this.#pending, this.#sums, this.#seed, at, part.length, ...tables);
     }
+  }
+
+  /** A copy of values, in the module's memory while there is room: valid until it is given back. */
+  keep(values: Float32Array): Float32Array {
+    const at = this.#kept;
+    if (at + values.byteLength > this.#top) return values.slice();
+    this.#kept += values.byteLength;
+    const copy = new Float32Array(this.#module.reserve(this.#top), at, values.length);
+    copy.set(values);
+    return copy;
   }
 
   /** Sketches the means of all elements, which must have been taken; what was sketched before is lost. */
@@ -113,18 +125,17 @@ export class SketchLoops {
     this.seek(0);
     const tables = [this.#rows, this.#columns];
     const { call } = this.#module;
-    call('addMeans', this.#places, this.#arrays, this.#sums, this.#seed, this.#means, elements, ...tables);
+    call('addMeans', this.#places, this.#sums, this.#seed, this.#means, elements, ...tables);
     return this.sums();
   }
 
-  /** Adds to the sums of squares and of fourth powers of what is left of some values, from an element on, without their means. */
-  addPowers(element: number, values: Float32Array): { readonly second: number; readonly fourth: number } {
+  /** Adds to the sums of squares and of fourth powers of what is left of some values, from an element on, without their means: four lanes each. */
+  addPowers(element: number, values: Float32Array): Float64Array {
     this.seek(element);
-    this.#put(values);
+    const at = placeValues(this.#module, values);
     const tables = [this.#rows, this.#columns, this.#powers];
-    this.#module.call('addPowers', this.#places, this.#arrays, this.#means, this.#values, values.length, ...tables);
-    const [second = 0, fourth = 0] = this.#view(this.#powers, 2);
-    return { second, fourth };
+    this.#module.call('addPowers', this.#places, this.#means, at, values.length, ...tables);
+    return this.#view(this.#powers, POWER_LANES);
   }
 
   /** Gives the module's memory to the next tensor. */
@@ -141,4 +152,6 @@ export interface SketchLoopsOptions {
   /** Cells of the tables; 0 for one that is not there. */
   readonly rowCells: number;
   readonly columnCells: number;
+  /** Values that will be kept, about. */
+  readonly samples: number;
 }

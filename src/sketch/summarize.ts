@@ -5,6 +5,7 @@ import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
 import { parseFileHash } from '../objects/ids.ts';
 import { CHUNK_ELEMENTS } from '../tensors/chunks.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
+import { takeChunkRoom } from '../tensors/value-memory.ts';
 import { finishSketch } from './count-sketch.ts';
 import { sketchInvariants } from './invariant-sketch.ts';
 import { spaceOf } from './space.ts';
@@ -106,14 +107,19 @@ async function readAlone(pass: Pass, entry: TensorEntry): Promise<void> {
   endTensor(pass, entry, tensor);
 }
 
+/** Tensors below this never need the memory that loops share. */
+const SMALL_BYTES = 1 << 14;
+
 /** Room for the largest chunk there is: clearing megabytes for every small file would take longer than reading it. */
 function createBuffers({ tensors }: OpenCheckpoint): PassBuffers {
-  const byteLength = Math.min(8 * CHUNK_ELEMENTS, Math.max(1, ...tensors.map(plainByteLength)));
+  const largest = tensors.reduce((most, entry) => Math.max(most, plainByteLength(entry)), 1);
+  const room = largest < SMALL_BYTES ? undefined : takeChunkRoom();
+  if (room !== undefined) return room;
+  const byteLength = Math.min(8 * CHUNK_ELEMENTS, largest);
+  const chunk = new Uint8Array(byteLength);
   // No element takes less than half a byte.
-  return {
-    chunk: new Uint8Array(byteLength),
-    values: new Float32Array(Math.min(2 * CHUNK_ELEMENTS, 2 * byteLength)),
-  };
+  const values = new Float32Array(Math.min(2 * CHUNK_ELEMENTS, 2 * byteLength));
+  return { chunk: () => chunk, values: () => values, release: () => undefined };
 }
 
 function createPass(checkpoint: OpenCheckpoint, options: SummarizeOptions): Pass {
@@ -151,6 +157,18 @@ function toSummary(pass: Pass, files: Summary['files']): Summary {
   };
 }
 
+async function readSummary(pass: Pass): Promise<Summary> {
+  const { checkpoint, buffers, tensors } = pass;
+  try {
+    const files: Summary['files'][number][] = [];
+    for (const index of checkpoint.files.keys()) files.push(await readFile(pass, index));
+    for (const entry of checkpoint.tensors) if (!tensors.has(entry.name)) await readAlone(pass, entry);
+    return toSummary(pass, files);
+  } finally {
+    buffers.release();
+  }
+}
+
 /**
  * Summarises a checkpoint in one pass over its files: hashes, content ids, statistics and sketches together. Holds one chunk and,
  * of the tensor that is being read, its means and a bounded sample. Read a second time is only what is
@@ -159,13 +177,7 @@ function toSummary(pass: Pass, files: Summary['files']): Summary {
  * @throws BadFileError when a tensor does not decode, or a part of a file has another checksum than the file states.
  */
 export async function summarize(checkpoint: OpenCheckpoint, options: SummarizeOptions = {}): Promise<Summary> {
-  const pass = createPass(checkpoint, options);
-  const files: Summary['files'][number][] = [];
-  for (const index of checkpoint.files.keys()) files.push(await readFile(pass, index));
-  for (const entry of checkpoint.tensors) {
-    if (!pass.tensors.has(entry.name)) await readAlone(pass, entry);
-  }
-  const summary = toSummary(pass, files);
+  const summary = await readSummary(createPass(checkpoint, options));
   const invariants = await sketchInvariants(checkpoint, summary.parameters);
   return invariants === undefined ? summary : { ...summary, invariants };
 }

@@ -3,9 +3,10 @@ import { createSha256, sha256Hex } from '../bytes/sha256.ts';
 import type { TensorEntry } from '../formats/format.ts';
 import { type BlobId, type ContentId, parseBlobId, parseContentId } from '../objects/ids.ts';
 import { chunkByteLength } from '../tensors/chunks.ts';
-import { decodeToFloat32, exactDoubles } from '../tensors/decode.ts';
+import { decodeToFloat32, exactDoubles, float32InPlace } from '../tensors/decode.ts';
 import { isFloat } from '../tensors/dtype.ts';
 import { createStatistics } from '../tensors/statistics.ts';
+import type { ChunkRoom } from '../tensors/value-memory.ts';
 import type { TensorSummary } from './summary.ts';
 import { type SketchTotals, TensorSketch } from './tensor-sketch.ts';
 
@@ -32,20 +33,20 @@ export function contentIdOf(chunks: readonly BlobId[]): ContentId {
 /** Summarises one tensor as its plain bytes stream by; it holds one chunk. */
 export class TensorPass {
   readonly #entry: TensorEntry;
-  readonly #chunk: Uint8Array;
+  readonly #chunkByteLength: number;
   readonly #chunks: BlobId[] = [];
   readonly #statistics = createStatistics();
   readonly #sketch: TensorSketch | undefined;
-  readonly #values: Float32Array;
+  readonly #buffers: PassBuffers;
   #filled = 0;
   #byteLength = 0;
 
   constructor(entry: TensorEntry, buffers: PassBuffers) {
     this.#entry = entry;
-    this.#chunk = buffers.chunk.subarray(0, chunkByteLength(entry.dtype));
-    this.#values = buffers.values;
+    this.#buffers = buffers;
     const isWeight = entry.role === 'weight' && isFloat(entry.dtype);
     this.#sketch = isWeight ? new TensorSketch(channelsFirstShape(entry), storedAxes(entry)) : undefined;
+    this.#chunkByteLength = chunkByteLength(entry.dtype);
   }
 
   /** Bytes taken so far. */
@@ -56,11 +57,11 @@ export class TensorPass {
   write(bytes: Uint8Array): void {
     this.#byteLength += bytes.byteLength;
     for (let at = 0; at < bytes.byteLength; ) {
-      const count = Math.min(bytes.byteLength - at, this.#chunk.byteLength - this.#filled);
-      this.#chunk.set(bytes.subarray(at, at + count), this.#filled);
+      const count = Math.min(bytes.byteLength - at, this.#chunkByteLength - this.#filled);
+      this.#buffers.chunk().set(bytes.subarray(at, at + count), this.#filled);
       this.#filled += count;
       at += count;
-      if (this.#filled === this.#chunk.byteLength) this.#endChunk();
+      if (this.#filled === this.#chunkByteLength) this.#endChunk();
     }
   }
 
@@ -81,17 +82,15 @@ export class TensorPass {
   }
 
   #endChunk(): void {
-    const bytes = this.#chunk.subarray(0, this.#filled);
+    const bytes = this.#buffers.chunk().subarray(0, this.#filled);
     this.#filled = 0;
     this.#chunks.push(parseBlobId(sha256Hex(bytes)));
-    const values = decodeToFloat32(this.#entry.dtype, bytes, this.#values);
-    this.#statistics.add(values, exactDoubles(this.#entry.dtype, bytes));
-    this.#sketch?.add(values);
+    const { dtype } = this.#entry;
+    const values = float32InPlace(dtype, bytes) ?? decodeToFloat32(dtype, bytes, this.#buffers.values());
+    const isAllFinite = this.#statistics.add(values, exactDoubles(dtype, bytes));
+    this.#sketch?.add(values, isAllFinite);
   }
 }
 
 /** Room for one chunk, used by one tensor after the other. */
-export interface PassBuffers {
-  readonly chunk: Uint8Array;
-  readonly values: Float32Array;
-}
+export type PassBuffers = ChunkRoom;

@@ -92,6 +92,13 @@ export function decodeToFloat32(dtype: DType, bytes: Uint8Array, out?: Float32Ar
   return values;
 }
 
+/** The values as they stand, where they are f32 that this machine reads in place; `undefined` elsewhere. */
+export function float32InPlace(dtype: DType, bytes: Uint8Array): Float32Array | undefined {
+  if (dtype !== 'f32' && dtype !== 'c64') return undefined;
+  const words = hostWords(bytes, 4);
+  return words === bytes ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) : undefined;
+}
+
 /** The values of a type that is wider than f32 floats, not rounded; `undefined` for all others. */
 export function exactDoubles(dtype: DType, bytes: Uint8Array): Float64Array | undefined {
   return dtype === 'f64' || dtype === 'c128' ? float64s(hostWords(bytes, 8)) : undefined;

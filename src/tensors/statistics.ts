@@ -1,3 +1,6 @@
+import type { WasmModule } from '../bytes/wasm-module.ts';
+import { MOST_VALUES, openTensorLoops, placeValues, STATE_PLACE } from './value-memory.ts';
+
 /**
  * What a tensor's values look like. Moments are over the finite values, as f32; doubles beyond its range take part in minimum and maximum only.
  * All 0 when there is none.
@@ -19,37 +22,76 @@ export interface TensorStatistics {
 
 /** Takes statistics of values that come in pieces. */
 export interface StatisticsAccumulator {
-  /** @param exact the same values before they were rounded, where the type is wider: what only rounding made infinite is not counted so */
-  add(values: Float32Array, exact?: Float64Array): void;
+  /**
+   * @param exact the same values before they were rounded, where the type is wider: what only rounding made infinite is not counted so
+   * @returns true when all are finite
+   */
+  add(values: Float32Array, exact?: Float64Array): boolean;
   result(): TensorStatistics;
 }
 
-/** Sums of powers of the distance to `shift`: near the mean, so that no digits cancel. */
-interface Sums {
-  shift: number;
+/** Four sums each of the first to fourth powers of the distance to the shift, and of squares. */
+const SUMS = 20;
+const LANES = 4;
+
+/** Sums in lanes: value i of a piece is added in lane i & 3, by loops that add four at once, and by plain ones alike. */
+interface Lanes {
+  readonly sums: Float64Array;
+  /** Four least values, then four greatest. */
+  readonly extremes: Float32Array;
+  zeroCount: number;
+  /** Finite values. */
   count: number;
-  first: number;
-  second: number;
-  third: number;
-  fourth: number;
-  squareSum: number;
+}
+
+/** Fewer values are not worth the way into the module's memory. */
+const FEW = 128;
+
+/** What is known of the values so far. The shift is near the mean, so that no digits cancel. */
+interface Sums extends Lanes {
+  shift: number;
+  /** Of doubles beyond the range of f32. */
   min: number;
   max: number;
-  zeroCount: number;
   nanCount: number;
   infinityCount: number;
 }
 
-function finiteMean(values: Float32Array): number | undefined {
-  let sum = 0;
+/** What four lanes from `at` on come to: always in this order. */
+export function addLanes(lanes: Float64Array, at: number): number {
+  return (lanes[at] ?? 0) + (lanes[at + 1] ?? 0) + ((lanes[at + 2] ?? 0) + (lanes[at + 3] ?? 0));
+}
+
+function addFinitePlainly(values: Float32Array, lanes: Float64Array): number {
   let count = 0;
   for (let i = 0; i < values.length; i += 1) {
     const value = values[i] ?? 0;
     if (value - value !== 0) continue;
-    sum += value;
+    lanes[i & 3] = (lanes[i & 3] ?? 0) + value;
     count += 1;
   }
-  return count === 0 ? undefined : sum / count;
+  return count;
+}
+
+/** Adds up finite values in four lanes: how many they are. */
+function addFinite(values: Float32Array, lanes: Float64Array): number {
+  const module = values.length < FEW ? undefined : openTensorLoops();
+  if (module === undefined) return addFinitePlainly(values, lanes);
+  const at = placeValues(module, values);
+  const { buffer } = module.memory;
+  const sums = new Float64Array(buffer, STATE_PLACE, LANES);
+  const counts = new Uint32Array(buffer, STATE_PLACE + 8 * LANES, LANES);
+  sums.fill(0);
+  counts.fill(0);
+  module.call('addFinite', at, values.length, STATE_PLACE);
+  lanes.set(sums);
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+function finiteMean(values: Float32Array): number | undefined {
+  const lanes = new Float64Array(LANES);
+  const count = addFinite(values.subarray(0, MOST_VALUES), lanes);
+  return count === 0 ? undefined : addLanes(lanes, 0) / count;
 }
 
 function addSpecial(sums: Sums, value: number): void {
@@ -68,58 +110,88 @@ function addAllSpecial(sums: Sums, values: Float32Array, exact: ArrayLike<number
   }
 }
 
-function addValues(sums: Sums, values: Float32Array): void {
-  let { count, first, second, third, fourth, squareSum, min, max, zeroCount } = sums;
-  const { shift } = sums;
+function addPlainly(lanes: Lanes, values: Float32Array, shift: number): void {
+  const { sums, extremes } = lanes;
   for (let i = 0; i < values.length; i += 1) {
     const value = values[i] ?? 0;
     if (value - value !== 0) continue;
+    const lane = i & 3;
     const distance = value - shift;
     const square = distance * distance;
-    count += 1;
-    first += distance;
-    second += square;
-    third += square * distance;
-    fourth += square * square;
-    squareSum += value * value;
-    if (value < min) min = value;
-    if (value > max) max = value;
-    if (value === 0) zeroCount += 1;
+    sums[lane] = (sums[lane] ?? 0) + distance;
+    sums[lane + 4] = (sums[lane + 4] ?? 0) + square;
+    sums[lane + 8] = (sums[lane + 8] ?? 0) + square * distance;
+    sums[lane + 12] = (sums[lane + 12] ?? 0) + square * square;
+    sums[lane + 16] = (sums[lane + 16] ?? 0) + value * value;
+    if (value < (extremes[lane] ?? 0)) extremes[lane] = value;
+    if (value > (extremes[lane + 4] ?? 0)) extremes[lane + 4] = value;
+    lanes.count += 1;
+    if (value === 0) lanes.zeroCount += 1;
   }
-  Object.assign(sums, { count, first, second, third, fourth, squareSum, min, max, zeroCount });
 }
 
-function toStatistics(sums: Sums): TensorStatistics {
-  const { count, zeroCount, nanCount, infinityCount, squareSum } = sums;
-  const n = Math.max(count, 1);
-  const offset = sums.first / n;
-  const variance = Math.max(0, sums.second / n - offset * offset);
-  const fourth =
-    sums.fourth / n - 4 * offset * (sums.third / n) + 6 * offset ** 2 * (sums.second / n) - 3 * offset ** 4;
-  const isConstant = count === 0 || sums.min === sums.max;
+/** The lanes, as wasm/tensors.ts has them in its memory. */
+function lanesIn(memory: ArrayBuffer): { sums: Float64Array; extremes: Float32Array; counts: Uint32Array } {
   return {
-    mean: count === 0 ? 0 : sums.shift + offset,
+    sums: new Float64Array(memory, STATE_PLACE, SUMS),
+    extremes: new Float32Array(memory, STATE_PLACE + 8 * SUMS, 2 * LANES),
+    counts: new Uint32Array(memory, STATE_PLACE + 8 * SUMS + 8 * LANES, 2 * LANES),
+  };
+}
+
+function addByModule(module: WasmModule, lanes: Lanes, values: Float32Array, shift: number): void {
+  const at = placeValues(module, values);
+  const { sums, extremes, counts } = lanesIn(module.memory.buffer);
+  sums.set(lanes.sums);
+  extremes.set(lanes.extremes);
+  counts.fill(0);
+  module.call('addStatistics', at, values.length, shift, STATE_PLACE);
+  lanes.sums.set(sums);
+  lanes.extremes.set(extremes);
+  for (let lane = 0; lane < LANES; lane += 1) {
+    lanes.zeroCount += counts[lane] ?? 0;
+    lanes.count += counts[LANES + lane] ?? 0;
+  }
+}
+
+function addValues(sums: Sums, values: Float32Array): void {
+  for (let from = 0; from < values.length; from += MOST_VALUES) {
+    const part = values.subarray(from, from + MOST_VALUES);
+    const module = part.length < FEW ? undefined : openTensorLoops();
+    if (module === undefined) addPlainly(sums, part, sums.shift);
+    else addByModule(module, sums, part, sums.shift);
+  }
+}
+
+function toStatistics(state: Sums): TensorStatistics {
+  const { count, zeroCount, nanCount, infinityCount, sums, extremes } = state;
+  const n = Math.max(count, 1);
+  const [first = 0, second = 0, third = 0, fourth = 0] = [0, 4, 8, 12].map((at) => addLanes(sums, at) / n);
+  const variance = Math.max(0, second - first * first);
+  const moment = fourth - 4 * first * third + 6 * first ** 2 * second - 3 * first ** 4;
+  const min = extremes.subarray(0, LANES).reduce((least, value) => Math.min(least, value), state.min);
+  const max = extremes.subarray(LANES).reduce((greatest, value) => Math.max(greatest, value), state.max);
+  const isConstant = count === 0 || min === max;
+  return {
+    mean: count === 0 ? 0 : state.shift + first,
     standardDeviation: isConstant ? 0 : Math.sqrt(variance),
-    min: sums.min > sums.max ? 0 : sums.min,
-    max: sums.min > sums.max ? 0 : sums.max,
+    min: min > max ? 0 : min,
+    max: min > max ? 0 : max,
     zeroCount,
     nanCount,
     infinityCount,
-    squareSum,
-    kurtosis: isConstant || variance === 0 ? 0 : fourth / variance ** 2,
+    squareSum: addLanes(sums, 16),
+    kurtosis: isConstant || variance === 0 ? 0 : moment / variance ** 2,
   };
 }
 
 /** Starts an accumulator. The sums are of distances to the mean of the first piece, in double precision. */
 export function createStatistics(): StatisticsAccumulator {
   const sums: Sums = {
+    sums: new Float64Array(SUMS),
+    extremes: new Float32Array(2 * LANES).fill(Infinity, 0, LANES).fill(-Infinity, LANES),
     shift: 0,
     count: 0,
-    first: 0,
-    second: 0,
-    third: 0,
-    fourth: 0,
-    squareSum: 0,
     min: Infinity,
     max: -Infinity,
     zeroCount: 0,
@@ -131,7 +203,9 @@ export function createStatistics(): StatisticsAccumulator {
       if (sums.count === 0) sums.shift = finiteMean(values) ?? 0;
       const before = sums.count;
       addValues(sums, values);
-      if (sums.count - before < values.length) addAllSpecial(sums, values, exact ?? values);
+      const isAllFinite = sums.count - before === values.length;
+      if (!isAllFinite) addAllSpecial(sums, values, exact ?? values);
+      return isAllFinite;
     },
     result: () => toStatistics(sums),
   };

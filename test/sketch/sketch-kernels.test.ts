@@ -43,6 +43,19 @@ describe('sketches as WebAssembly', () => {
     );
   });
 
+  it('are the same whatever the axes and their order', () => {
+    const axes = fc.array(fc.tuple(fc.constantFrom(1, 2, 3, 7, 16, 50), fc.nat()), { minLength: 2, maxLength: 5 });
+    fc.assert(
+      fc.property(axes, fc.nat(1 << 20), (sizes, seed) => {
+        const shape = [1 + Math.ceil(4096 / sizes.reduce((product, [n]) => product * n, 1)), ...sizes.map(([n]) => n)];
+        const key = [seed, ...sizes.map(([, rank]) => rank)];
+        const stored = [...shape.keys()].sort((a, b) => (key[a] ?? 0) - (key[b] ?? 0));
+        if (shape.reduce((product, n) => product * n, 1) <= 1 << 18) both(shape, stored, seed, 2500);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it('are the same for a large tensor, and for the second of two at once', () => {
     both([600, 2000], [0, 1], 3, 524_288);
     const first = new TensorSketch([64, 100], [0, 1]);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
+import { allowWasm } from '../../src/bytes/wasm-module.ts';
 import { createStatistics } from '../../src/tensors/statistics.ts';
 
 function statisticsOf(...pieces: readonly (readonly number[])[]) {
@@ -7,6 +8,8 @@ function statisticsOf(...pieces: readonly (readonly number[])[]) {
   for (const piece of pieces) statistics.add(Float32Array.from(piece));
   return statistics.result();
 }
+
+afterEach(() => allowWasm(true));
 
 describe('statistics', () => {
   test('of known values', () => {
@@ -66,5 +69,28 @@ describe('statistics', () => {
         expect(parts.max).toBe(whole.max);
       }),
     );
+  });
+
+  test('are the same to the last bit as WebAssembly, and as plain loops', () => {
+    const odd = fc.constantFrom(Number.NaN, Infinity, -Infinity, 0, -0, 1e-45, 3e38, -3e38);
+    const value = fc.oneof({ weight: 20, arbitrary: fc.float() }, { weight: 1, arbitrary: odd });
+    const pieces = fc.array(fc.array(value, { maxLength: 700, size: 'max' }), { maxLength: 3 });
+    fc.assert(
+      fc.property(pieces, (given) => {
+        allowWasm(false);
+        const plain = statisticsOf(...given);
+        allowWasm(true);
+        expect(statisticsOf(...given)).toEqual(plain);
+      }),
+    );
+  });
+
+  test('say whether all values of a piece are finite', () => {
+    for (const length of [5, 1003]) {
+      const values = new Float32Array(length).fill(1.5);
+      expect(createStatistics().add(values)).toBe(true);
+      values[length - 1] = Number.NaN;
+      expect(createStatistics().add(values)).toBe(false);
+    }
   });
 });

@@ -58,9 +58,11 @@ export function describeIdentification(
   if (verbose || !result.known) lines.push(...result.notes.map((note) => `  ${paint('dim', note)}`));
   const declared = Object.entries(result.declared).map(([key, value]) => `${key} ${value}`);
   if (declared.length > 0) lines.push(`  the file says of itself: ${declared.slice(0, 6).join(', ')}`);
-  for (const { name, match, kind } of result.tensors_detail ?? []) {
+  for (const { name, match, kind, note } of result.tensors_detail ?? []) {
     const from = match === null ? '' : ` ${match.commit === null ? '' : `${shortId(match.commit)}:`}${match.tensor}`;
-    lines.push(`    ${kind.padEnd(9)} ${name}${from === '' ? '' : ` <-${from}`}`);
+    lines.push(
+      `    ${kind.padEnd(9)} ${name}${from === '' ? '' : ` <-${from}`}${note === undefined ? '' : `: ${note}`}`,
+    );
   }
   return lines;
 }

@@ -7,7 +7,17 @@ import { type DiffSide, diffCheckpoints, readFileSide, readStoredSide } from '..
 import type { DiffResult, TensorDiff } from '../repo/results.ts';
 import { isFileOnDisk } from '../repo/show-checkpoint.ts';
 
-function row({ name, from, status, relativeChange, cosine, changedShare, rank, kind }: TensorDiff): readonly string[] {
+function row({
+  name,
+  from,
+  status,
+  relativeChange,
+  cosine,
+  changedShare,
+  rank,
+  kind,
+  note,
+}: TensorDiff): readonly string[] {
   return [
     from === undefined ? name : `${name} (${from})`,
     status,
@@ -15,7 +25,7 @@ function row({ name, from, status, relativeChange, cosine, changedShare, rank, k
     cosine === null ? '-' : cosine.toFixed(5),
     changedShare === null ? '-' : `${(changedShare * 100).toFixed(1)} %`,
     rank === null ? '-' : String(rank),
-    kind,
+    note ?? kind,
   ];
 }
 

@@ -44,7 +44,7 @@ export function matchTensors(query: TensorSet, candidate: TensorSet): TensorMatc
     commonPrefix(candidate.tensors),
   );
   const contents = takeSameContent(left.query, left.candidate);
-  const reshaped = takeReshaped(left.query, left.candidate);
+  const reshaped = takeReshaped(left, commonPrefix(query.tensors), commonPrefix(candidate.tensors));
   const context = joinContexts(contextOf(query), contextOf(candidate));
   const sliced = sliceBoth(left.query, left.candidate, query.weights, candidate.weights);
   const [a, b] = [sliced.query.weights, sliced.candidate.weights];
@@ -80,12 +80,17 @@ const sortedShape = (shape: readonly number[]) =>
     .sort((a, b) => a - b)
     .join('x');
 
-/** Same name, shapes that no order of axes makes equal. */
-function takeReshaped(query: Map<string, Named>, candidate: Map<string, Named>): TensorPair[] {
+/** Same name, after the given prefixes or as it is; shapes that no order of axes makes equal. */
+function takeReshaped(
+  { query, candidate }: { readonly query: Map<string, Named>; readonly candidate: Map<string, Named> },
+  queryPrefix: string,
+  candidatePrefix: string,
+): TensorPair[] {
   const pairs: TensorPair[] = [];
   for (const [name, tensor] of query) {
-    const other = candidate.get(name);
-    if (other && sortedShape(tensor.shape) !== sortedShape(other.shape)) pairs.push({ query: name, candidate: name });
+    const other = candidate.get(name) ?? candidate.get(candidatePrefix + name.slice(queryPrefix.length));
+    if (other && sortedShape(tensor.shape) !== sortedShape(other.shape))
+      pairs.push({ query: name, candidate: other.name });
   }
   for (const pair of pairs) {
     query.delete(pair.query);

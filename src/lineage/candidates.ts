@@ -146,7 +146,8 @@ function spreadDistance(own: ReadonlyMap<string, readonly TensorSpread[]>, other
   return count > 0 ? total / count : Number.POSITIVE_INFINITY;
 }
 
-function statisticDistance(a: TensorSpread, b: TensorSpread): number {
+/** How far the statistics of two tensors are apart; 10 at most. */
+export function statisticDistance(a: TensorSpread, b: TensorSpread): number {
   const spread = Math.abs(Math.log(a.standardDeviation / b.standardDeviation));
   const shift = Math.abs(a.mean - b.mean) / Math.max(a.standardDeviation, b.standardDeviation);
   return Math.min(spread + shift + 0.1 * Math.abs(a.kurtosis - b.kurtosis), 10);

@@ -58,6 +58,7 @@ export async function openFrame(query: Query, archive: Archive): Promise<Frame> 
     namedTensors(query.summary, weights),
     wholeOnly(await query.axisGraph(), query.summary, weights),
     new Map(),
+    query.logChoices ?? 0,
   );
 }
 
@@ -84,7 +85,7 @@ export async function moveFrame(frame: Frame, query: Query, archive: Archive, id
     const content = contents.get(back.get(name) ?? name);
     return { name, shape, ...(content ? { content } : {}) };
   });
-  return createFrame(archive, weights, tensors, graph, back);
+  return createFrame(archive, weights, tensors, graph, back, query.logChoices ?? 0);
 }
 
 /** The pair seen from the other side. */
@@ -105,12 +106,14 @@ function createFrame(
   tensors: readonly Named[],
   graph: AxisGraph,
   back: ReadonlyMap<string, string>,
+  logCuts: number,
 ): Frame {
   const kept = new Map<ManifestId, Promise<Candidate>>();
   const bring = async (id: ManifestId): Promise<Candidate> => {
     const own = await archive.weights(id);
     const named = namedTensors(archive.member(id).summary, own);
-    const matching = matchTensors({ tensors, weights }, { tensors: named, weights: own });
+    const matched = matchTensors({ tensors, weights }, { tensors: named, weights: own });
+    const matching = { ...matched, logChoices: matched.logChoices + logCuts };
     const brought = bringInto(matching.pairs, own);
     const small = valueCount(brought) <= LARGEST_KEPT;
     return {

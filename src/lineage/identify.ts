@@ -5,12 +5,14 @@ import { foreignCandidates, nearCandidates, withTrajectoryNeighbors } from './ca
 import { type Case, type Ranked, rank } from './case.ts';
 import { compareOn } from './comparison.ts';
 import { findByContent } from './contents.ts';
+import { describeResizedCase } from './describe-resized-case.ts';
 import { findFolded } from './find-folded.ts';
 import { type Frame, moveFrame, openFrame, placedCount } from './frame.ts';
 import { findPartlyReordered, findReordered } from './lost-order.ts';
 import type { Archive, Identification, Query } from './model.ts';
 import { type Proof, proveKinship } from './prove-kinship.ts';
 import { findRescaled } from './rescaled-copy.ts';
+import { openResized } from './resized-case.ts';
 import { findRotatedAttention } from './rotated-attention.ts';
 import { COMPUTED_AGAIN, roundings } from './tolerance.ts';
 
@@ -37,9 +39,29 @@ export async function identifyCheckpoint(
   const limit = options.candidates ?? LISTED;
   const match = findByContent(query.summary, archive);
   if (match) return answerFromContent(query, match, archive);
-  const state = await search(query, archive);
-  if (!state?.proof.isKnown) return answerUnknown(state, query, archive, limit);
-  return answerKnown(await withTransformation(state), limit);
+  const near = await searchAmong(query, archive, nearCandidates(query.summary, archive));
+  if (near?.proof.isKnown && isOfOwnSpace(near)) return answerKnown(await withTransformation(near), limit);
+  const resized = await identifyResized(query, archive, limit);
+  if (resized) return resized;
+  const state = near?.proof.isKnown
+    ? near
+    : await searchAmong(query, archive, foreignCandidates(query.summary, archive));
+  if (state?.proof.isKnown) return answerKnown(await withTransformation(state), limit);
+  return answerUnknown(near ?? state, query, archive, limit);
+}
+
+function isOfOwnSpace({ subject, ranked }: SearchState): boolean {
+  const [best] = ranked;
+  return best !== undefined && subject.archive.member(best.id).summary.space === subject.query.summary.space;
+}
+
+/** Compares what a query of other shapes than all that is stored has in common with it. */
+async function identifyResized(query: Query, archive: Archive, limit: number): Promise<Identification | undefined> {
+  const resized = await openResized(query, archive);
+  if (!resized) return undefined;
+  const state = await searchAmong(resized.query, resized.archive, resized.ids);
+  if (!state?.proof.isKnown) return undefined;
+  return describeResizedCase(await answerKnown(await withTransformation(state), limit), resized, query.summary);
 }
 
 /** A known query may still be a multiple of a stored checkpoint, or have some of its units out of order; a copy in order is neither. */
@@ -62,20 +84,12 @@ async function withRotation(state: SearchState): Promise<SearchState> {
   return { ...rotated, proof: { ...proof, notes: [...proof.notes, rotated.note] }, words: ['rescaled'] };
 }
 
-/** Asks the members of the query's own space, then those of other spaces. */
-async function search(query: Query, archive: Archive): Promise<SearchState | undefined> {
-  let last: SearchState | undefined;
-  for (const propose of [nearCandidates, foreignCandidates]) {
-    const ids = propose(query.summary, archive);
-    if (ids.length === 0) continue;
-    const state = await searchAmong(query, archive, ids);
-    if (state.proof.isKnown) return state;
-    last ??= state;
-  }
-  return last;
-}
-
-async function searchAmong(query: Query, archive: Archive, ids: readonly ManifestId[]): Promise<SearchState> {
+async function searchAmong(
+  query: Query,
+  archive: Archive,
+  ids: readonly ManifestId[],
+): Promise<SearchState | undefined> {
+  if (ids.length === 0) return undefined;
   let subject = openCase(query, archive, await openFrame(query, archive));
   let ranked = await rankWithNeighbors(subject, ids);
   const moved = await betterFrame(subject, ranked);

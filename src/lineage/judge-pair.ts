@@ -45,7 +45,8 @@ function turnAround(backward: Identification, forward: Identification): Identifi
 
 function withDirection(found: Identification, first: PairSide, second: PairSide): Identification {
   const words = found.relation.split('+');
-  if (found.direction === 'siblings' || found.folded || words.some((word) => ONE_WAY.has(word))) return found;
+  const isOneWay = words.some((word) => ONE_WAY.has(word) && !(word === 'pruned' && found.isCutAtEnd));
+  if (found.direction === 'siblings' || found.folded || isOneWay) return found;
   const declared = words.some((word) => ALONG_TIME.has(word)) ? declaredDirection(first, second) : undefined;
   if (declared === undefined) return { ...found, direction: 'unknown' };
   return {

@@ -47,6 +47,8 @@ export interface Query {
   readonly summary: Summary;
   weights(): Promise<Weights>;
   axisGraph(): Promise<AxisGraph>;
+  /** ln of the number of ways in which it could have been cut to be compared: counts against every p-value. Absent: it is whole. */
+  readonly logChoices?: number;
 }
 
 export interface NearMember {
@@ -59,6 +61,8 @@ export interface TensorMatch {
   readonly name: string;
   readonly match: { readonly id: ManifestId; readonly tensor: string } | null;
   readonly kind: 'identical' | 'changed' | 'permuted' | 'new';
+  /** Of a tensor of another size: which rows or columns come from where. */
+  readonly note?: string;
 }
 
 /** The answer to "what is this, and what was it made from?". */
@@ -80,6 +84,8 @@ export interface Identification {
   readonly logPValue?: number;
   /** `forward`: the query comes from what is stored; `backward`: that comes from the query; `siblings`: both from a third. */
   readonly direction: 'forward' | 'backward' | 'siblings' | 'unknown';
+  /** Set where shapes differ: whether all units in which they do stand at the end, where they may have been cut off or added. */
+  readonly isCutAtEnd?: boolean;
   /** Best first, the nearest included. */
   readonly candidates: readonly NearMember[];
   readonly tensors: readonly TensorMatch[];

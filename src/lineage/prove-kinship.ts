@@ -50,8 +50,9 @@ export async function proveKinship(comparanda: Comparanda): Promise<Proof> {
   const shared = countSharedValues(frame.sample, candidate.sample);
   const verdict = judgeKinship(query, other, frame.graph, comparisons, candidate.matching.logChoices);
   const base = { zOfCopy: verdict.zOfCopy };
-  if (sharesEnough(shared, comparisons, comparanda, verdict, other)) {
-    const logPValue = Math.min(shared.logPValue + Math.log(comparisons), verdict.logPValue);
+  const logShared = shared.logPValue + Math.log(Math.max(comparisons, 1)) + candidate.matching.logChoices;
+  if (sharesEnough(shared, logShared, comparanda, verdict, other)) {
+    const logPValue = Math.min(logShared, verdict.logPValue);
     return { ...base, isKnown: true, by: 'shared values', logPValue, notes: [sharedNote(shared)] };
   }
   if (verdict.isKin) return { ...base, isKnown: true, by: 'kinship', logPValue: verdict.logPValue, notes: [] };
@@ -117,14 +118,13 @@ function countLayers(names: Iterable<string>, weights: Weights): number {
 /** Two layers that share values, and either they are most of the network, by weights or by layers, or what is left does not contradict. */
 function sharesEnough(
   shared: SharedValues,
-  comparisons: number,
-  { frame, candidate }: Comparanda,
+  logShared: number,
+  { frame, candidate, comparisons }: Comparanda,
   verdict: KinVerdict,
   other: Weights,
 ): boolean {
   const layers = countLayers(shared.tensors, frame.sample);
-  if (Math.max(layers, shared.modules.size) < 2 || shared.logPValue + Math.log(Math.max(comparisons, 1)) > LOG_ALPHA)
-    return false;
+  if (Math.max(layers, shared.modules.size) < 2 || logShared > LOG_ALPHA) return false;
   const part = shared.tensors.reduce((sum, name) => sum + (frame.sample.get(name)?.data.length ?? 0), 0);
   if (part >= LEAST_SHARED_PART * valueCount(frame.sample) || verdict.zOfCopy < LEAST_POWER) return true;
   if (layers > LEAST_SHARED_LAYERS && layers > LEAST_SHARED_PART * countLayers(frame.sample.keys(), frame.sample))

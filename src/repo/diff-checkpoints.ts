@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { sha256Hex } from '../bytes/sha256.ts';
+import { compareResized } from '../diff/compare-resized.ts';
 import { compareTensors, type TensorChange } from '../diff/compare-tensors.ts';
 import { matchTensors, type TensorMatching } from '../diff/match-tensors.ts';
 import type { OpenCheckpoint } from '../formats/format.ts';
@@ -104,15 +105,26 @@ function describeTensors(from: DiffSide, to: DiffSide): readonly TensorDiff[] {
     { tensors: asRead(to), weights: to.weights },
     { tensors: asRead(from), weights: from.weights },
   );
-  const pairs = [...matching.pairs, ...matching.reshaped];
+  const resized = compareResized(to.weights, from.weights, matching, {
+    query: shapesOf(to),
+    candidate: shapesOf(from),
+  });
+  const [taken, given] = [new Set(resized.map(({ query }) => query)), new Set(resized.map((one) => one.candidate))];
+  const pairs = [...matching.pairs, ...matching.reshaped.filter(({ query }) => !taken.has(query))];
   const compared = compareTensors(to.weights, from.weights, pairs);
   const seen = new Set(compared.map(({ query }) => query));
+  const [added, removed] = [matching.onlyQuery.filter(weighs(to)), matching.onlyCandidate.filter(weighs(from))];
   return [
-    ...compared.map(describeChange),
+    ...[...compared, ...resized].map(describeChange),
     ...describeOpaque(from, to, pairs, seen),
-    ...matching.onlyQuery.filter(weighs(to)).map((name) => unpaired(name, 'added')),
-    ...matching.onlyCandidate.filter(weighs(from)).map((name) => unpaired(name, 'removed')),
+    ...added.filter((name) => !taken.has(name)).map((name) => unpaired(name, 'added')),
+    ...removed.filter((name) => !given.has(name)).map((name) => unpaired(name, 'removed')),
   ];
+}
+
+function shapesOf({ summary }: DiffSide): (name: string) => readonly number[] | undefined {
+  const shapes = new Map(summary.tensors.map(({ name, shape }) => [name, shape]));
+  return (name) => shapes.get(name);
 }
 
 /** Layers that a normalisation was folded into, their biases, and what is left of the normalisation on the other side. */

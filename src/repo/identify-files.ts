@@ -49,10 +49,11 @@ function describeTensors(
   archive: Archive,
   identification: Identification,
 ): NonNullable<IdentificationResult['tensors_detail']> {
-  return identification.tensors.map(({ name, match, kind }) => ({
+  return identification.tensors.map(({ name, match, kind, note }) => ({
     name,
     kind,
     match: match === null ? null : { commit: archive.member(match.id).commit ?? null, tensor: match.tensor },
+    ...(note === undefined ? {} : { note }),
   }));
 }
 

@@ -173,6 +173,8 @@ export interface IdentificationResult {
     readonly name: string;
     readonly match: { readonly commit: string | null; readonly tensor: string } | null;
     readonly kind: 'identical' | 'changed' | 'permuted' | 'new';
+    /** Of a tensor of another size: which rows or columns come from where. */
+    readonly note?: string;
   }[];
 }
 export interface IdentifyResult {
@@ -204,6 +206,8 @@ export interface TensorDiff {
   /** Numerical rank of the change; null when it was not computed. */
   readonly rank: number | null;
   readonly kind: string;
+  /** Of a tensor of another size: which rows or columns come from where. The figures are those of what both have. */
+  readonly note?: string;
 }
 export interface DiffResult {
   readonly relation: string;

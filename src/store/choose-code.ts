@@ -1,14 +1,8 @@
 import type { BlockType } from '../codec/codec.ts';
-import {
-  type Based,
-  type Candidate,
-  type ChosenCode,
-  encodeAlone,
-  type FindRow,
-  MAX_RESTORE_FACTOR,
-  openCandidates,
-} from './base-candidates.ts';
+import { type Candidate, openCandidates } from './base-candidates.ts';
 import type { BlobHint } from './blob-store.ts';
+import { type Based, type ChosenCode, encodeAlone } from './chosen-code.ts';
+import { type FindRow, MAX_RESTORE_FACTOR } from './find-bases.ts';
 import type { PackHost } from './pack-host.ts';
 
 /** What an estimate from a sample may be too high by; where a delta is not this much smaller, both are coded and compared. */

@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { MAX_CHAIN_DEPTH, MAX_RESTORE_FACTOR } from '../../src/store/base-candidates.ts';
+import { MAX_CHAIN_DEPTH, MAX_RESTORE_FACTOR } from '../../src/store/find-bases.ts';
 import { createBlobStore, openBlobStore } from '../../src/store/pack-blob-store.ts';
 import { packDirectory } from '../../src/store/pack-file.ts';
 import { readExampleBytes } from '../document.ts';

@@ -2,8 +2,9 @@ import { Command, Flags } from '@oclif/core';
 import { escapeLine } from '../charts/describe.ts';
 import type { Environment } from '../repo/environment.ts';
 import { openRepository, type Repository } from '../repo/repository.ts';
-import type { Operation } from '../repo/results.ts';
+import type { Operation, SkippedFile } from '../repo/results.ts';
 import { readEnvironment } from './environment.ts';
+import { EXIT_CODES } from './exit-codes.ts';
 import { writePaged } from './pager.ts';
 import { runOperation } from './progress.ts';
 import { reportError } from './report-error.ts';
@@ -41,6 +42,13 @@ export abstract class WsvcCommand extends Command {
     if (this.jsonEnabled()) return;
     const text = typeof lines === 'string' ? lines : lines.join('\n');
     if (text !== '') process.stdout.write(`${escapeLine(text)}\n`);
+  }
+
+  /** Names files of a folder that could not be taken in; the command then ends with the code of a bad file, though the others are in. */
+  protected tellSkipped(skipped: readonly SkippedFile[] = []): void {
+    for (const { path, problem } of skipped)
+      this.print(`${this.paint('red', 'not taken in')} ${JSON.stringify(path)}: ${problem}`);
+    if (skipped.length > 0) process.exitCode = EXIT_CODES['bad-file'];
   }
 
   /** Prints lines through the pager where there is one and they do not fit. */

@@ -34,6 +34,7 @@ export default class Add extends WsvcCommand {
     const { argv, flags } = await this.parse(Add);
     const result = await this.perform(addFiles(await this.repository(flags), argv.map(String), { move: flags.move }));
     this.print(result.added.flatMap((file) => this.describe(file)));
+    this.tellSkipped(result.skipped);
     return result;
   }
 

@@ -17,6 +17,7 @@ export default class Import extends WsvcCommand {
     const { argv, flags } = await this.parse(Import);
     const result = await this.perform(importFiles(await this.repository(flags), argv.map(String), flags.message));
     this.printPaged(drawTrajectories(result, { paint: this.paint, columns: process.stdout.columns ?? 80 }));
+    this.tellSkipped(result.skipped);
     return result;
   }
 }

@@ -6,7 +6,7 @@ import type { ReindexResult } from '../repo/results.ts';
 export default class Reindex extends WsvcCommand {
   static override summary = 'Compute all derived data anew from the stored weights.';
   static override description =
-    'Sketches, neighbor indexes and caches are never trusted and may be deleted at any time.';
+    'Sketches, neighbor indexes and caches are never trusted and may be deleted at any time. The old ones stay until the new ones are whole.';
   static override examples = ['<%= config.bin %> reindex'];
 
   async run(): Promise<ReindexResult> {

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { formatBytes } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
+import { EXIT_CODES } from '../cli/exit-codes.ts';
 import { WRITABLE_FORMATS } from '../formats/writers.ts';
 import { convertCheckpoint } from '../repo/convert-checkpoint.ts';
 import { restoreFiles } from '../repo/restore-files.ts';
@@ -8,6 +9,8 @@ import type { RestoreResult } from '../repo/results.ts';
 
 export default class Restore extends WsvcCommand {
   static override summary = 'Bring files back, byte for byte.';
+  static override description =
+    'A path comes back as it is staged, else as it was last committed; REV:PATH as that commit has it. Of several, damaged ones are named and the others restored (exit code 12).';
   static override examples = [
     '<%= config.bin %> restore model.bin',
     '<%= config.bin %> restore run-1@{12} -o best.pt',
@@ -43,6 +46,12 @@ export default class Restore extends WsvcCommand {
     for (const note of result.notes ?? []) this.print(`  ${note}`);
     for (const path of result.pruned)
       this.print(`${this.paint('yellow', 'passed over')} ${path}: its content was pruned.`);
+    const failed = result.failed ?? [];
+    for (const { path, problem } of failed) this.print(`${this.paint('red', 'not restored')} ${path}: ${problem}`);
+    if (failed.length > 0) {
+      this.print('"wsvc fsck --repair", with "--from DIR" where a backup is, may bring them back.');
+      process.exitCode = EXIT_CODES.corrupt;
+    }
     return result;
   }
 }

@@ -30,12 +30,19 @@ export default class Status extends WsvcCommand {
     lines.push(
       ...this.section('Stored here only (moved in; "wsvc restore" brings them back):', 'green', result.stored),
     );
-    lines.push(...this.section('Missing here, but saved (use "wsvc restore"):', 'yellow', result.missing));
+    lines.push(...this.section('Missing here, but saved or staged (use "wsvc restore"):', 'yellow', result.missing));
     lines.push(
       ...this.section(
         'Only here: the stored content was pruned (use "wsvc add" to store it again):',
         'yellow',
         result.pruned,
+      ),
+    );
+    lines.push(
+      ...this.section(
+        'Not saved, and cannot be under these names:',
+        'red',
+        (result.skipped ?? []).map(({ path, problem }) => `${JSON.stringify(path)}  ${problem}`),
       ),
     );
     lines.push('', `${plural(result.saved, 'model file')} here ${result.saved === 1 ? 'is' : 'are'} saved.`);

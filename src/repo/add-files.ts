@@ -65,7 +65,7 @@ async function* addUnderLock(
   named: readonly string[],
   { move = false }: AddOptions,
 ): Operation<AddResult> {
-  const files = await resolveModelFiles(repository, named);
+  const { files, skipped } = await resolveModelFiles(repository, named);
   const pending = yield* readAllPending(repository, files);
   if (move) await checkMovable(repository, pending);
   yield { phase: 'Placing', done: 0, total: 1 };
@@ -98,7 +98,7 @@ async function* addUnderLock(
       ...(left === undefined ? {} : describeLeft(left.get(checkpoint))),
     });
   }
-  return { added };
+  return { added, ...(skipped.length > 0 ? { skipped } : {}) };
 }
 
 /**

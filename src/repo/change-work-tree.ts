@@ -7,6 +7,7 @@ import type { Repository } from './repository.ts';
 import { filesBeside, restoreManifest } from './restore-files.ts';
 import type { Operation } from './results.ts';
 import { createFileHasher } from './stat-cache.ts';
+import { checkNotBeyondLink } from './work-tree.ts';
 
 /** Pointers by path. */
 export type Tree = ReadonlyMap<string, GitObjectId>;
@@ -93,6 +94,8 @@ async function planChanges(repository: Repository, { from, to, everything }: Wor
 async function checkPlan(repository: Repository, plan: Plan, target: WorkTreeTarget): Promise<void> {
   const { tips, force = false } = target;
   const check = await createOverwriteCheck(repository, { tips, force });
+  for (const planned of [...plan.restore, ...plan.remove])
+    for (const { target: file } of targetsOf(repository, planned)) await checkNotBeyondLink(repository, file);
   for (const planned of plan.restore) {
     for (const { target: file, file: stored } of targetsOf(repository, planned)) await check(file, stored.sha256);
   }

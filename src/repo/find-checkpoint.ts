@@ -11,7 +11,7 @@ import { toTreePath } from './work-tree.ts';
 
 /** A stored checkpoint that the user named. */
 export interface FoundCheckpoint {
-  /** Null for a file that was moved in and is not committed yet. */
+  /** Null for a file that is staged, or was moved in, and is not committed yet. */
   readonly commit: CommitId | null;
   readonly path: string;
   readonly pointer: Pointer;
@@ -103,17 +103,31 @@ async function pathsBelow(repository: Repository, folder: string, recorded: Reco
   const inHead = commit === undefined ? [] : [...(await repository.history.listPointers(commit)).keys()];
   const committed = [...recorded.values()].flatMap(({ checkpoint }) => checkpoint?.path ?? []);
   const waiting = (await readMoved(repository)).filter(({ isWaiting }) => isWaiting).map(({ path }) => path);
+  const staged = (await repository.history.listStaged()).map(({ path }) => path);
   const prefix = folder === '' ? '' : `${folder}/`;
-  return [...new Set([...inHead, ...committed, ...waiting])].filter((path) => path.startsWith(prefix)).sort();
+  return [...new Set([...inHead, ...committed, ...waiting, ...staged])]
+    .filter((path) => path.startsWith(prefix))
+    .sort();
 }
 
-/** As {@link findNamed}; of a folder, all that lies below it. @throws as {@link findNamed} */
-export async function findAllNamed(repository: Repository, named: string): Promise<readonly FoundCheckpoint[]> {
+/**
+ * Finds what is to be restored: as {@link findNamed}, but a path that is staged as it was staged; of a folder, all that lies below it.
+ *
+ * @throws as {@link findNamed}
+ */
+export async function findRestorable(repository: Repository, named: string): Promise<readonly FoundCheckpoint[]> {
+  const staged = new Map((await repository.history.listStaged()).map(({ path, pointer }) => [path, pointer]));
+  const findStaged = (path: string): FoundCheckpoint | undefined => {
+    const pointer = staged.get(path);
+    return pointer === undefined ? undefined : { commit: null, path, pointer };
+  };
   const recorded = await readRecordedCheckpoints(repository);
   const found: FoundCheckpoint[] = [];
-  for (const path of await pathsBelow(repository, pathFromHere(repository, named), recorded)) {
-    const one = await findByPath(repository, path, recorded);
+  const path = pathFromHere(repository, named);
+  for (const below of await pathsBelow(repository, path, recorded)) {
+    const one = findStaged(below) ?? (await findByPath(repository, below, recorded));
     if (one !== undefined) found.push(one);
   }
-  return found.length > 0 && named !== '' ? found : [await findNamed(repository, named)];
+  if (found.length > 0 && named !== '') return found;
+  return [findStaged(path) ?? (await findNamed(repository, named))];
 }

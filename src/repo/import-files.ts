@@ -30,7 +30,7 @@ async function* importUnderLock(
   named: readonly string[],
   message?: string,
 ): Operation<TrajectoryLogResult> {
-  const files = await resolveModelFiles(repository, named);
+  const { files, skipped } = await resolveModelFiles(repository, named);
   const read = yield* readAllPending(repository, files);
   const pending = await notYetCommitted(read, repository);
   if (pending.length > 0) {
@@ -52,7 +52,8 @@ async function* importUnderLock(
     yield* commitPending(repository, ready, view, message);
     await repository.history.unstage([...paths]);
   }
-  return describeTrajectories(repository, await readLineageView(repository));
+  const result = await describeTrajectories(repository, await readLineageView(repository));
+  return skipped.length > 0 ? { ...result, skipped } : result;
 }
 
 /**

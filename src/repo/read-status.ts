@@ -8,7 +8,7 @@ import type { Repository } from './repository.ts';
 import type { StatusResult } from './results.ts';
 import { recallSavedHashes } from './saved-contents.ts';
 import { createFileHasher } from './stat-cache.ts';
-import { toTreePath, walkModelFiles } from './work-tree.ts';
+import { listModelFiles, toTreePath } from './work-tree.ts';
 
 type Hasher = Awaited<ReturnType<typeof createFileHasher>>;
 
@@ -17,11 +17,11 @@ function committedPaths(recorded: Iterable<RecordedCheckpoint>): ReadonlySet<str
   return new Set([...recorded].flatMap(({ checkpoint }) => (checkpoint === undefined ? [] : [checkpoint.path])));
 }
 
-async function filesOnDisk(repository: Repository, known: ReadonlySet<string>): Promise<readonly string[]> {
-  const files = new Set<string>();
-  for await (const file of walkModelFiles(repository.workTree)) files.add(toTreePath(repository, file));
+async function filesOnDisk(repository: Repository, known: ReadonlySet<string>) {
+  const { files: found, skipped } = await listModelFiles(repository, repository.workTree);
+  const files = new Set(found.map((file) => toTreePath(repository, file)));
   for (const file of known) if (await isThere(repository, file)) files.add(file);
-  return [...files].sort();
+  return { files: [...files].sort(), skipped };
 }
 
 async function isThere(repository: Repository, treePath: string): Promise<boolean> {
@@ -40,7 +40,8 @@ async function classify(repository: Repository, hasher: Hasher) {
   const gone = new Set(checkpoints.flatMap(({ files }) => files.map((file) => file.sha256)));
   const [changed, untracked, pruned]: [string[], string[], string[]] = [[], [], []];
   let savedCount = 0;
-  for (const file of await filesOnDisk(repository, new Set([...committed, ...staged.keys()]))) {
+  const { files, skipped } = await filesOnDisk(repository, new Set([...committed, ...staged.keys()]));
+  for (const file of files) {
     const sha256 = await hasher(path.join(repository.workTree, file));
     if (staged.get(file)?.sha256 === sha256) continue;
     if (saved.has(sha256)) savedCount += 1;
@@ -48,7 +49,7 @@ async function classify(repository: Repository, hasher: Hasher) {
     else if (committed.has(file) || staged.has(file)) changed.push(file);
     else untracked.push(file);
   }
-  return { recorded, staged, changed, untracked, pruned, savedCount };
+  return { recorded, staged, changed, untracked, pruned, savedCount, skipped };
 }
 
 /**
@@ -56,7 +57,7 @@ async function classify(repository: Repository, hasher: Hasher) {
  * they were hashed are not read again.
  */
 export async function readStatus(repository: Repository): Promise<StatusResult> {
-  const { recorded, staged, changed, untracked, pruned, savedCount } = await classify(
+  const { recorded, staged, changed, untracked, pruned, savedCount, skipped } = await classify(
     repository,
     await createFileHasher(repository),
   );
@@ -74,6 +75,8 @@ export async function readStatus(repository: Repository): Promise<StatusResult> 
     const { manifest } = await repository.history.readPointer(pointer);
     if ((await repository.pruned.find(manifest)) === undefined) missing.push(file);
   }
+  for (const file of staged.keys())
+    if (!tracked.has(file) && !moved.has(file) && !(await isThere(repository, file))) missing.push(file);
   const placements = new Map(
     [...recorded.values()].flatMap(({ checkpoint, trailers }) =>
       checkpoint === undefined || trailers === undefined
@@ -86,9 +89,10 @@ export async function readStatus(repository: Repository): Promise<StatusResult> 
     staged: [...staged].map(([file, pointer]) => ({ path: file, placement: placements.get(pointer.manifest) ?? null })),
     changed,
     untracked,
-    missing,
+    missing: missing.sort(),
     saved: savedCount,
     stored: stored.sort(),
     pruned,
+    ...(skipped.length > 0 ? { skipped } : {}),
   };
 }

@@ -64,12 +64,13 @@ async function isDamagedRepository(directory: string, error: unknown): Promise<b
 /**
  * Opens the repository that holds the working directory.
  *
- * @param options - `mayBeDamaged`: open it too where its format cannot be read, to check or repair it.
+ * @param options - `mayBeDamaged`: open it too where its format cannot be read, to check or repair it. `derivedDirectory`: keep
+ *   derived data there.
  * @throws WsvcError `no-repository`, `format-version` or `corrupt`.
  */
 export async function openRepository(
   environment: Environment,
-  options: { readonly mayBeDamaged?: boolean } = {},
+  options: { readonly mayBeDamaged?: boolean; readonly derivedDirectory?: string } = {},
 ): Promise<Repository> {
   const directory = await findRepositoryDirectory(environment.workingDirectory);
   if (directory === undefined) {
@@ -86,7 +87,7 @@ export async function openRepository(
   } catch (error) {
     if (!options.mayBeDamaged || !(await isDamagedRepository(directory, error))) throw error;
   }
-  const derivedDirectory = path.join(directory, 'derived');
+  const derivedDirectory = options.derivedDirectory ?? path.join(directory, 'derived');
   const blobs = await openBlobStore(directory, { coder: createThreadedCoder(environment.threads ?? 0) });
   const summaries = openDerivedLog(path.join(derivedDirectory, 'summaries.log'));
   const history = await openHistory(directory);

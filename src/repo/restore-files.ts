@@ -3,7 +3,7 @@ import path from 'node:path';
 import { createSha256, sha256Hex } from '../bytes/sha256.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { Manifest, ManifestFile } from '../objects/manifest.ts';
-import { type FoundCheckpoint, findAllNamed } from './find-checkpoint.ts';
+import { type FoundCheckpoint, findRestorable } from './find-checkpoint.ts';
 import { forgetMoved } from './moved-files.ts';
 import { createOverwriteCheck } from './overwrite-check.ts';
 import { expectContent } from './pruned-content.ts';
@@ -11,7 +11,7 @@ import type { Repository } from './repository.ts';
 import type { Operation, RestoredFile, RestoreResult } from './results.ts';
 import { rememberSaved } from './stat-cache.ts';
 import { storedSource } from './stored-files.ts';
-import { toTreePath } from './work-tree.ts';
+import { checkNotBeyondLink, toTreePath } from './work-tree.ts';
 
 export interface RestoreOptions {
   /** Where to write a single checkpoint, relative to the working directory; its own path by default. */
@@ -101,12 +101,26 @@ interface Planned {
   readonly primary: string;
 }
 
+/** A checkpoint that cannot be restored, and why. */
+type Failed = NonNullable<RestoreResult['failed']>[number];
+
+/** Runs the work on one of several checkpoints; damage of this one is told, and the others go on. */
+async function attempt<T>(failed: Failed[], path: string, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof WsvcError) || error.code !== 'corrupt') throw error;
+    failed.push({ path, problem: error.message });
+    return undefined;
+  }
+}
+
 /** Of a folder, what was pruned is passed over; a pruned checkpoint that is named is refused, and a folder with nothing else. */
-async function findRestorable(repository: Repository, named: readonly string[]) {
+async function findAllRestorable(repository: Repository, named: readonly string[]) {
   const found: FoundCheckpoint[] = [];
   const pruned: string[] = [];
   for (const name of named) {
-    const all = await findAllNamed(repository, name);
+    const all = await findRestorable(repository, name);
     const stored: FoundCheckpoint[] = [];
     for (const one of all) {
       if ((await repository.pruned.find(one.pointer.manifest)) === undefined) stored.push(one);
@@ -119,48 +133,79 @@ async function findRestorable(repository: Repository, named: readonly string[]) 
   return { found, pruned };
 }
 
+interface RestorePlan {
+  readonly planned: readonly Planned[];
+  readonly pruned: readonly string[];
+  /** Those whose manifest cannot be read; more come when the others are written. */
+  readonly failed: Failed[];
+}
+
 /** Finds everything that was named, and refuses before anything is written. */
 async function planRestore(
   repository: Repository,
   named: readonly string[],
   options: RestoreOptions,
-): Promise<{ readonly planned: readonly Planned[]; readonly pruned: readonly string[] }> {
-  const { found, pruned } = await findRestorable(repository, named);
+): Promise<RestorePlan> {
+  const { found, pruned } = await findAllRestorable(repository, named);
   if (options.output !== undefined && found.length > 1) {
     throw new WsvcError('usage', 'An output file can be given for one checkpoint only.');
   }
   const mayOverwrite = await createOverwriteCheck(repository, { force: options.force ?? false });
   const planned: Planned[] = [];
+  const failed: Failed[] = [];
   for (const one of found) {
-    const manifest = await repository.checkpoints.manifest(one.pointer.manifest);
+    const manifest = await attempt(failed, one.path, () => repository.checkpoints.manifest(one.pointer.manifest));
+    if (manifest === undefined) continue;
     const primary = primaryTarget(repository, one, options.output);
-    for (const { file, target } of filesBeside(primary, manifest)) await mayOverwrite(target, file.sha256);
+    for (const { file, target } of filesBeside(primary, manifest)) {
+      if (options.output === undefined) await checkNotBeyondLink(repository, target);
+      await mayOverwrite(target, file.sha256);
+    }
     planned.push({ manifest, primary });
   }
-  return { planned, pruned };
+  return { planned, pruned, failed };
+}
+
+/** The one checkpoint that was named cannot be restored: the command fails as a whole. */
+function throwOnlyFailure({ planned, failed }: RestorePlan): void {
+  const [only] = failed;
+  if (only === undefined || planned.length + failed.length > 1) return;
+  throw new WsvcError('corrupt', `${only.path} cannot be restored. ${only.problem}`, {
+    suggestions: ['Run "wsvc fsck --repair", with "--from DIR" where a backup is: nothing was replaced.'],
+  });
 }
 
 /**
- * Restores checkpoints byte for byte: paths (of a folder: all below it) as they were last committed, or `REV:PATH`, or the
- * checkpoint of a revision.
+ * Restores checkpoints byte for byte: paths (of a folder: all below it) as they are staged, else as they were last committed, or
+ * `REV:PATH`, or the checkpoint of a revision. Of several, those that are damaged are told, and the others restored.
  *
- * @throws WsvcError `not-found`, `usage`, `not-saved`; CorruptError when stored bytes are damaged: then nothing was replaced.
+ * @throws WsvcError `not-found`, `usage`, `not-saved`; CorruptError when all that was named is damaged: then nothing was replaced.
  */
 export async function* restoreFiles(
   repository: Repository,
   named: readonly string[],
   options: RestoreOptions = {},
 ): Operation<RestoreResult> {
-  const { planned, pruned } = await planRestore(repository, named, options);
+  const plan = await planRestore(repository, named, options);
+  throwOnlyFailure(plan);
+  const { planned, pruned, failed } = plan;
   const restored: RestoredFile[] = [];
-  for (const [done, { manifest, primary }] of planned.entries()) {
-    yield { phase: 'Restoring', done, total: planned.length, detail: toTreePath(repository, primary) };
-    restored.push(...(await restoreManifest(repository, manifest, primary)));
+  const done: Planned[] = [];
+  for (const [count, one] of planned.entries()) {
+    const name = toTreePath(repository, one.primary);
+    yield { phase: 'Restoring', done: count, total: planned.length, detail: name };
+    const write = () => restoreManifest(repository, one.manifest, one.primary);
+    const files = planned.length + failed.length === 1 ? await write() : await attempt(failed, name, write);
+    if (files === undefined) continue;
+    restored.push(...files);
+    done.push(one);
   }
-  await syncFolders(planned.map(({ primary }) => path.dirname(primary)));
+  await syncFolders(done.map(({ primary }) => path.dirname(primary)));
   // An entry may keep the only other copy: it goes when the files are durable.
-  await forgetMoved(repository, new Set(planned.map(({ primary }) => toTreePath(repository, primary))));
+  await forgetMoved(repository, new Set(done.map(({ primary }) => toTreePath(repository, primary))));
   const [first] = restored;
-  if (first === undefined) throw new WsvcError('usage', 'Name a path or a revision to restore.');
-  return { ...first, restored, pruned };
+  if (first !== undefined) return { ...first, restored, pruned, ...(failed.length > 0 ? { failed } : {}) };
+  const [bad] = failed;
+  if (bad === undefined) throw new WsvcError('usage', 'Name a path or a revision to restore.');
+  throw new CorruptError(`none of ${failed.length} checkpoints can be restored; ${bad.path}: ${bad.problem}`);
 }

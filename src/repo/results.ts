@@ -33,6 +33,8 @@ export interface AddedFile {
 }
 export interface AddResult {
   readonly added: readonly AddedFile[];
+  /** Files of the named folders that were passed over; absent where there are none. */
+  readonly skipped?: readonly SkippedFile[];
 }
 
 export interface CommittedCheckpoint {
@@ -54,8 +56,10 @@ export interface StatusResult {
   /** Saved once, but the file on disk differs now. */
   readonly changed: readonly string[];
   readonly untracked: readonly string[];
-  /** In HEAD's tree but not on disk. */
+  /** In HEAD's tree, or staged, but not on disk. */
   readonly missing: readonly string[];
+  /** Files that cannot be taken in under their names; absent where there are none. */
+  readonly skipped?: readonly SkippedFile[];
   /** On disk and saved: reachable from a branch or tag. */
   readonly saved: number;
   /** Not on disk, because `add --move` took them away: the repository holds them. */
@@ -134,6 +138,8 @@ export interface TrajectoryResult {
 }
 export interface TrajectoryLogResult {
   readonly trajectories: readonly TrajectoryResult[];
+  /** Of an import: files of the named folders that were passed over; absent where there are none. */
+  readonly skipped?: readonly SkippedFile[];
 }
 
 export interface NearestResult {
@@ -288,6 +294,15 @@ export interface RestoreResult extends RestoredFile {
   readonly restored: readonly RestoredFile[];
   /** Paths of a folder that were passed over because their content was pruned. */
   readonly pruned: readonly string[];
+  /** Of several, those that are damaged; absent where there are none. */
+  readonly failed?: readonly { readonly path: string; readonly problem: string }[];
+}
+
+/** A file that was found in a folder and cannot be taken in under its name. */
+export interface SkippedFile {
+  /** As it can be shown. */
+  readonly path: string;
+  readonly problem: string;
 }
 
 export interface NamedCommit {

@@ -1,10 +1,12 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { openFileSource } from '../bytes/file-source.ts';
 import { WsvcError } from '../errors.ts';
 import { tfjs } from '../formats/tfjs/index.ts';
 import { checkTreePath } from '../store/ref-names.ts';
 import type { Repository } from './repository.ts';
+import type { SkippedFile } from './results.ts';
 
 /** Folders that never hold a user's models. */
 export const SKIPPED_FOLDERS = new Set(['.wsvc', '.git', 'node_modules', '__pycache__', '.venv']);
@@ -90,14 +92,62 @@ export async function resolveInWorkTree(repository: Repository, named: string): 
   return path.join(repository.workTree, relative);
 }
 
-/** Every file that looks like a model, below a folder, in name order. */
-export async function* walkModelFiles(folder: string): AsyncIterable<string> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+/** Hears of files and folders that are passed over: their path as it can be shown, and why. */
+type TellSkipped = (skipped: { readonly file: string; readonly problem: string }) => void;
+
+const NO_UTF8 = 'Its name is not UTF-8. Rename it first.';
+
+/** Every file that looks like a model, below a folder, in name order. Names that are no UTF-8 cannot be told to anybody, and are passed over. */
+export async function* walkModelFiles(folder: string, tellSkipped: TellSkipped = () => {}): AsyncIterable<string> {
+  const entries = await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
+  entries.sort((a, b) => Buffer.compare(a.name, b.name));
   for (const entry of entries) {
-    const full = path.join(folder, entry.name);
-    if (entry.isDirectory() && !SKIPPED_FOLDERS.has(entry.name)) yield* walkModelFiles(full);
+    const name = entry.name.toString('utf8');
+    const full = path.join(folder, name);
+    if (!isUtf8(entry.name)) {
+      if (entry.isDirectory() || looksLikeModel(name)) tellSkipped({ file: full, problem: NO_UTF8 });
+    } else if (entry.isDirectory() && !SKIPPED_FOLDERS.has(name)) yield* walkModelFiles(full, tellSkipped);
     else if (entry.isFile() && (await mayBeModel(full))) yield full;
+  }
+}
+
+/** Why a path cannot be committed. */
+function findPathProblem(treePath: string): string | undefined {
+  try {
+    checkTreePath(treePath);
+    return undefined;
+  } catch (error) {
+    if (error instanceof WsvcError) return error.message;
+    throw error;
+  }
+}
+
+/** The model files below a folder that can be taken in, as they stand in trees, and those that cannot. */
+export async function listModelFiles(
+  repository: Repository,
+  folder: string,
+): Promise<{ readonly files: readonly string[]; readonly skipped: readonly SkippedFile[] }> {
+  const files: string[] = [];
+  const skipped: SkippedFile[] = [];
+  const skip: TellSkipped = ({ file, problem }) => skipped.push({ path: toTreePath(repository, file), problem });
+  for await (const file of walkModelFiles(folder, skip)) {
+    const problem = findPathProblem(toTreePath(repository, file));
+    if (problem === undefined) files.push(file);
+    else skip({ file, problem });
+  }
+  return { files, skipped };
+}
+
+/** Refuses a path of the work tree below a folder that is a link: it leads elsewhere, perhaps out of the work tree. @throws WsvcError `usage` */
+export async function checkNotBeyondLink(repository: Repository, absolute: string): Promise<void> {
+  const relative = path.relative(repository.workTree, absolute);
+  if (relative.startsWith('..') || path.isAbsolute(relative)) return;
+  for (let at = path.dirname(relative); at !== '.'; at = path.dirname(at)) {
+    const found = await lstat(path.join(repository.workTree, at)).catch(() => undefined);
+    if (!found?.isSymbolicLink()) continue;
+    throw new WsvcError('usage', `${toTreePath(repository, absolute)} is beyond a symbolic link (${at}).`, {
+      suggestions: [`Nothing was changed. Move the link ${at} away, or put a folder in its place.`],
+    });
   }
 }
 
@@ -110,25 +160,44 @@ async function statNamed(absolute: string, named: string): Promise<Awaited<Retur
 }
 
 /**
- * Resolves files and folders that the user named to files of the work tree; of a folder, those that look like models.
+ * Resolves files and folders that the user named to files of the work tree; of a folder, those that look like models. What is found in a
+ * folder and cannot be taken in under its name is passed over.
  *
  * @throws WsvcError `not-found` or `usage`; also when nothing is found at all.
  */
-export async function resolveModelFiles(repository: Repository, named: readonly string[]): Promise<readonly string[]> {
+export async function resolveModelFiles(
+  repository: Repository,
+  named: readonly string[],
+): Promise<{ readonly files: readonly string[]; readonly skipped: readonly SkippedFile[] }> {
   const found = new Set<string>();
+  const skipped: SkippedFile[] = [];
   for (const name of named) {
     const absolute = await resolveInWorkTree(repository, name);
     const kind = await statNamed(absolute, name);
-    if (kind.isDirectory()) for await (const file of walkModelFiles(absolute)) found.add(file);
-    else if (kind.isFile()) found.add(absolute);
-    else throw new WsvcError('usage', `${name} is neither a file nor a folder.`);
+    if (kind.isDirectory()) {
+      const below = await listModelFiles(repository, absolute);
+      for (const file of below.files) found.add(file);
+      skipped.push(...below.skipped);
+    } else if (!kind.isFile()) {
+      throw new WsvcError('usage', `${name} is neither a file nor a folder.`);
+    } else {
+      // Before anything is read: a name that no tree can hold shall not stop the command half-way.
+      checkTreePath(toTreePath(repository, absolute));
+      found.add(absolute);
+    }
   }
-  // Before anything is read: a name that no tree can hold shall not stop the command half-way.
-  for (const file of found) checkTreePath(toTreePath(repository, file));
   if (found.size === 0) {
-    throw new WsvcError('not-found', `No model files in ${named.join(', ')}.`, {
-      suggestions: [`wsvc looks for ${MODEL_ENDINGS.slice(0, 8).join(', ')} and more; name other files one by one.`],
-    });
+    const passed = skipped.map(({ path: file, problem }) => `${JSON.stringify(file)}: ${problem}`);
+    throw new WsvcError(
+      'not-found',
+      `No model files in ${named.join(', ')}${passed.length > 0 ? ' that can be taken in' : ''}.`,
+      {
+        suggestions: [
+          ...passed,
+          `wsvc looks for ${MODEL_ENDINGS.slice(0, 8).join(', ')} and more; name other files one by one.`,
+        ],
+      },
+    );
   }
-  return [...found];
+  return { files: [...found], skipped };
 }

@@ -228,7 +228,7 @@ describe('adding', () => {
     await askWsvc(folder, 'init');
     await writeFile(join(folder, 'good.pt'), 'good');
     await writeFile(join(folder, 'new\nline.pt'), 'bad');
-    expect(await refuseWsvc(folder, 'add', '.')).toMatchObject({ status: 2, code: 'usage' });
+    expect(await refuseWsvc(folder, 'add', 'good.pt', 'new\nline.pt')).toMatchObject({ status: 2, code: 'usage' });
     expect(await askWsvc<Status>(folder, 'status')).toMatchObject({ staged: [] });
   });
 

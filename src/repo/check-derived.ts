@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { sha256Hex } from '../bytes/sha256.ts';
 import { isLogWhole } from './derived-log.ts';
+import { isPlacesFileWhole } from './log-places.ts';
 import { isMemberTableWhole } from './member-table.ts';
 import type { Repository } from './repository.ts';
 import type { FsckFinding } from './results.ts';
@@ -25,6 +26,7 @@ const isGraphWhole: IsWhole = (bytes, name) => name.endsWith(`.${sha256Hex(bytes
 /** How each kind of derived file is told to be whole, by where it stands. */
 const KINDS: readonly (readonly [RegExp, IsWhole])[] = [
   [/^[^/]+\.log$/, isLogWhole],
+  [/^[^/]+\.log\.places$/, isPlacesFileWhole],
   [/^members\.table$/, isMemberTableWhole],
   [/^spreads\.table$/, isSpreadTableWhole],
   [/^sketches\/[^/]+\.(centred|sketch|invariants)$/, isSketchFileWhole],

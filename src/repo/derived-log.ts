@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { appendFile, mkdir, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { WsvcError } from '../errors.ts';
 import { writeFileAtomic } from '../store/atomic-file.ts';
+import { HEADER_BYTES, type OpenLog, openQuietly } from './open-log.ts';
 
-/** Length, key and checksum that stand before every payload, in bytes. */
-const HEADER_BYTES = 4 + 32 + 32;
-/** A log up to this size is read whole; of a longer one only what is asked for. */
-const WHOLE_BYTES = 1 << 25;
 /** A log up to this size, in bytes, is not worth writing anew. */
 const LEAST_TO_COMPACT = 1 << 14;
 
@@ -25,87 +22,12 @@ export interface DerivedLog {
   readonly size: number;
 }
 
-interface Place {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** The file as it was when it was first looked at; what others append or replace afterwards is not seen. */
-interface OpenLog {
-  /** Reads bytes at a place; fewer at the end of the file. */
-  readonly read: (at: number, byteLength: number) => Buffer;
-  /** Of the file, while it is open. */
-  readonly descriptor?: number;
-  /** By key; a later record replaces an earlier one. */
-  readonly places: ReadonlyMap<string, Place>;
-  /** Where the last whole record ends: what a write that was cut short has left lies behind it. */
-  readonly end: number;
-  readonly byteLength: number;
-}
-
-const EMPTY: OpenLog = { read: () => Buffer.alloc(0), places: new Map(), end: 0, byteLength: 0 };
-
 /** Closes the files of logs that nobody holds any longer. */
 const closer = new FinalizationRegistry((descriptor: number) => closeSync(descriptor));
 
 /** Of the key as well: a record under another's key would answer for it. */
 function checksum(key: Uint8Array, payload: Uint8Array): Buffer {
   return createHash('sha256').update(key).update(payload).digest();
-}
-
-function readAt(descriptor: number, at: number, byteLength: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(byteLength);
-  return readInto(bytes, descriptor, at);
-}
-
-/** Reads as many bytes as there is room for; fewer at the end of the file. */
-function readInto(bytes: Buffer, descriptor: number, at: number): Buffer {
-  const { byteLength } = bytes;
-  let done = 0;
-  while (done < byteLength) {
-    const count = readSync(descriptor, bytes, done, byteLength - done, at + done);
-    if (count === 0) break;
-    done += count;
-  }
-  return bytes.subarray(0, done);
-}
-
-/** Finds the records, by their heads alone: checksums are checked when a record is used. */
-function scan(read: OpenLog['read'], byteLength: number): Pick<OpenLog, 'places' | 'end'> {
-  const places = new Map<string, Place>();
-  let at = 0;
-  while (at + HEADER_BYTES <= byteLength) {
-    const head = read(at, HEADER_BYTES);
-    const start = at + HEADER_BYTES;
-    const end = start + head.readUInt32LE(0);
-    if (end > byteLength) break;
-    places.set(head.toString('hex', 4, 36), { start, end });
-    at = end;
-  }
-  return { places, end: at };
-}
-
-function openLog(path: string): OpenLog {
-  const descriptor = openSync(path, 'r');
-  const { size: byteLength } = fstatSync(descriptor);
-  if (byteLength > WHOLE_BYTES) {
-    const read: OpenLog['read'] = (at, length) => readAt(descriptor, at, length);
-    // Thousands of heads, one after the other: in one piece of memory.
-    const head = Buffer.alloc(HEADER_BYTES);
-    return { read, descriptor, byteLength, ...scan((at) => readInto(head, descriptor, at), byteLength) };
-  }
-  const whole = readAt(descriptor, 0, byteLength);
-  closeSync(descriptor);
-  const read: OpenLog['read'] = (at, length) => whole.subarray(at, at + length);
-  return { read, byteLength, ...scan(read, byteLength) };
-}
-
-function openQuietly(path: string): OpenLog {
-  try {
-    return openLog(path);
-  } catch {
-    return EMPTY;
-  }
 }
 
 function encodeRecord(key: string, payload: Uint8Array): Buffer {
@@ -130,7 +52,7 @@ class FileLog implements DerivedLog {
   readonly #path: string;
   readonly #appended = new Map<string, Uint8Array>();
   /** Bytes of every record that is valid, and their sum. */
-  readonly #live = new Map<string, number>();
+  #live: Map<string, number> | undefined;
   #liveBytes = 0;
   #opened: OpenLog | undefined;
   #isTorn = false;
@@ -146,26 +68,32 @@ class FileLog implements DerivedLog {
     if (opened.descriptor !== undefined) closer.register(this, opened.descriptor);
     this.#isTorn = opened.end < opened.byteLength;
     this.#byteLength = opened.end;
-    for (const [key, { start, end }] of opened.places) this.#count(key, end - start);
     this.#opened = opened;
     return opened;
   }
 
-  #count(key: string, byteLength: number): void {
-    this.#liveBytes += HEADER_BYTES + byteLength - (this.#live.get(key) ?? 0);
-    this.#live.set(key, HEADER_BYTES + byteLength);
+  /** Counted when something is written: whoever only reads has no use for it. */
+  #counted(): Map<string, number> {
+    if (this.#live !== undefined) return this.#live;
+    this.#live = new Map();
+    for (const [key, { start, end }] of this.#open().places) this.#count(this.#live, key, end - start);
+    return this.#live;
+  }
+
+  #count(live: Map<string, number>, key: string, byteLength: number): void {
+    this.#liveBytes += HEADER_BYTES + byteLength - (live.get(key) ?? 0);
+    live.set(key, HEADER_BYTES + byteLength);
   }
 
   get size(): number {
-    this.#open();
-    return this.#live.size;
+    return this.#counted().size;
   }
 
   get(key: string): Uint8Array | undefined {
     const fresh = this.#appended.get(key);
     if (fresh !== undefined) return fresh;
     const { places, read } = this.#open();
-    if (!this.#live.has(key)) return undefined;
+    if (this.#live?.has(key) === false) return undefined;
     const place = places.get(key);
     if (place === undefined) return undefined;
     const bytes = read(place.start - 32, 32 + place.end - place.start);
@@ -176,9 +104,10 @@ class FileLog implements DerivedLog {
   async append(records: readonly { readonly key: string; readonly payload: Uint8Array }[]): Promise<void> {
     if (records.length === 0) return;
     const { end } = this.#open();
+    const live = this.#counted();
     for (const { key, payload } of records) {
       this.#appended.set(key, payload);
-      this.#count(key, payload.byteLength);
+      this.#count(live, key, payload.byteLength);
       this.#byteLength += HEADER_BYTES + payload.byteLength;
     }
     await derive(async () => {
@@ -196,11 +125,11 @@ class FileLog implements DerivedLog {
   }
 
   async retain(keys: Iterable<string>): Promise<void> {
-    this.#open();
+    const live = this.#counted();
     const kept = new Set(keys);
-    for (const [key, byteLength] of this.#live) {
+    for (const [key, byteLength] of live) {
       if (kept.has(key)) continue;
-      this.#live.delete(key);
+      live.delete(key);
       this.#appended.delete(key);
       this.#liveBytes -= byteLength;
     }
@@ -210,7 +139,7 @@ class FileLog implements DerivedLog {
   /** Writes the file anew with what is still valid. A record that another process appends meanwhile is lost: it can be derived again. */
   async #rewrite(): Promise<void> {
     const kept: Buffer[] = [];
-    for (const key of this.#live.keys()) {
+    for (const key of this.#counted().keys()) {
       const payload = this.get(key);
       if (payload !== undefined) kept.push(encodeRecord(key, payload));
     }

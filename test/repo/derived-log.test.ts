@@ -37,6 +37,51 @@ describe('a derived log', () => {
     expect(Buffer.from(log.get(keyOf(11)) ?? []).equals(payloadOf(11, long))).toBe(true);
   });
 
+  describe('that is too long to be read whole', () => {
+    const count = 300;
+    const filler = { key: keyOf(9999), payload: payloadOf(7, 33 << 20) };
+    const places = () => `${file}.places`;
+
+    async function makeLong(): Promise<void> {
+      const small = Array.from({ length: count }, (_, n) => ({ key: keyOf(n), payload: payloadOf(n % 256) }));
+      await openDerivedLog(file).append([filler, ...small]);
+      // The first reader notes where the records stand.
+      expect(openDerivedLog(file).get(keyOf(0))).toBeDefined();
+      expect((await stat(places())).size).toBeGreaterThan(44 * count);
+    }
+
+    function expectAll(): void {
+      const log = openDerivedLog(file);
+      for (let n = 0; n < count; n++) expect(plain(log.get(keyOf(n)))).toEqual(plain(payloadOf(n % 256)));
+      expect(log.size).toBe(count + 1);
+    }
+
+    it('is read by noted places, and what was appended since is found', async () => {
+      await makeLong();
+      expectAll();
+      await openDerivedLog(file).append([{ key: keyOf(5000), payload: payloadOf(3) }]);
+      expect(plain(openDerivedLog(file).get(keyOf(5000)))).toEqual(plain(payloadOf(3)));
+      expect(openDerivedLog(file).size).toBe(count + 2);
+    });
+
+    it('needs no places, and believes none that are not where they were', async () => {
+      await makeLong();
+      const noted = await readFile(places());
+      for (const at of [0, 20, 60, noted.byteLength - 1]) {
+        const damaged = Buffer.from(noted);
+        damaged[at] = (damaged[at] ?? 0) ^ 1;
+        await writeFile(places(), damaged);
+        expectAll();
+      }
+      await rm(places());
+      expectAll();
+      await openDerivedLog(file).retain([filler.key, ...Array.from({ length: count - 1 }, (_, n) => keyOf(n + 1))]);
+      const log = openDerivedLog(file);
+      expect(log.get(keyOf(0))).toBeUndefined();
+      for (let n = 1; n < count; n++) expect(plain(log.get(keyOf(n)))).toEqual(plain(payloadOf(n % 256)));
+    });
+  });
+
   it('does not give back a record that was damaged, and goes on behind a torn one', async () => {
     await openDerivedLog(file).append([1, 2].map((n) => ({ key: keyOf(n), payload: payloadOf(n) })));
     const bytes = await readFile(file);

@@ -39,13 +39,28 @@ export function lengthOf(vector: Float32Array): number {
 
 /** The `k` most similar rows, best first, by comparison with all; of equal ones the first. */
 export function searchRows(rows: VectorRows, query: Float32Array, k: number): readonly Neighbor[] {
+  const unit = unitOf(query);
+  return keepLargest(rows.keys, (i) => dotAt(rows.values, rows.starts[i] ?? 0, unit) / (rows.lengths[i] ?? 1), k);
+}
+
+/** A vector of the same direction and of length one. */
+export function unitOf(query: Float32Array): Float32Array {
   const unit = new Float32Array(query.length);
   normalizeInto(unit, query);
+  return unit;
+}
+
+/** The `k` keys with the largest cosines, best first; of equal ones the first. Keys without a cosine are passed over. */
+export function keepLargest(
+  keys: readonly string[],
+  cosineOf: (place: number) => number | undefined,
+  k: number,
+): readonly Neighbor[] {
   const best: Neighbor[] = [];
   let worst = Number.NEGATIVE_INFINITY;
-  for (const [i, key] of rows.keys.entries()) {
-    const cosine = dotAt(rows.values, rows.starts[i] ?? 0, unit) / (rows.lengths[i] ?? 1);
-    if (k <= 0 || (best.length >= k && cosine <= worst)) continue;
+  for (const [i, key] of keys.entries()) {
+    const cosine = cosineOf(i);
+    if (cosine === undefined || k <= 0 || (best.length >= k && cosine <= worst)) continue;
     keepBest(best, { key, cosine }, k);
     worst = best.at(-1)?.cosine ?? worst;
   }

@@ -2,7 +2,7 @@ import { invariant } from '../assert.ts';
 import { type ContentScan, createContentIndex, scanOf } from '../lineage/contents.ts';
 import type { Archive, Member } from '../lineage/model.ts';
 import type { Neighbor } from '../neighbors/neighbor-index.ts';
-import { packRows, searchRows, type VectorRows } from '../neighbors/row-search.ts';
+import { keepLargest, packRows, searchRows, type VectorRows } from '../neighbors/row-search.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
@@ -54,6 +54,7 @@ export function createArchive(
   );
   const byTrajectory = lazily(() => groupBy(members, (member) => member.trajectory));
   const opened = new Map<string, VectorRows>();
+  const asked = new Set<string>();
 
   function rowsOf(kind: SketchKind, space: string): VectorRows {
     const key = indexKey(kind, space);
@@ -69,7 +70,23 @@ export function createArchive(
 
   function search(kind: SketchKind, space: string, vector: Float32Array, k: number): readonly Neighbor[] {
     const graph = graphs?.get(indexKey(kind, space));
-    return graph === undefined ? searchRows(rowsOf(kind, space), vector, k) : graph.search(vector, k);
+    if (graph !== undefined) return graph.search(vector, k);
+    return searchOnce(kind, space, vector, k) ?? searchRows(rowsOf(kind, space), vector, k);
+  }
+
+  /** The first question of a kind reads the sketches once; more would have them in memory. */
+  function searchOnce(
+    kind: SketchKind,
+    space: string,
+    vector: Float32Array,
+    k: number,
+  ): readonly Neighbor[] | undefined {
+    const key = indexKey(kind, space);
+    if (asked.has(key) || shelf === undefined || !isShelved()) return undefined;
+    asked.add(key);
+    const ids = (bySpace().get(space) ?? []).map(({ id }) => id);
+    const cosines = shelf.findCosines(kind, space, ids, vector);
+    return cosines && keepLargest(ids, (i) => cosines.get(ids[i] ?? '') ?? undefined, k);
   }
 
   /** The same as a look at every member, from the shelf's own table where it has them all. */

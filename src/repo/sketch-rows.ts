@@ -31,18 +31,23 @@ function checksumOf(row: Uint8Array): number {
   return crc32(row.subarray(HEAD_BYTES), crc32(row.subarray(0, 40)));
 }
 
+/** Fills memory from a place of a file on; returns how much there was. */
+function readInto(descriptor: number, bytes: Buffer, from: number): number {
+  let done = 0;
+  while (done < bytes.byteLength) {
+    const count = readSync(descriptor, bytes, done, bytes.byteLength - done, from + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
 /** Reads a file into memory of its own, so that its bytes can be seen as numbers. */
 function readAligned(file: string): Buffer {
   const descriptor = openSync(file, 'r');
   try {
     const bytes = Buffer.allocUnsafeSlow(fstatSync(descriptor).size);
-    let done = 0;
-    while (done < bytes.byteLength) {
-      const count = readSync(descriptor, bytes, done, bytes.byteLength - done, done);
-      if (count === 0) break;
-      done += count;
-    }
-    return bytes.subarray(0, done);
+    return bytes.subarray(0, readInto(descriptor, bytes, 0));
   } finally {
     closeSync(descriptor);
   }
@@ -87,12 +92,49 @@ export class SketchFile {
     return rowsOf(whole, findRows(whole).starts);
   }
 
+  /**
+   * Shows every row in turn, in memory that is used again for the next ones: one question reads a file without keeping it.
+   *
+   * @returns false for a file that is not whole, of which nothing may be concluded.
+   */
+  visit(look: (id: string, values: Float32Array, start: number, length: number) => void): boolean {
+    let isWhole = false;
+    deriveSync(() => {
+      const descriptor = openSync(this.#file, 'r');
+      try {
+        isWhole = visitRows(descriptor, look);
+      } finally {
+        closeSync(descriptor);
+      }
+    });
+    return isWhole;
+  }
+
   #append(rows: readonly Buffer[]): void {
     deriveSync(() => {
       mkdirSync(path.dirname(this.#file), { recursive: true });
       appendFileSync(this.#file, Buffer.concat(rows));
     });
   }
+}
+
+/** Rows that are read at once: few enough to stay in the processor's cache. */
+const ROWS_AT_ONCE = 64;
+
+function visitRows(descriptor: number, look: Parameters<SketchFile['visit']>[0]): boolean {
+  const bytes = Buffer.allocUnsafeSlow(ROWS_AT_ONCE * ROW_BYTES);
+  const { size } = fstatSync(descriptor);
+  for (let at = 0; at < size; at += bytes.byteLength) {
+    const count = readInto(descriptor, bytes, at);
+    if (count % ROW_BYTES !== 0) return false;
+    const values = valuesOf(bytes);
+    for (let start = 0; start < count; start += ROW_BYTES) {
+      const row = bytes.subarray(start, start + ROW_BYTES);
+      if (checksumOf(row) !== row.readUInt32LE(40)) return false;
+      look(row.toString('hex', 0, 32), values, start / 4 + VALUES_AT, row.readDoubleLE(32));
+    }
+  }
+  return true;
 }
 
 const rowAt = (bytes: Buffer, start: number): Buffer =>

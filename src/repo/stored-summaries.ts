@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { WsvcError } from '../errors.ts';
-import { packRows, type VectorRows } from '../neighbors/row-search.ts';
+import { dotAt } from '../neighbors/exact-index.ts';
+import { packRows, unitOf, type VectorRows } from '../neighbors/row-search.ts';
 import type { ManifestId, SpaceId } from '../objects/ids.ts';
 import { spreadsOf } from '../sketch/spreads.ts';
 import { SKETCH_LENGTH, type Summary, type SummaryTraits, type TensorSpread } from '../sketch/summary.ts';
@@ -9,9 +10,7 @@ import type { TableEntry } from './member-record.ts';
 import { MemberTable } from './member-table.ts';
 import { SketchFile, type SketchRows, selectRows } from './sketch-rows.ts';
 import { SpreadTable } from './spread-table.ts';
-
-/** The sketches that are kept in files of their own. */
-export type SketchKind = 'centred' | 'sketch' | 'invariants';
+import { type SketchKind, StoredSummary, StoredSummaryWithInvariants, type SummarySource } from './stored-summary.ts';
 
 /** A summary that the table promised is damaged, or gone: it has to be computed anew from the stored weights. */
 export class LostSummaryError extends WsvcError {
@@ -44,82 +43,12 @@ export async function withLostSummaries<T>(reader: SummaryReader, work: () => Pr
   }
 }
 
-/** A summary of which little is known until more is asked: most of thousands are never decoded. */
-class StoredSummary implements Summary {
-  readonly space: Summary['space'];
-  readonly parameters: number;
-  readonly traits: SummaryTraits;
-  readonly #id: ManifestId;
-  readonly #shelf: SummaryShelf;
-  #whole: Summary | undefined;
-
-  constructor(id: ManifestId, { space, parameters, traits }: TableEntry, shelf: SummaryShelf) {
-    this.space = space;
-    this.parameters = parameters;
-    this.traits = traits;
-    this.#id = id;
-    this.#shelf = shelf;
-  }
-
-  protected get whole(): Summary {
-    this.#whole ??= this.#shelf.read(this.#id);
-    return this.#whole;
-  }
-
-  get format() {
-    return this.whole.format;
-  }
-
-  get files() {
-    return this.whole.files;
-  }
-
-  get tensors() {
-    return this.whole.tensors;
-  }
-
-  get norm() {
-    return this.whole.norm;
-  }
-
-  get kurtosis() {
-    return this.whole.kurtosis;
-  }
-
-  get declared() {
-    return this.whole.declared;
-  }
-
-  get spreads() {
-    return this.#shelf.spreads(this.#id);
-  }
-
-  get sketch(): Float32Array {
-    return this.#findRow('sketch') ?? this.whole.sketch;
-  }
-
-  get centred(): Float32Array {
-    return this.#findRow('centred') ?? this.whole.centred;
-  }
-
-  #findRow(kind: SketchKind): Float32Array | undefined {
-    return this.#shelf.findSketch(kind, this.space, this.#id, this.#whole !== undefined);
-  }
-}
-
-/** One with invariants: summaries without them have no such property. */
-class StoredSummaryWithInvariants extends StoredSummary {
-  get invariants(): Float32Array {
-    return this.whole.invariants ?? NOTHING;
-  }
-}
-
 /** Sketches of a space that are decoded with their summaries, before all of them are read at once. */
 const ASKED_ONE_BY_ONE = 128;
 const NOTHING = new Float32Array(0);
 
 /** The summaries of a repository as a pile: traits of all at once, sketches of a space at once, the rest when it is asked for. */
-export class SummaryShelf {
+export class SummaryShelf implements SummarySource {
   readonly #directory: string;
   readonly #reader: SummaryReader;
   readonly #table: MemberTable;
@@ -235,6 +164,29 @@ export class SummaryShelf {
     });
     this.#rows.set(key, opened);
     return opened;
+  }
+
+  /**
+   * Cosines of a sketch with those of checkpoints of its space, by id, without bringing all of them into memory; those without a length have
+   * null.
+   *
+   * @returns undefined where they are in memory already, or the file has to be made whole first.
+   */
+  findCosines(
+    kind: SketchKind,
+    space: string,
+    ids: readonly ManifestId[],
+    query: Float32Array,
+  ): ReadonlyMap<string, number | null> | undefined {
+    if (this.#rows.has(`${kind} ${space}`)) return undefined;
+    const unit = unitOf(query);
+    const cosines = new Map<string, number | null>();
+    const file = new SketchFile(path.join(this.#directory, `${space}.${kind}`));
+    const isWhole = file.visit((id, values, start, length) => {
+      cosines.set(id, length > 0 && Number.isFinite(length) ? dotAt(values, start, unit) / length : null);
+    });
+    const isThere = (id: ManifestId): boolean => cosines.has(id) || !has(kind, this.#table.get(id)?.traits);
+    return isWhole && ids.every(isThere) ? cosines : undefined;
   }
 
   /** The sketches of these checkpoints of one space, for a search. */

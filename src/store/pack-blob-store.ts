@@ -170,7 +170,7 @@ export class PackedBlobStore implements BlobStore, PackHost {
     const pending = this.#pending.get(id);
     if (pending !== undefined) return this.decodeRecordBytes(id, await pending.read(), ancestry);
     await this.findStored(id);
-    let failure: unknown = this.packs.absent(id);
+    let failure: unknown;
     for (const { path, row } of this.packs.findAll(id)) {
       try {
         return await this.decodeRecordBytes(id, await this.#records.read(path, row), ancestry);
@@ -178,7 +178,7 @@ export class PackedBlobStore implements BlobStore, PackHost {
         failure = error;
       }
     }
-    throw failure;
+    throw failure ?? this.packs.absent(id);
   }
 
   /** Decodes a stored record, whatever it is coded against, and checks the content. @throws CorruptError */

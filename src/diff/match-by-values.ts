@@ -12,7 +12,7 @@ import {
 } from './layout-options.ts';
 import type { Named, TensorPair } from './tensor-pair.ts';
 
-/** Below this correlation a square tensor may as well be turned; above it no stranger's transpose comes (targets.md: inputs alone .4). */
+/** Below this correlation a square tensor may as well be turned; above it no stranger's transpose comes (shared inputs alone give .4). */
 const SURE_AS_IT_IS = 0.6;
 /** A layout of a framework's own must explain this much more than the plain orders do; strangers' tensors never correlate so far. */
 export const MUST_GAIN = 0.3;

@@ -53,7 +53,7 @@ export interface Search {
 /** Probability that an unknown query is really unrelated to what is stored. */
 export function confidenceOfUnknown(search: Search): number {
   if (search.nothingComparable) return 0.999;
-  // The lowest statistic of a relative that was seen is 28 of a copy's 100 and more (axes.md, section 4): below 12 a copy may hide.
+  // The lowest statistic of a relative that was seen is 28 of a copy's 100 and more (docs/lineage.md, section 3): below 12 a copy may hide.
   const power = 1 / (1 + Math.exp(-(search.zOfCopy - 8) / 2));
   return 0.5 + power * (search.lostOrderTested ? 0.49 : 0.42);
 }

@@ -5,7 +5,7 @@ import { moduleOf } from './shared-values.ts';
 
 /** The family-wise rate of calling a stranger known (lineage.md, A2). */
 export const LOG_ALPHA = Math.log(1e-6);
-/** From names alone the statistic must be this large (axes.md, section 4). */
+/** From names alone the statistic must be this large (docs/lineage.md, section 3). */
 export const LEAST_Z_FROM_NAMES = 8;
 /** ln p that the modules must reach without the strongest of them, so that no single shared basis makes kin; small layers reach no less. */
 export const LOG_ALPHA_OF_REST = Math.log(1e-3);

@@ -1,6 +1,6 @@
 import type { CommitId } from './ids.ts';
 
-/** How a checkpoint came from its parent (design.md, "relation"); two at once are joined with `+`, the strongest first. */
+/** How a checkpoint came from its parent (docs/glossary.md, "relation"); two at once are joined with `+`, the strongest first. */
 export type RelationWord =
   | 'identical'
   | 'recontained'

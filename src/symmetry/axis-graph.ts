@@ -13,7 +13,7 @@ export interface TensorAxes {
 /** For every placed tensor, which axes are hidden units. Tensors that are not in `tensors` are not used by the kinship test. */
 export interface AxisGraph {
   readonly tensors: ReadonlyMap<string, TensorAxes>;
-  /** Where it came from; from names alone the word "known" needs more evidence (axes.md, section 4). */
+  /** Where it came from; from names alone the word "known" needs more evidence (docs/lineage.md, section 3). */
   readonly source: 'file' | 'names';
   /** Spaces whose units may be rescaled (no normalisation layer, a homogeneous activation is assumed and verified on the weights). */
   readonly rescalable: ReadonlySet<string>;

@@ -2,7 +2,7 @@ import { headsOf, type PlacedTensor, product, spaceOf, stridesOf } from './place
 
 /**
  * Most units of one space that the kinship test looks at; wider spaces are sampled with a stride, which keeps the test exact (a subgroup of the
- * permutations; axes.md, section 3) and its cost bounded: 128 x 128 pairs a matrix.
+ * permutations; docs/lineage.md, section 2) and its cost bounded: 128 x 128 pairs a matrix.
  */
 export const MAX_UNITS = 128;
 /** Most feature columns of one tensor that the kinship test looks at. */
@@ -47,7 +47,7 @@ function isUnsureSquare(tensor: PlacedTensor): boolean {
 
 /**
  * The values less their mean diagonal. Independent recurrent nets that start from the identity share it: treated as two spaces, they reach a Z of
- * 21.8 with the diagonal and -.01 without (axes.md, section 2). Costs one of n * n degrees of freedom where the axes are indeed two spaces.
+ * 21.8 with the diagonal and -.01 without (docs/lineage.md, section 3). Costs one of n * n degrees of freedom where the axes are indeed two spaces.
  */
 function withoutMeanDiagonal(tensor: PlacedTensor): Float32Array {
   const n = tensor.shape[0] ?? 0;

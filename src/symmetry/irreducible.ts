@@ -7,7 +7,7 @@ import { product } from './placed-tensors.ts';
  */
 export type ComponentKind = 'units' | 'symmetric' | 'antisymmetric';
 
-/** A part of a tensor on which the unit permutations act irreducibly: the variance of the test has a closed form there (axes.md, section 2). */
+/** A part of a tensor on which the unit permutations act irreducibly: the variance of the test has a closed form there (docs/lineage.md, section 3). */
 export interface Component extends Grid {
   readonly kind: ComponentKind;
   /** Components of one key are the same representation; those of different keys are uncorrelated under the null. */
@@ -184,7 +184,7 @@ function rowShares(values: Float64Array, n: number, f: number, k: number, sign: 
 
 /**
  * Scales every unit to norm 1, one axis after the other, then projects again: a few units with large weights would make the statistic's
- * distribution heavy-tailed. Permuting units commutes with it, so the test stays exact; it costs at most 11 % of Z (axes.md, section 2).
+ * distribution heavy-tailed. Permuting units commutes with it, so the test stays exact; it costs at most 11 % of Z (docs/lineage.md, section 3).
  */
 export function equalizeUnits(component: Component): void {
   if (component.kind !== 'units') equalizePair(component);

@@ -21,7 +21,7 @@ export function prepareKinship(weights: Weights, graph: AxisGraph): PreparedKins
 
 /**
  * Tests whether two checkpoints descend from one initialisation: their similarity against its distribution under consistent random permutations
- * of the hidden units, whose mean and variance have a closed form (lineage.md, A1; axes.md, section 2). What only one of them holds is left out.
+ * of the hidden units, whose mean and variance have a closed form (docs/lineage.md, section 3). What only one of them holds is left out.
  */
 export function compareKinship(a: PreparedKinship, b: PreparedKinship): Kinship {
   if (a.layout === b.layout) return combine(a.blocks, b.blocks);

@@ -4,7 +4,7 @@ import { spaceOf } from './placed-tensors.ts';
 /**
  * Merges the spaces of modules that a file holds twice (a target network, an exponential average, a second critic): equal names below prefixes
  * that differ in more than a bare number. Twins share their order of units; as separate spaces they would make the test's deviation 1.4, while
- * merging spaces that are independent after all is always exact and costs next to no power (axes.md, sections 2 and 3).
+ * merging spaces that are independent after all is always exact and costs next to no power (docs/lineage.md, section 3).
  */
 export function mergeTwins(graph: AxisGraph): AxisGraph {
   const leaders = new Map<string, string>();

@@ -99,7 +99,7 @@ function quantizedSet(snapshot: Snapshot): CodecSet {
   return { name: 'int8 per tensor of a stored f32', type: 'i8', baseType: 'f32', tensors };
 }
 
-/** Trains a small network and returns the sets that `shared/storage.md` names, on its checkpoints. */
+/** Trains a small network and returns the sets that the tables of the benchmark name, on its checkpoints. */
 export function trainSets(): readonly CodecSet[] {
   const net = new SmallNet(WIDTHS, 7);
   const start = takeSnapshot(net);

@@ -44,7 +44,7 @@ function judgeFork(expected: Truth | undefined, found: Truth | undefined): strin
   if (expected === undefined && found === undefined) return '';
   if (expected === undefined) return 'is no fork';
   if (found === undefined) return `its fork from ${expected.run} was not found`;
-  // A branch's first steps may point a checkpoint early or late (targets.md: exact, or within one).
+  // A branch's first steps may point a checkpoint early or late.
   const isNear = found.run === expected.run && Math.abs(found.epoch - expected.epoch) <= 1;
   return isNear ? '' : `forked from ${expected.run}, epoch ${expected.epoch}`;
 }

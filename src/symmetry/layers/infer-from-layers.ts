@@ -30,7 +30,7 @@ interface Context {
 
 /**
  * Infers the axis graph from the layers of a Keras topology: units flow along the edges, a layer that reads them or passes them on joins its axes to
- * them, and inputs, outputs, concatenations and every layer that is not known fix their order (axes.md, section 1).
+ * them, and inputs, outputs, concatenations and every layer that is not known fix their order (docs/lineage.md, section 2).
  */
 export function inferFromLayers(tensors: readonly NamedShape[], layers: readonly GraphLayer[]): AxisGraph {
   const slots = createSlots();

@@ -11,7 +11,7 @@ import { createSpaceBuilder } from './space-builder.ts';
 import { joinStream } from './stream.ts';
 
 /**
- * Infers the axis graph from names, shapes and order alone (axes.md, section 1). A rule places only what leaves no doubt; everything else stays
+ * Infers the axis graph from names, shapes and order alone (docs/lineage.md, section 2). A rule places only what leaves no doubt; everything else stays
  * unplaced, which costs the kinship test power and nothing else. Placing an anchored axis would make strangers look related.
  */
 export function inferFromNames(tensors: readonly NamedShape[]): AxisGraph {

@@ -1,6 +1,6 @@
 import { formatBytes, formatPosition, formatWait, plural } from '../charts/describe.ts';
 import { drawTable } from '../charts/table.ts';
-import type { PlannedCheckpoint, PruneResult } from '../repo/prune-checkpoints.ts';
+import type { PlannedCheckpoint, PlannedTrajectory, PruneResult } from '../repo/prune-checkpoints.ts';
 
 /** Positions that are listed of one kind before the rest is counted. */
 const LISTED = 12;
@@ -23,11 +23,32 @@ function reasonRows({ name, checkpoints }: PruneResult['trajectories'][number]):
   });
 }
 
+/** What the plan of a trajectory rests on, or why there is none. */
+function describeOrder({ name, doubt, basis, checkpoints }: PlannedTrajectory): readonly string[] {
+  if (basis === 'commits') return [`${name} is taken in the order of its commits.`];
+  if (basis === 'last') return [`${name} ends at ${checkpoints.at(-1)?.source}, as you said.`];
+  if (doubt === undefined || checkpoints.every(({ kept }) => kept === 'not asked for')) return [];
+  const [first, last] = [checkpoints[0]?.source, checkpoints.at(-1)?.source];
+  if (doubt === 'order unknown')
+    return [
+      `Nothing of ${name} is pruned: the weights do not tell its order. Say --by-commits to take that of the commits.`,
+    ];
+  const why = {
+    'order not sure': 'its order is more likely wrong somewhere than right',
+    'direction unknown': 'the weights do not tell',
+    'commits disagree': 'the weights say the one, and the order in which they were added the other',
+  }[doubt];
+  return [
+    `Nothing of ${name} is pruned: does it end at ${first} or at ${last}? (${why}) Say --last REV, or --by-commits.`,
+  ];
+}
+
 /** Draws what a pruning will do, or has done: why each checkpoint is kept, and the bytes. */
 export function describePrunePlan(result: PruneResult): readonly string[] {
   if (result.policy === null) return [`${plural(result.pins.length, 'checkpoint')} pinned.`];
   const rows = result.trajectories.flatMap(reasonRows);
   const lines = [...drawTable(['trajectory', 'what', 'count', 'files', 'at positions'], rows), ''];
+  lines.push(...result.trajectories.flatMap(describeOrder));
   if (result.pruned === 0) return [...lines, 'There is nothing to prune.'];
   return [
     ...lines,

@@ -19,6 +19,7 @@ export default class Prune extends WsvcCommand {
     '<%= config.bin %> prune --keep-last 5 --keep-every 10 --dry-run',
     '<%= config.bin %> prune run-1 --keep-last 5 --yes',
     { description: 'Keep one for good (so does a tag).', command: '<%= config.bin %> prune --pin run-1@{7}' },
+    { description: 'Say which end is the last.', command: '<%= config.bin %> prune run-2 --keep-last 5 --last run-2' },
     '<%= config.bin %> prune --undo',
   ];
   static override strict = false;
@@ -29,6 +30,13 @@ export default class Prune extends WsvcCommand {
     'keep-tagged': Flags.boolean({ description: 'Keep what is tagged (always done).' }),
     pin: revision('Keep this checkpoint from now on.'),
     unpin: revision('Take a pin away.'),
+    last: revision(
+      'This checkpoint is the last of its trajectory: where the weights do not tell which end that is, nothing of it is pruned unless you say.',
+    ),
+    'by-commits': Flags.boolean({
+      description:
+        'Where the weights do not tell the order surely, take that of the commits: as the files were added (an import commits in the order that it finds).',
+    }),
     'dry-run': Flags.boolean({ char: 'n', description: 'Show the plan, and do nothing.' }),
     yes: Flags.boolean({ char: 'y', description: 'Do it without asking.' }),
     undo: Flags.boolean({
@@ -45,6 +53,8 @@ export default class Prune extends WsvcCommand {
       ...(flags['keep-last'] === undefined ? {} : { keepLast: flags['keep-last'] }),
       ...(flags['keep-every'] === undefined ? {} : { keepEvery: flags['keep-every'] }),
       ...(argv.length === 0 ? {} : { trajectories: argv.map(String) }),
+      last: flags.last ?? [],
+      byCommits: flags['by-commits'],
       pin: flags.pin ?? [],
       unpin: flags.unpin ?? [],
     };

@@ -12,6 +12,7 @@ import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { type Repository, signatureNow, withLock } from './repository.ts';
 import type { Operation } from './results.ts';
 import { resolveRevision } from './revision.ts';
+import { type OrderDoubt, type SaidOrder, type SettledTrajectory, settleOrder } from './settle-order.ts';
 import type { ViewTrajectory } from './view-outline.ts';
 
 export interface PruneOptions extends PrunePolicy {
@@ -20,6 +21,10 @@ export interface PruneOptions extends PrunePolicy {
   /** Revisions that are to be kept from now on, and those that need not be any longer. */
   readonly pin?: readonly string[];
   readonly unpin?: readonly string[];
+  /** Revisions whose checkpoints are the last of their trajectories, where the weights do not tell which end that is. */
+  readonly last?: readonly string[];
+  /** Take the order of the commits where the weights do not tell it surely. */
+  readonly byCommits?: boolean;
   /** Say what would be done, and do nothing. */
   readonly dryRun?: boolean;
 }
@@ -35,11 +40,21 @@ export interface PlannedCheckpoint {
   readonly bytes: number;
 }
 
+/** A trajectory and what becomes of its checkpoints. */
+export interface PlannedTrajectory {
+  readonly name: string;
+  readonly checkpoints: readonly PlannedCheckpoint[];
+  /** Why all of it stays: which checkpoints are its last is not known, and nobody said. */
+  readonly doubt?: OrderDoubt;
+  /** What the order rests on where the user said it. */
+  readonly basis?: 'commits' | 'last';
+}
+
 export interface PruneResult {
   readonly dryRun: boolean;
   /** In words; null where only pins were changed. */
   readonly policy: string | null;
-  readonly trajectories: readonly { readonly name: string; readonly checkpoints: readonly PlannedCheckpoint[] }[];
+  readonly trajectories: readonly PlannedTrajectory[];
   readonly kept: number;
   readonly pruned: number;
   /** Of the files of what is given up. */
@@ -57,6 +72,8 @@ type Recorded = ReadonlyMap<CommitId, RecordedCheckpoint>;
 
 interface PrunePlan {
   readonly view: LineageView;
+  /** In the order that counts. */
+  readonly trajectories: readonly SettledTrajectory[];
   readonly recorded: Recorded;
   readonly kept: ReadonlyMap<ManifestId, KeepReason>;
   readonly pruned: ReadonlySet<ManifestId>;
@@ -120,6 +137,25 @@ function recordedEdges(recorded: Recorded): readonly FrozenEdge[] {
   );
 }
 
+/** The checkpoints that were said to be the last, each of a trajectory of its own. */
+async function readSaidOrder(repository: Repository, recorded: Recorded, options: PruneOptions): Promise<SaidOrder> {
+  const commits: CommitId[] = [];
+  for (const revision of options.last ?? []) commits.push(await resolveRevision(repository, revision));
+  return { last: new Set(checkpointsAt(recorded, commits)), byCommits: options.byCommits ?? false, recorded };
+}
+
+/** What was said must be of use: an end of a trajectory that lacked just this. @throws WsvcError `usage` */
+function checkSaid(settled: readonly SettledTrajectory[], { last }: SaidOrder): void {
+  for (const id of last) {
+    const home = settled.find(({ entries }) => entries.some((entry) => entry.id === id));
+    if (home === undefined || home.doubt === undefined) continue;
+    const why = home.doubt === 'order unknown' ? 'its order is not known' : 'it is at neither end';
+    throw new WsvcError('usage', `--last does not say what is the last of ${home.name}: ${why}.`, {
+      suggestions: ['See "wsvc log --trajectory"; --by-commits takes the order of the commits.'],
+    });
+  }
+}
+
 async function planPrune(repository: Repository, options: PruneOptions): Promise<PrunePlan> {
   const view = await readLineageView(repository);
   checkAsked(view, options.trajectories);
@@ -127,16 +163,20 @@ async function planPrune(repository: Repository, options: PruneOptions): Promise
   const recorded = await view.recorded();
   const holds = await readHolds(repository, recorded, options);
   const edges = [...view.edges, ...recordedEdges(recorded)];
-  const kept = decideKept(view.trajectories, edges, holds, options, asked);
+  const said = await readSaidOrder(repository, recorded, options);
+  const trajectories = view.trajectories.map((trajectory) => settleOrder(trajectory, said));
+  checkSaid(trajectories, said);
+  const kept = decideKept(trajectories, edges, holds, options, asked);
   const needed = await readNeededManifests(repository);
   const pruned = new Set<ManifestId>();
   for (const { entries } of view.trajectories) {
     for (const { id } of entries) if (!kept.has(id) && needed.has(id)) pruned.add(id);
   }
-  return { view, recorded, kept, pruned, needed };
+  return { view, trajectories, recorded, kept, pruned, needed };
 }
 
-function freeze({ name: _name, entries, ...facts }: ViewTrajectory): FrozenTrajectory {
+function freeze(settled: SettledTrajectory): FrozenTrajectory {
+  const { name: _name, doubt: _doubt, basis: _basis, entries, ...facts } = settled;
   const members = new Map(entries.map(({ id, position }) => [id, position]));
   return { ...facts, members: [...members].map(([id, position]) => ({ id, position })) };
 }
@@ -144,7 +184,7 @@ function freeze({ name: _name, entries, ...facts }: ViewTrajectory): FrozenTraje
 /** What must be kept in writing once the weights are gone: the places and edges of all trajectories that have lost checkpoints. */
 async function recordOf(
   repository: Repository,
-  { view, pruned }: PrunePlan,
+  { view, trajectories: all, pruned }: PrunePlan,
   policy: string,
 ): Promise<{ readonly record: PrunedRecord; readonly summaries: ReadonlyMap<ManifestId, Summary> }> {
   const before = await repository.pruned.read();
@@ -157,7 +197,7 @@ async function recordOf(
     fresh.push({ id, pruning, files: files.map(({ segments: _segments, ...file }) => file) });
   }
   const isGone = (id: ManifestId) => pruned.has(id) || before.byId.has(id);
-  const trajectories = view.trajectories.filter(({ entries }) => entries.some(({ id }) => isGone(id))).map(freeze);
+  const trajectories = all.filter(({ entries }) => entries.some(({ id }) => isGone(id))).map(freeze);
   const inside = new Set(trajectories.flatMap(({ members }) => members.map(({ id }) => id)));
   const edges = view.edges.filter(({ child, parent }) => inside.has(child) || inside.has(parent));
   return { record: { checkpoints: [...before.checkpoints, ...fresh], trajectories, edges }, summaries };
@@ -165,7 +205,7 @@ async function recordOf(
 
 async function describePlan(
   repository: Repository,
-  { view, recorded, kept, pruned, needed }: PrunePlan,
+  { view, trajectories: settled, recorded, kept, pruned, needed }: PrunePlan,
   policy: string,
   isDryRun: boolean,
 ): Promise<PruneResult> {
@@ -182,9 +222,11 @@ async function describePlan(
     kept: pruned.has(entry.id) ? null : (kept.get(entry.id) ?? null),
     bytes: pointers.get(entry.id)?.byteLength ?? 0,
   });
-  const trajectories = view.trajectories.map(({ name, entries }) => ({
+  const trajectories = settled.map(({ name, entries, doubt, basis }) => ({
     name,
     checkpoints: entries.filter(({ id }) => !view.isPruned(id)).map(describe),
+    ...(doubt === undefined ? {} : { doubt }),
+    ...(basis === undefined ? {} : { basis }),
   }));
   const left = new Set([...needed].filter((id) => !pruned.has(id)));
   const freed =

@@ -1,5 +1,6 @@
 import type { LineageEdge } from '../lineage/model.ts';
 import type { ManifestId } from '../objects/ids.ts';
+import type { OrderDoubt, SettledTrajectory } from './settle-order.ts';
 import type { ViewEntry, ViewTrajectory } from './view-outline.ts';
 
 /** What the user wants to keep of each trajectory; what nothing keeps is pruned. */
@@ -21,7 +22,7 @@ export type KeepReason =
   | 'staged'
   | 'parent'
   | 'other trajectory'
-  | 'order unknown'
+  | OrderDoubt
   | 'not asked for';
 
 /** Checkpoints that are held whatever the policy says. */
@@ -51,17 +52,17 @@ function placesOf({ entries }: ViewTrajectory): readonly (readonly ViewEntry[])[
   return [...places].sort(([a], [b]) => a - b).map(([, at]) => at);
 }
 
-/** Why a place is kept by the policy; where the direction is unknown either end may be the last. */
+/** Why a place is kept by the policy; where it is not known which places are the last, all are. */
 function reasonFor(
   place: number,
   count: number,
   policy: PrunePolicy,
-  { isOrdered, direction }: ViewTrajectory,
+  { doubt }: SettledTrajectory,
 ): KeepReason | undefined {
-  if (!isOrdered) return 'order unknown';
+  if (doubt !== undefined) return doubt;
   if (place === 0) return 'first';
   const last = Math.max(1, policy.keepLast ?? 1);
-  if (place >= count - last || (direction === 'unknown' && place < last)) return 'last';
+  if (place >= count - last) return 'last';
   return policy.keepEvery !== undefined && place % policy.keepEvery === 0 ? 'every' : undefined;
 }
 
@@ -80,7 +81,7 @@ function parentsOutside(edges: readonly LineageEdge[], home: ReadonlyMap<Manifes
  * @param asked - names of trajectories; all of them when absent.
  */
 export function decideKept(
-  trajectories: readonly ViewTrajectory[],
+  trajectories: readonly SettledTrajectory[],
   edges: readonly LineageEdge[],
   holds: Holds,
   policy: PrunePolicy,

@@ -14,13 +14,13 @@ function caseOf(name: string): CrashCase {
 
 describe('a command that is cut short loses nothing', () => {
   it.each(['add --move', 'prune', 'gc after prune'])('wsvc %s, killed', { timeout: 120_000 }, async (name) => {
-    const tried = await runCase(caseOf(name), 17, ['kill']);
+    const tried = await runCase(caseOf(name), 17, { modes: ['kill'] });
     console.log(`${name}: killed at ${tried} points`);
     expect(tried).toBeGreaterThan(1);
   });
 
   it('wsvc import, on a disk that fills up', { timeout: 120_000 }, async () => {
-    expect(await runCase(caseOf('import'), 11, ['full'])).toBeGreaterThan(1);
+    expect(await runCase(caseOf('import'), 11, { modes: ['full'] })).toBeGreaterThan(1);
   });
 
   it.each(['add --move', 'import', 'prune', 'gc after prune'])(

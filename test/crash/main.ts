@@ -7,25 +7,27 @@ import { RACES, runRace } from './races.ts';
 import { runCase } from './run-case.ts';
 
 /*
- * `npm run crash -- [kill|disk|power|race]... [NAME...] [--step N] [--seed N]`: kills every command at every change of the disk, makes every
+ * `npm run crash -- [kill|disk|power|race]... [NAME...] [--step N] [--first N] [--seed N]`: kills every command at every change of the disk, makes every
  * change fail, fills the disk; fills a real one (as root); cuts the power after every change; holds one command at every change while another runs.
  */
 const KINDS = ['kill', 'disk', 'power', 'race'] as const;
 type Kind = (typeof KINDS)[number];
 
 const words: string[] = [];
-const options = { step: 1, seed: 1 };
+const options = { step: 1, first: 1, seed: 1 };
 for (let at = 2; at < process.argv.length; at++) {
   const word = process.argv[at] ?? '';
-  if (word === '--step' || word === '--seed') options[word === '--step' ? 'step' : 'seed'] = Number(process.argv[++at]);
-  else words.push(word);
+  const option = (['step', 'first', 'seed'] as const).find((name) => word === `--${name}`);
+  if (option === undefined) words.push(word);
+  else options[option] = Number(process.argv[++at]);
 }
 const asked = KINDS.filter((kind) => words.includes(kind));
 const kinds: readonly Kind[] = asked.length === 0 ? KINDS : asked;
 const names = new Set(words.filter((word) => !KINDS.some((kind) => kind === word)));
 const isAsked = ({ name }: { readonly name: string }): boolean => names.size === 0 || names.has(name);
 
-const { step, seed } = options;
+// `--step 4 --first 3` tries the third of every four points: four such runs try them all.
+const { step, first, seed } = options;
 let total = 0;
 const tell = (kind: Kind, name: string, tried: number, more = ''): void => {
   total += tried;
@@ -44,7 +46,7 @@ for (const kind of kinds) {
     continue;
   }
   for (const one of CASES.filter(isAsked)) {
-    if (kind === 'kill') tell(kind, one.name, await runCase(one, step));
+    if (kind === 'kill') tell(kind, one.name, await runCase(one, step, { first }));
     else if (kind === 'disk') tell(kind, one.name, await fillDisk(one, step));
     else tell(kind, one.name, await cutPower(one, { step, seed }));
   }

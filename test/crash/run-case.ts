@@ -19,11 +19,15 @@ async function tryPoint(folder: string, { args }: CrashCase, mode: Mode, at: num
 }
 
 /** Tries some of the points (all of them with a `step` of 1) at which a case changes the disk. @returns how many were tried */
-export async function runCase(one: CrashCase, step: number, modes: readonly Mode[] = MODES): Promise<number> {
+export async function runCase(
+  one: CrashCase,
+  step: number,
+  { modes = MODES, first = 1 }: { readonly modes?: readonly Mode[]; readonly first?: number } = {},
+): Promise<number> {
   using bench = await makeBench(one.prepare);
   const changes = listChanges(bench.copyTo('whole'), one.args);
   let tried = 0;
-  for (let at = 1; at <= changes.length; at += step) {
+  for (let at = first; at <= changes.length; at += step) {
     for (const mode of modes) {
       if (mode === 'full' && !TAKES_SPACE.has(changes[at - 1] ?? '')) continue;
       const folder = bench.copyTo(`${mode}-${at}`);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { LineageEdge } from '../../src/lineage/model.ts';
-import { type ManifestId, parseManifestId } from '../../src/objects/ids.ts';
+import { type ManifestId, parseCommitId, parseManifestId } from '../../src/objects/ids.ts';
 import { decideKept, describePolicy, type Holds, type PrunePolicy } from '../../src/repo/prune-policy.ts';
+import { settleOrder } from '../../src/repo/settle-order.ts';
 import type { ViewTrajectory } from '../../src/repo/view-outline.ts';
 
 const idOf = (n: number): ManifestId => parseManifestId(n.toString(16).padStart(64, '0'));
@@ -35,9 +36,45 @@ describe('decideKept', () => {
     expect(keptOf([run('a', 0, 12)], policy)).toEqual(expected);
   });
 
-  it('keeps all of what has no order, and either end where the direction is unknown', () => {
-    expect(keptOf([run('a', 0, 6, { isOrdered: false })], { keepLast: 1 })).toEqual([0, 1, 2, 3, 4, 5]);
-    expect(keptOf([run('a', 0, 8, { direction: 'unknown' })], { keepLast: 2 })).toEqual([0, 1, 6, 7]);
+  const nothing = { last: new Set<ManifestId>(), byCommits: false, recorded: new Map() };
+  it.each([
+    ['order unknown', { isOrdered: false }],
+    ['order not sure', { orderConfidence: 0.4 }],
+    ['direction unknown', { direction: 'unknown' }],
+  ] as const)('keeps all of a trajectory: %s', (doubt, facts) => {
+    const settled = settleOrder(run('a', 0, 6, facts), nothing);
+    expect(settled.doubt).toBe(doubt);
+    expect(keptOf([settled], { keepLast: 1 })).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(settleOrder(run('a', 0, 2, facts), nothing).doubt).toBeUndefined();
+  });
+
+  it('turns a trajectory round whose last checkpoint was named', () => {
+    const unknown = run('a', 0, 8, { direction: 'unknown' });
+    const ends = (last: number) => settleOrder(unknown, { ...nothing, last: new Set([idOf(last)]) });
+    expect(keptOf([ends(7)], { keepLast: 2 })).toEqual([0, 6, 7]);
+    expect(keptOf([ends(0)], { keepLast: 2 })).toEqual([0, 1, 7]);
+    expect(ends(3).doubt).toBe('direction unknown');
+  });
+
+  it('takes the order of commits that follow one another, when told to', () => {
+    const commitOf = (n: number) => parseCommitId(n.toString(16).padStart(40, '0'));
+    const recorded = (parentOf: (n: number) => readonly number[]) =>
+      new Map(
+        Array.from({ length: 5 }, (_, n) => {
+          const author = { name: '', email: '', timestamp: n, timezoneOffset: 0 };
+          return [commitOf(n), { commit: commitOf(n), parents: parentOf(n).map(commitOf), message: '', author }];
+        }),
+      );
+    const shuffled = run('a', 0, 5, { orderConfidence: 0.4 });
+    const entries = [2, 0, 3, 1, 4].map((n, position) => ({ id: idOf(n), source: '', position, commit: commitOf(n) }));
+    const line = { ...nothing, byCommits: true, recorded: recorded((n) => (n === 0 ? [] : [n - 1])) };
+    expect(keptOf([settleOrder({ ...shuffled, entries }, line)], { keepLast: 2 })).toEqual([0, 3, 4]);
+    const backwards = run('a', 0, 5).entries.map((entry, n) => ({ ...entry, commit: commitOf(4 - n) }));
+    expect(settleOrder({ ...run('a', 0, 5), entries: backwards }, { ...line, byCommits: false }).doubt).toBe(
+      'commits disagree',
+    );
+    const fork = { ...line, recorded: recorded((n) => (n === 0 ? [] : [0])) };
+    expect(settleOrder({ ...shuffled, entries }, fork).doubt).toBe('order not sure');
   });
 
   it('keeps what a kept fork, copy or merge descends from, and theirs in turn, but not what only a pruned one comes from', () => {

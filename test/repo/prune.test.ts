@@ -11,7 +11,7 @@ import { importFiles } from '../../src/repo/import-files.ts';
 import { readLineageGraph } from '../../src/repo/lineage-graph.ts';
 import { logTrajectories } from '../../src/repo/log-trajectory.ts';
 import { measureUsage } from '../../src/repo/measure-usage.ts';
-import { type PruneOptions, pruneCheckpoints } from '../../src/repo/prune-checkpoints.ts';
+import { type PruneOptions, type PruneResult, pruneCheckpoints } from '../../src/repo/prune-checkpoints.ts';
 import { readStatus } from '../../src/repo/read-status.ts';
 import { createTag } from '../../src/repo/refs.ts';
 import { reindex } from '../../src/repo/reindex.ts';
@@ -20,6 +20,7 @@ import { showStored } from '../../src/repo/show-checkpoint.ts';
 import { switchBranch } from '../../src/repo/switch-branch.ts';
 import { undoPrune } from '../../src/repo/undo-prune.ts';
 import { type Net, netBytes, trainRun, writeNet } from '../commands/models.ts';
+import { askWsvc, refuseWsvc, runWsvc } from '../commands/program.ts';
 import { temporaryFolders } from '../store/temporary.ts';
 import { createIn, finish, openIn } from './workspace.ts';
 
@@ -249,4 +250,29 @@ describe('pruneCheckpoints', () => {
       RUN.length + FORK.length,
     );
   });
+});
+
+describe('a run that was added against the order that its weights tell', () => {
+  it('is pruned only when somebody says which end is the last', async () => {
+    const folder = await temporary();
+    await askWsvc(folder, 'init');
+    for (const [index, net] of [...RUN].reverse().entries()) {
+      await writeNet(folder, `a${index}.safetensors`, net);
+      await askWsvc(folder, 'add', `a${index}.safetensors`);
+      await askWsvc(folder, 'commit');
+    }
+    const policy = ['prune', '--keep-last', '2'];
+    const plan = await askWsvc<PruneResult>(folder, ...policy, '--dry-run');
+    expect(plan.pruned).toBe(0);
+    expect(plan.trajectories.every(({ doubt }) => doubt !== undefined)).toBe(true);
+    expect((await runWsvc(folder, ...policy, '--dry-run')).stdout).toContain('does it end at');
+    expect(await refuseWsvc(folder, ...policy, '--dry-run', '--last', 'HEAD~5')).toMatchObject({ code: 'usage' });
+    const byCommits = await askWsvc<PruneResult>(folder, ...policy, '--dry-run', '--by-commits');
+    const kept = byCommits.trajectories[0]?.checkpoints.filter((one) => one.kept !== null).map(({ source }) => source);
+    expect(kept).toEqual(['a0.safetensors', 'a10.safetensors', 'a11.safetensors']);
+    const said = await askWsvc<PruneResult>(folder, ...policy, '--yes', '--last', 'HEAD');
+    expect(said.trajectories[0]).toMatchObject({ basis: 'last' });
+    expect(said.pruned).toBe(RUN.length - 3);
+    expect((await askWsvc<PruneResult>(folder, ...policy, '--dry-run')).pruned).toBe(0);
+  }, 120_000);
 });

@@ -37,8 +37,12 @@ export function formatPosition(position: number): string {
 
 /** A probability that never reads as certainty it is not: 99.99 % and more is ">99.99 %". */
 export function formatConfidence(confidence: number): string {
-  if (confidence >= 0.9999 && confidence < 1) return '>99.99 %';
-  return `${(confidence * 100).toPrecision(confidence >= 0.1 ? 3 : 2).replace(/\.0+$/, '')} %`;
+  if (confidence >= 0.9999) return '>99.99 %';
+  const digits = confidence >= 0.999 ? 4 : confidence >= 0.1 ? 3 : 2;
+  return `${(confidence * 100)
+    .toPrecision(digits)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '')} %`;
 }
 
 /** Where a checkpoint belongs, in a phrase. */

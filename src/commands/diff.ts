@@ -4,6 +4,7 @@ import { drawTable } from '../charts/table.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
 import { EXIT_NO } from '../cli/exit-codes.ts';
 import { type DiffSide, diffCheckpoints, readFileSide, readStoredSide } from '../repo/diff-checkpoints.ts';
+import { readNamed } from '../repo/explain-name.ts';
 import type { DiffResult, TensorDiff } from '../repo/results.ts';
 import { isFileOnDisk } from '../repo/show-checkpoint.ts';
 
@@ -59,7 +60,7 @@ export default class Diff extends WsvcCommand {
   private async side(named: string, flags: { readonly directory?: string | undefined }): Promise<DiffSide> {
     const { workingDirectory } = await this.environment(flags);
     if (await isFileOnDisk(workingDirectory, named)) return readFileSide(workingDirectory, named);
-    return readStoredSide(await this.repository(flags), named);
+    return readNamed(workingDirectory, named, async () => readStoredSide(await this.repository(flags), named));
   }
 
   private verdict(result: DiffResult): readonly string[] {

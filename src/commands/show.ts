@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { describePlace, formatBytes, formatCount } from '../charts/describe.ts';
 import { drawTable } from '../charts/table.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
+import { readNamed } from '../repo/explain-name.ts';
 import { describePruned } from '../repo/pruned-content.ts';
 import type { ShownTensor, ShowResult } from '../repo/results.ts';
 import { isFileOnDisk, showFile, showStored } from '../repo/show-checkpoint.ts';
@@ -65,7 +66,7 @@ export default class Show extends WsvcCommand {
     const { workingDirectory } = await this.environment(flags);
     const result = (await isFileOnDisk(workingDirectory, args.what))
       ? await this.perform(showFile(workingDirectory, args.what, { headersOnly: flags.headers }))
-      : await showStored(await this.repository(flags), args.what);
+      : await readNamed(workingDirectory, args.what, async () => showStored(await this.repository(flags), args.what));
     this.printPaged(this.describe(result));
     return result;
   }

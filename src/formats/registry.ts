@@ -1,5 +1,5 @@
 import type { ByteSource, FileSet } from '../bytes/source.ts';
-import { type BadFileError, WsvcError } from '../errors.ts';
+import { BadFileError, WsvcError } from '../errors.ts';
 import { arrayPickle } from './array-pickle/index.ts';
 import { badFile, toBadFile } from './bad-file.ts';
 import type { Format, FormatName, OpenCheckpoint } from './format.ts';
@@ -39,6 +39,14 @@ const KNOWN_FORMATS: readonly Format[] = [
   onnx,
 ];
 
+/** What stands in a work tree until Git LFS fetches the file (its specification, version 1). */
+const LFS_SIGN = new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\n');
+const LFS_POINTER = 'it is the pointer that Git LFS left in its place; "git lfs pull" fetches the file';
+
+function isLfsPointer(head: Uint8Array): boolean {
+  return LFS_SIGN.every((byte, i) => head[i] === byte);
+}
+
 /** Opens a primary file, or says what is wrong with it; the source stays the caller's when nothing opened it. */
 type Attempt = { readonly checkpoint: OpenCheckpoint } | { readonly problem: BadFileError; readonly isKnown: boolean };
 
@@ -51,6 +59,7 @@ async function openPrimary(files: FileSet): Promise<ByteSource> {
 /** A wrong extension is no obstacle: every format that could be meant is tried, the first failure is told. */
 async function tryFormats(primary: ByteSource, files: FileSet): Promise<Attempt> {
   const head = await primary.read(0, Math.min(HEAD_BYTES, primary.byteLength));
+  if (isLfsPointer(head)) return { isKnown: true, problem: new BadFileError({ format: 'model', rule: LFS_POINTER }) };
   let problem: BadFileError | undefined;
   for (const format of KNOWN_FORMATS) {
     if (!format.matches(head, files.primary, primary.byteLength)) continue;

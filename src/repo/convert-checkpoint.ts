@@ -5,6 +5,7 @@ import { WsvcError } from '../errors.ts';
 import { conversionNotes } from '../formats/conversion-notes.ts';
 import type { FormatWriter, WrittenFile } from '../formats/writer.ts';
 import { findWriter, WRITABLE_FORMATS, writableTensors } from '../formats/writers.ts';
+import { resolveOutput } from './explain-name.ts';
 import { findNamed } from './find-checkpoint.ts';
 import { createOverwriteCheck } from './overwrite-check.ts';
 import { expectContent } from './pruned-content.ts';
@@ -77,7 +78,11 @@ export async function* convertCheckpoint(
   const primary =
     options.output === undefined
       ? path.join(repository.workTree, defaultName(found.path, options.format))
-      : path.resolve(repository.environment.workingDirectory, options.output);
+      : await resolveOutput(
+          repository.environment.workingDirectory,
+          options.output,
+          defaultName(found.path, options.format),
+        );
   const mayOverwrite = await createOverwriteCheck(repository, { force: options.force ?? false });
   const checkpoint = await repository.checkpoints.open(found.pointer.manifest);
   try {

@@ -161,6 +161,8 @@ function summarizeDiff(tensors: readonly TensorDiff[], verdict: Identification):
 
 /** Compares two checkpoints tensor by tensor, and says whether one comes from the other and how. */
 export async function diffCheckpoints(from: DiffSide, to: DiffSide): Promise<DiffResult> {
+  const bare = [from, to].filter(({ summary }) => summary.parameters === 0);
+  if (bare.length > 0) return compareBytes(from, to, bare);
   const verdict = await judgePair(toPairSide(from, 'A'), toPairSide(to, 'B'));
   const tensors = markFolded(describeTensors(from, to), verdict.folded ?? []);
   return {
@@ -173,6 +175,24 @@ export async function diffCheckpoints(from: DiffSide, to: DiffSide): Promise<Dif
     tensors,
     summary: summarizeDiff(tensors, verdict),
     notes: [...verdict.notes, ...noteState(from, to), ...noteRows(from, to)],
+  };
+}
+
+/** Files without weights are the same only byte by byte: what else they are to each other no weight says. */
+function compareBytes(from: DiffSide, to: DiffSide, bare: readonly DiffSide[]): DiffResult {
+  const [a, b] = [from, to].map(({ summary }) => summary.files.map(({ sha256 }) => sha256).join());
+  const known = a === b;
+  const names = [...new Set(bare.map(({ name }) => name))].join(' and ');
+  return {
+    relation: known ? 'identical' : 'unrelated',
+    known,
+    direction: 'unknown',
+    // Other bytes with this SHA-256.
+    pValue: known ? 2 ** -256 : null,
+    confidence: known ? 1 : 0.5,
+    tensors: describeTensors(from, to),
+    summary: known ? 'A and B are the same, byte for byte' : 'no relation between A and B could be shown',
+    notes: [`${names} ${names.includes(' and ') ? 'hold' : 'holds'} no weights.`],
   };
 }
 

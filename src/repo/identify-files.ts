@@ -122,7 +122,7 @@ async function identifyIn(view: LineageView, readable: Archive, query: Query): P
 async function identifyByHash(summary: Summary, view: LineageView): Promise<Partial<IdentificationResult>> {
   const sha256 = summary.files[0]?.sha256;
   const stored = [...(await view.recorded()).values()].find(({ checkpoint }) => checkpoint?.pointer.sha256 === sha256);
-  if (stored?.checkpoint === undefined) return {};
+  if (stored?.checkpoint === undefined) return { pValue: null, notes: ['The file holds no weights.'] };
   const { commit, checkpoint } = stored;
   const source = checkpoint.path;
   return {

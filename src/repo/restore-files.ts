@@ -3,6 +3,7 @@ import path from 'node:path';
 import { createSha256, sha256Hex } from '../bytes/sha256.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { Manifest, ManifestFile } from '../objects/manifest.ts';
+import { resolveOutput } from './explain-name.ts';
 import { type FoundCheckpoint, findRestorable } from './find-checkpoint.ts';
 import { forgetMoved } from './moved-files.ts';
 import { createOverwriteCheck } from './overwrite-check.ts';
@@ -91,9 +92,9 @@ export async function restoreManifest(
   return restored;
 }
 
-function primaryTarget(repository: Repository, found: FoundCheckpoint, output: string | undefined): string {
+async function primaryTarget(repository: Repository, found: FoundCheckpoint, output?: string): Promise<string> {
   if (output === undefined) return path.join(repository.workTree, found.path);
-  return path.resolve(repository.environment.workingDirectory, output);
+  return resolveOutput(repository.environment.workingDirectory, output, found.path);
 }
 
 interface Planned {
@@ -156,7 +157,7 @@ async function planRestore(
   for (const one of found) {
     const manifest = await attempt(failed, one.path, () => repository.checkpoints.manifest(one.pointer.manifest));
     if (manifest === undefined) continue;
-    const primary = primaryTarget(repository, one, options.output);
+    const primary = await primaryTarget(repository, one, options.output);
     for (const { file, target } of filesBeside(primary, manifest)) {
       if (options.output === undefined) await checkNotBeyondLink(repository, target);
       await mayOverwrite(target, file.sha256);

@@ -68,7 +68,7 @@ describe('usage errors', () => {
     expect(status).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toBe(
-      'error: No commit, branch or tag is called "nope".\nhint: See "wsvc branch", "wsvc tag" and "wsvc log" for what there is.\n',
+      'error: There is no file nope. No commit, branch or tag is called "nope".\nhint: See "wsvc branch", "wsvc tag" and "wsvc log" for what there is.\n',
     );
   });
 

@@ -22,9 +22,12 @@ export default class Lineage extends WsvcCommand {
     for (const edge of edges) children.set(edge.parent, [...(children.get(edge.parent) ?? []), edge]);
     const hasParent = new Set(edges.map(({ child }) => child));
     const lines: string[] = [];
+    // What has several parents stands under each of them, what comes from it under the first.
+    const drawn = new Set<string>();
     const visit = (commit: string, indent: string, how: string): void => {
       lines.push(`${indent}${this.paint('yellow', shortId(commit))} ${label.get(commit) ?? ''}${how}`);
-      const below = children.get(commit) ?? [];
+      const below = drawn.has(commit) ? [] : (children.get(commit) ?? []);
+      drawn.add(commit);
       below.sort((a, b) => Number(a.relation === 'next') - Number(b.relation === 'next'));
       for (const edge of below) {
         const inner = edge.relation === 'next' && below.length === 1 ? indent : `${indent}  `;

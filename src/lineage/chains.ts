@@ -31,7 +31,7 @@ interface Link {
 }
 
 /** Inner products of the neighbours as seen from `self`, from distances alone. */
-function gramFrom(self: number, near: readonly Near[], distances: Distances): Float64Array {
+export function gramFrom(self: number, near: readonly Near[], distances: Distances): Float64Array {
   const count = near.length;
   const gram = new Float64Array(count * count);
   for (let i = 0; i < count; i++) {

@@ -1,11 +1,8 @@
-import { recoverComponent } from './component.ts';
 import { foldCopies, hasSketch } from './copies.ts';
-import { readDeclaredProgress } from './declared-order.ts';
-import { describeComponent } from './describe-component.ts';
-import { readFeatures } from './features.ts';
 import { findComponents } from './find-components.ts';
 import { emptyForest, joinForests, loneTrajectory } from './forest.ts';
 import { componentKey, type ForestMemo } from './forest-memo.ts';
+import { growForest } from './grow-forest.ts';
 import type { Archive, Forest, Member } from './model.ts';
 import type { Node } from './node.ts';
 
@@ -30,20 +27,10 @@ function groupBySpace(members: readonly Member[]): readonly (readonly Member[])[
   return [...groups.values()];
 }
 
-async function recoverNodes(nodes: readonly Node[], archive: Archive): Promise<Forest> {
-  const originals = nodes.map(({ original }) => original);
-  const tree = recoverComponent({
-    points: originals.map(({ summary }) => summary.centred),
-    features: readFeatures(originals),
-    declared: readDeclaredProgress(originals),
-  });
-  return describeComponent(tree, nodes, archive);
-}
-
 /** A component that is in an earlier pile too, with the same copies, is recovered already. */
 async function recoverOnce(nodes: readonly Node[], archive: Archive, { memo }: ForestOptions): Promise<Forest> {
   const key = componentKey(nodes);
-  const forest = memo?.forest(key) ?? (await recoverNodes(nodes, archive));
+  const forest = memo?.forest(key) ?? (await growForest(nodes, archive));
   memo?.rememberForest(key, forest);
   return forest;
 }

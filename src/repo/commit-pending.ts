@@ -56,7 +56,31 @@ function commitOrder(ready: readonly ReadyCheckpoint[], view: LineageView): read
   keyed.sort(
     (a, b) => compareDepth(a.depth, b.depth) || compareNames(a.trajectory, b.trajectory) || a.position - b.position,
   );
-  return keyed.map(({ checkpoint }) => checkpoint);
+  return parentsFirst(keyed.map(({ checkpoint }) => checkpoint));
+}
+
+/** Puts off what was made from others until all of them have come: a mean lies between its parents, a copy beside its original. */
+function parentsFirst(ordered: readonly ReadyCheckpoint[]): readonly ReadyCheckpoint[] {
+  const idOf = ({ pointer }: ReadyCheckpoint) => pointer.manifest;
+  const missing = new Set(ordered.map(idOf));
+  const sorted: ReadyCheckpoint[] = [];
+  let waiting = [...ordered];
+  for (let before = -1; before < sorted.length; ) {
+    before = sorted.length;
+    const later: ReadyCheckpoint[] = [];
+    for (const checkpoint of waiting) {
+      const isReady = (checkpoint.placement?.parents ?? []).every(
+        ({ id }) => id === idOf(checkpoint) || !missing.has(id),
+      );
+      if (!isReady) later.push(checkpoint);
+      else {
+        sorted.push(checkpoint);
+        missing.delete(idOf(checkpoint));
+      }
+    }
+    waiting = later;
+  }
+  return [...sorted, ...waiting];
 }
 
 /** A difference would not do: that of two infinities is no number. */

@@ -9,7 +9,7 @@ import { viewKey } from './view-cache.ts';
 /** What placing a checkpoint takes from its comparison with what is stored. */
 export type Finding = Pick<
   Identification,
-  'known' | 'relation' | 'parents' | 'confidence' | 'logPValue' | 'trajectory' | 'position'
+  'known' | 'relation' | 'direction' | 'parents' | 'confidence' | 'logPValue' | 'trajectory' | 'position'
 >;
 
 /** Findings kept: of what was added and waits to be committed. */
@@ -23,12 +23,13 @@ interface StoredFinding extends Omit<Finding, 'logPValue'> {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-function encodeFinding({ known, relation, parents, confidence, logPValue, trajectory, position }: Finding): Uint8Array {
+function encodeFinding({ logPValue, trajectory, position, ...finding }: Finding): Uint8Array {
   const stored: StoredFinding = {
-    known,
-    relation,
-    parents,
-    confidence,
+    known: finding.known,
+    relation: finding.relation,
+    direction: finding.direction,
+    parents: finding.parents,
+    confidence: finding.confidence,
     ...(logPValue === undefined ? {} : { logPValue: String(logPValue) }),
     ...(trajectory === undefined ? {} : { trajectory }),
     ...(position === undefined ? {} : { position }),

@@ -1,8 +1,6 @@
 import type { CommitId, ManifestId } from '../objects/ids.ts';
-import type { LineageTrailers } from '../objects/trailers.ts';
 import { probabilityOf } from './identify-files.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
-import { isAlterationWord } from './place-pending.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import type { Repository } from './repository.ts';
 import type { LineageResult } from './results.ts';
@@ -10,14 +8,16 @@ import { resolveRevision } from './revision.ts';
 
 type Edge = LineageResult['edges'][number];
 
-/** True for what only the commit knows: what a user declared, or how one comparison found a copy to be altered. */
-function outranksView(trailers: LineageTrailers): boolean {
-  return trailers.edge === 'declared' || isAlterationWord(trailers.relation);
+/** True where, as the view sees it, the one comes from the other. */
+function descends(id: ManifestId, from: ManifestId, parents: ReadonlyMap<ManifestId, readonly ManifestId[]>): boolean {
+  const found = new Set([id]);
+  for (const at of found) for (const parent of parents.get(at) ?? []) found.add(parent);
+  return found.has(from);
 }
 
 /**
- * What users declared and single comparisons found when a checkpoint was committed; for all others what the view of the whole
- * infers now, which does not depend on the order of arrival; where that leaves the direction open, what was recorded.
+ * What users declared; for all others what the view of the whole infers now, which does not depend on the order of arrival; where that names no
+ * parent, what was recorded when the checkpoint was committed, unless that is known by now to be the other way round.
  */
 function edgesOf(
   view: LineageView,
@@ -32,14 +32,17 @@ function edgesOf(
       checkpoint === undefined ? [] : [[commit, checkpoint.pointer.manifest] as const],
     ),
   );
-  const inferredNow = new Set(view.edges.map(({ child }) => child));
+  const parentsNow = new Map<ManifestId, ManifestId[]>();
+  for (const { child, parent } of view.edges) parentsNow.set(child, [...(parentsNow.get(child) ?? []), parent]);
   const recorded = [...commits.values()].flatMap(({ checkpoint, trailers }) =>
     (trailers?.parents ?? []).flatMap(({ commit, weight }) => {
       const parent = idOf.get(commit);
       if (checkpoint === undefined || trailers === undefined || parent === undefined) return [];
       const { relation, confidence, logPValue } = trailers;
       const child = checkpoint.pointer.manifest;
-      if (child === parent || (inferredNow.has(child) && !outranksView(trailers))) return [];
+      const isDeclared = trailers.edge === 'declared';
+      if (child === parent || (!isDeclared && (parentsNow.has(child) || descends(parent, child, parentsNow))))
+        return [];
       return [{ child, parent, edge: { relation, confidence, pValue: probabilityOf(logPValue), weight } }];
     }),
   );

@@ -1,4 +1,5 @@
 import { WsvcError } from '../errors.ts';
+import { findAlteredIds, isAlterationWord } from '../lineage/alteration-words.ts';
 import type { LineageEdge, Member } from '../lineage/model.ts';
 import { describeSteps } from '../lineage/trajectory-geometry.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
@@ -30,6 +31,8 @@ interface Known {
   readonly recorded: ReadonlyMap<CommitId, RecordedCheckpoint>;
   /** The first edge of each child. */
   readonly inferred: ReadonlyMap<ManifestId, LineageEdge>;
+  /** Made from others without training: no steps. */
+  readonly altered: ReadonlySet<string>;
 }
 
 /** What was recorded, or inferred since, about how a checkpoint came from its parent. */
@@ -38,23 +41,26 @@ function relationOf(
   entry: ViewEntry,
 ): { readonly relation: string; readonly confidence: number } {
   const trailers = entry.commit === undefined ? undefined : recorded.get(entry.commit)?.trailers;
+  const now = inferred.get(entry.id);
+  if (now !== undefined && trailers?.edge !== 'declared' && isAlterationWord(now.relation)) return now;
   if (trailers !== undefined) return { relation: trailers.relation, confidence: trailers.confidence };
-  const edge = inferred.get(entry.id);
-  return { relation: edge?.relation ?? 'unrelated', confidence: edge?.confidence ?? 0 };
+  return { relation: now?.relation ?? 'unrelated', confidence: now?.confidence ?? 0 };
 }
 
 function describeTrajectory(known: Known, trajectory: ViewTrajectory): TrajectoryResult {
-  const steps = describeSteps(trajectory.entries.flatMap(({ id }) => known.members.get(id) ?? []));
+  const moving = trajectory.entries.filter(({ id }) => !known.altered.has(id));
+  const described = describeSteps(moving.flatMap(({ id }) => known.members.get(id) ?? []));
+  const steps = new Map(moving.map((entry, index) => [entry, described[index]]));
   const checkpoints = trajectory.entries.map(
-    (entry, index): TrajectoryCheckpoint => ({
+    (entry): TrajectoryCheckpoint => ({
       commit: entry.commit ?? null,
       manifest: entry.id,
       source: entry.source,
       position: entry.position,
       ...relationOf(known, entry),
-      stepLength: steps[index]?.stepLength ?? null,
-      relativeStep: steps[index]?.relativeStep ?? null,
-      turn: steps[index]?.turn ?? null,
+      stepLength: steps.get(entry)?.stepLength ?? null,
+      relativeStep: steps.get(entry)?.relativeStep ?? null,
+      turn: steps.get(entry)?.turn ?? null,
       ...(known.view.isPruned(entry.id) ? { pruned: true as const } : {}),
     }),
   );
@@ -78,6 +84,7 @@ export async function describeTrajectories(
     view,
     members: new Map(view.archive.members.map((member) => [member.id, member])),
     recorded: await view.recorded(),
+    altered: findAlteredIds(view.edges),
     inferred: new Map([...view.edges].reverse().map((edge) => [edge.child, edge])),
   };
   const wanted = view.trajectories.filter((trajectory) => name === undefined || trajectory.name === name);

@@ -1,4 +1,5 @@
 import { WsvcError } from '../errors.ts';
+import { findAlteredIds } from '../lineage/alteration-words.ts';
 import { monitorTrajectory } from '../lineage/monitor.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import type { Repository } from './repository.ts';
@@ -37,12 +38,14 @@ async function findTrajectory(
 export async function monitorRun(repository: Repository, name?: string): Promise<MonitorResult> {
   const view = await readLineageView(repository);
   const trajectory = await findTrajectory(repository, view, name);
+  const altered = findAlteredIds(view.edges);
+  const entries = trajectory.entries.filter(({ id }) => !altered.has(id));
   const steps = await withLostSummaries(repository.checkpoints, async () =>
-    monitorTrajectory(trajectory.entries.map(({ id }) => view.archive.member(id))),
+    monitorTrajectory(entries.map(({ id }) => view.archive.member(id))),
   );
   return {
     trajectory: trajectory.name,
-    steps: trajectory.entries.flatMap((entry, index) => {
+    steps: entries.flatMap((entry, index) => {
       const step = steps[index];
       if (step === undefined) return [];
       return [{ commit: entry.commit ?? null, source: entry.source, position: entry.position, ...step }];

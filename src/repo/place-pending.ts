@@ -1,3 +1,4 @@
+import { isAlterationWord } from '../lineage/alteration-words.ts';
 import { identifyCheckpoint } from '../lineage/identify.ts';
 import type { LineageEdge, Member, Query } from '../lineage/model.ts';
 import type { ManifestId } from '../objects/ids.ts';
@@ -35,21 +36,13 @@ export interface PlacedPending {
   readonly placements: ReadonlyMap<ManifestId, Placement>;
 }
 
-/** Relations that say where a checkpoint lies on a run: the view of the whole decides these, not one comparison. */
-const ALONG_A_RUN: ReadonlySet<string> = new Set(['next', 'between', 'forked', 'fine-tuned', 'unrelated']);
-
-/** True for a relation that says how a copy was altered, not only where on a run it lies. */
-export function isAlterationWord(relation: string): boolean {
-  return relation.split('+').some((word) => !ALONG_A_RUN.has(word));
-}
-
 /** What placing looks up in a view, for each of perhaps thousands. */
 interface ViewIndex {
   readonly view: LineageView;
   /** The first trajectory that a checkpoint lies on. */
   readonly trajectories: ReadonlyMap<ManifestId, ViewTrajectory>;
-  /** The edge to the parent that weighs most; of equal ones the first. */
-  readonly edges: ReadonlyMap<ManifestId, LineageEdge>;
+  /** The edges to the parents of each; what weighs most comes first. */
+  readonly edges: ReadonlyMap<ManifestId, readonly LineageEdge[]>;
 }
 
 function indexView(view: LineageView): ViewIndex {
@@ -57,11 +50,13 @@ function indexView(view: LineageView): ViewIndex {
   for (const trajectory of view.trajectories) {
     for (const { id } of trajectory.entries) if (!trajectories.has(id)) trajectories.set(id, trajectory);
   }
-  const edges = new Map<ManifestId, LineageEdge>();
+  const edges = new Map<ManifestId, LineageEdge[]>();
   for (const edge of view.edges) {
     const known = edges.get(edge.child);
-    if (known === undefined || edge.weight > known.weight) edges.set(edge.child, edge);
+    if (known === undefined) edges.set(edge.child, [edge]);
+    else known.push(edge);
   }
+  for (const toParents of edges.values()) toParents.sort((a, b) => b.weight - a.weight);
   return { view, trajectories, edges };
 }
 
@@ -70,30 +65,37 @@ function hasCommittedAfter(trajectory: ViewTrajectory, position: number): boolea
   return trajectory.entries.some((entry) => entry.commit !== undefined && entry.position > position);
 }
 
-/** The checkpoint before this one on its trajectory, where the view names no parent because the direction is unknown. */
-function predecessor(trajectory: ViewTrajectory, position: number): ManifestId | undefined {
-  return trajectory.entries.findLast((entry) => entry.position < position)?.id;
+/** The step before this one on its trajectory, where the view names no parent because the direction is unknown. */
+function predecessor({ edges }: ViewIndex, trajectory: ViewTrajectory, position: number): ManifestId | undefined {
+  const isStep = (id: ManifestId) => !edges.get(id)?.some(({ relation }) => isAlterationWord(relation));
+  return trajectory.entries.findLast((entry) => entry.position < position && isStep(entry.id))?.id;
 }
 
 /** A place on a run whose direction the weights do not give: after what came before. */
-function followPredecessor(trajectory: ViewTrajectory, position: number): Pick<Placement, 'parents' | 'relation'> {
-  const before = predecessor(trajectory, position);
+function followPredecessor(
+  index: ViewIndex,
+  trajectory: ViewTrajectory,
+  position: number,
+): Pick<Placement, 'parents' | 'relation'> {
+  const before = predecessor(index, trajectory, position);
   return before === undefined
     ? { parents: [], relation: 'unrelated' }
     : { parents: [{ id: before, weight: 1 }], relation: 'next' };
 }
 
 /** What the view of all checkpoints says about one of them. */
-function placeByView({ trajectories, edges }: ViewIndex, id: ManifestId): Placement | undefined {
+function placeByView(index: ViewIndex, id: ManifestId): Placement | undefined {
+  const { trajectories, edges } = index;
   const trajectory = trajectories.get(id);
   const entry = trajectory?.entries.find((candidate) => candidate.id === id);
   if (trajectory === undefined || entry === undefined) return undefined;
   const { position } = entry;
-  const edge = edges.get(id);
+  const found = edges.get(id) ?? [];
+  const [edge] = found;
   const { parents, relation } =
     edge === undefined
-      ? followPredecessor(trajectory, position)
-      : { parents: [{ id: edge.parent, weight: 1 }], relation: edge.relation };
+      ? followPredecessor(index, trajectory, position)
+      : { parents: found.map(({ parent, weight }) => ({ id: parent, weight })), relation: edge.relation };
   return {
     id,
     trajectory: trajectory.name,
@@ -108,8 +110,8 @@ function placeByView({ trajectories, edges }: ViewIndex, id: ManifestId): Placem
 }
 
 /** True where the comparison with one stored checkpoint says more than the view of the whole. */
-function isAlteration(identification: Finding): boolean {
-  return identification.known && isAlterationWord(identification.relation);
+function isAlteration({ known, relation, direction }: Finding): boolean {
+  return known && direction !== 'backward' && isAlterationWord(relation);
 }
 
 /** Joins what a single comparison found (the kind of change, the parents) with the place that the view gives. */
@@ -118,6 +120,8 @@ function refine(placement: Placement, identification: Finding): Placement {
     confidence: identification.confidence,
     ...(identification.logPValue === undefined ? {} : { logPValue: identification.logPValue }),
   };
+  // The view has asked the same of all at once.
+  if (isAlterationWord(placement.relation) && placement.logPValue !== undefined) return placement;
   if (isAlteration(identification)) {
     const { relation, parents } = identification;
     return { ...placement, relation, parents, ...evidence, ...placeOfAlteration(placement, identification) };

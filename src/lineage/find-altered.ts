@@ -1,0 +1,172 @@
+import type { ManifestId } from '../objects/ids.ts';
+import { isMadeWithoutTraining } from './alteration-words.ts';
+import { emptyForest } from './forest.ts';
+import { identifyCheckpoint } from './identify.ts';
+import type { Archive, Forest, Identification, Member } from './model.ts';
+import type { Node } from './node.ts';
+import { placedArchive } from './placed-archive.ts';
+
+/** A checkpoint that was made from others without training. */
+export interface Altered {
+  readonly node: Node;
+  readonly relation: string;
+  readonly parents: Identification['parents'];
+  readonly confidence: number;
+  readonly logPValue?: number;
+  /** Where its original would be, which is not stored: a trajectory of the forest that was asked, by its number. */
+  readonly place?: { readonly trajectory: number; readonly position: number };
+}
+
+/** Near ones that say which of two is the noisier. */
+const WITNESSES = 4;
+/** Natural logarithm of the odds from which on that counts as told. */
+const SURE = Math.log(20);
+
+const wordsOf = ({ relation }: Identification): readonly string[] => relation.split('+');
+
+/** True where nothing but the alteration lies between the checkpoint and its parents. */
+function isMadeFrom({ known, direction, parents, relation }: Identification): boolean {
+  return known && direction !== 'backward' && parents.length > 0 && isMadeWithoutTraining(relation);
+}
+
+/** True for one whose original is not stored, but relatives of it are. */
+function isPruned(answer: Identification): boolean {
+  return answer.known && wordsOf(answer).includes('pruned');
+}
+
+function queryOf({ id, summary }: Member, archive: Archive) {
+  return { summary, weights: () => archive.weights(id), axisGraph: () => archive.axisGraph(id) };
+}
+
+/** Squared distance of two checkpoints on the weights that both have, and how many those are. */
+async function compare(a: ManifestId, b: ManifestId, archive: Archive) {
+  const [own, other] = [await archive.weights(a), await archive.weights(b)];
+  let squared = 0;
+  let count = 0;
+  for (const [name, { data }] of own) {
+    const values = other.get(name)?.data;
+    if (values?.length !== data.length) continue;
+    count += data.length;
+    for (let i = 0; i < data.length; i++) squared += ((data[i] ?? 0) - (values[i] ?? 0)) ** 2;
+  }
+  return { squared, count };
+}
+
+/** Squared cosine of the angle at `corner` in a triangle, from its squared sides: that at right angles to everything is 0. */
+function squaredCosine(toOther: number, toThird: number, opposite: number): number {
+  const product = toOther * toThird;
+  return product > 0 ? (toOther + toThird - opposite) ** 2 / (4 * product) : 0;
+}
+
+/**
+ * Noise is seen from both sides. It points nowhere: seen from the original all others stand at right angles to the noisy one, give or take one
+ * part in the root of the number of weights; seen from the noisy one they do not. The likelier original of the two is the one.
+ */
+async function isNoisy(node: Node, parent: ManifestId, archive: Archive): Promise<boolean> {
+  const { id, summary } = node.original;
+  const near = archive.neighbors('centred', summary, WITNESSES + 1).map(({ key }) => key as ManifestId);
+  const { squared: noise } = await compare(id, parent, archive);
+  let evidence = 0;
+  for (const other of near.filter((key) => key !== parent).slice(0, WITNESSES)) {
+    const { squared: own, count } = await compare(id, other, archive);
+    const { squared: its } = await compare(parent, other, archive);
+    evidence += (count / 2) * (squaredCosine(noise, own, its) - squaredCosine(noise, its, own));
+  }
+  return evidence > SURE;
+}
+
+async function isPlausible(node: Node, answer: Identification, archive: Archive): Promise<boolean> {
+  const [parent] = answer.parents;
+  return !isNoise(answer) || (parent !== undefined && (await isNoisy(node, parent.id, archive)));
+}
+
+const isNoise = ({ relation }: Pick<Identification, 'relation'>) => relation.split('+').includes('perturbed');
+
+function toAltered(node: Node, { relation, parents, confidence, logPValue }: Identification): Altered {
+  return { node, relation, parents, confidence, ...(logPValue === undefined ? {} : { logPValue }) };
+}
+
+export interface Answers {
+  readonly made: readonly Altered[];
+  /** Pruned, and their originals are not stored. */
+  readonly pruned: readonly Node[];
+}
+
+/** Asks of suspects what they were made from, each among all the others of its component; no run is known yet. */
+export async function askSuspects(
+  suspects: readonly Node[],
+  nodes: readonly Node[],
+  archive: Archive,
+): Promise<Answers> {
+  const made: Altered[] = [];
+  const pruned: Node[] = [];
+  for (const node of suspects) {
+    const others = nodes.filter((other) => other !== node).map(({ original }) => original);
+    const placed = placedArchive(archive, others, emptyForest);
+    const answer = await identifyCheckpoint(queryOf(node.original, archive), placed);
+    if (isMadeFrom(answer)) {
+      if (await isPlausible(node, answer, placed)) made.push(toAltered(node, answer));
+    } else if (isPruned(answer)) pruned.push(node);
+  }
+  return { made: withoutCycles(made), pruned };
+}
+
+/** Those that look like noisy copies also when it is known where their run goes on. */
+export async function confirmNoise(
+  made: readonly Altered[],
+  nodes: readonly Node[],
+  forest: Forest,
+  archive: Archive,
+): Promise<readonly Altered[]> {
+  const kept: Altered[] = [];
+  for (const one of made) {
+    const others = nodes.filter((other) => other !== one.node).map(({ original }) => original);
+    const ask = () => identifyCheckpoint(queryOf(one.node.original, archive), placedArchive(archive, others, forest));
+    if (!isNoise(one) || isNoise(await ask())) kept.push(one);
+  }
+  return kept;
+}
+
+/** Places pruned checkpoints whose originals are not stored on the runs of those that are no altered ones. */
+export async function placePruned(
+  pruned: readonly Node[],
+  nodes: readonly Node[],
+  forest: Forest,
+  archive: Archive,
+): Promise<readonly Altered[]> {
+  const placed = placedArchive(
+    archive,
+    nodes.map(({ original }) => original),
+    forest,
+  );
+  const found: Altered[] = [];
+  for (const node of pruned) {
+    const answer = await identifyCheckpoint(queryOf(node.original, archive), placed);
+    const { trajectory, position } = answer;
+    const place =
+      trajectory === undefined || position === undefined ? {} : { place: { trajectory: Number(trajectory), position } };
+    if (answer.known) found.push({ ...toAltered(node, answer), ...place });
+  }
+  return found;
+}
+
+/**
+ * Of checkpoints that were made from each other, as it seems, some are the originals: rather those that would be mixtures with negative
+ * weights (a mean can be solved for each of its parts), then the first by id.
+ */
+function withoutCycles(made: readonly Altered[]): readonly Altered[] {
+  const kept = new Map(made.map((one) => [one.node.original.id, one]));
+  const order = [...made].sort(
+    (a, b) => leastWeight(a) - leastWeight(b) || (a.node.original.id < b.node.original.id ? -1 : 1),
+  );
+  for (const { node } of order) if (descendsFromItself(node.original.id, kept)) kept.delete(node.original.id);
+  return [...kept.values()];
+}
+
+const leastWeight = ({ parents }: Altered): number => Math.min(0, ...parents.map(({ weight }) => weight));
+
+function descendsFromItself(id: ManifestId, made: ReadonlyMap<ManifestId, Altered>): boolean {
+  const ancestors = new Set<ManifestId>(made.get(id)?.parents.map((parent) => parent.id));
+  for (const ancestor of ancestors) for (const parent of made.get(ancestor)?.parents ?? []) ancestors.add(parent.id);
+  return ancestors.has(id);
+}

@@ -1,0 +1,88 @@
+import { SKETCH_LENGTH, type Summary } from '../sketch/summary.ts';
+import { gramFrom } from './chains.ts';
+import type { Distances } from './distances.ts';
+import { hullWeights } from './hull.ts';
+import type { Member } from './model.ts';
+import type { Near } from './nearest.ts';
+
+/** Cosines read off sketches are off by 1 / sqrt(SKETCH_LENGTH); four of that is chance no more. */
+const RIGHT_ANGLE = 4 / Math.sqrt(SKETCH_LENGTH);
+/** Share of the neighbours that must be seen at a right angle; the rest may be other copies with errors of like origin. */
+const MOST = 0.75;
+/** Share of zeros beyond that of the densest that is looked into. */
+const MORE_ZEROS = 0.01;
+/** A mixture leaves none of its distance from the nearest; what rounding of it leaves is far below this share, squared. */
+const MIXTURE_REST = 0.01;
+/** So few others that angles and hulls say nothing. */
+const TOO_FEW = 4;
+
+/** Share of the matrices' weights that are zero. */
+function shareOfZeros({ tensors }: Summary): number {
+  let zeros = 0;
+  let total = 0;
+  for (const { role, shape, statistics } of tensors) {
+    if (role !== 'weight' || shape.length < 2) continue;
+    zeros += statistics.zeroCount;
+    total += shape.reduce((product, size) => product * size, 1);
+  }
+  return total === 0 ? 0 : zeros / total;
+}
+
+/** The checkpoints with more zeros than the densest. */
+function withZeros(members: readonly Member[]): readonly number[] {
+  const shares = members.map(({ summary }) => shareOfZeros(summary));
+  const least = shares.reduce((a, b) => Math.min(a, b), 1);
+  return [...shares.keys()].filter((i) => (shares[i] ?? 0) > least + MORE_ZEROS);
+}
+
+/**
+ * True for a checkpoint that differs from its nearest by something that points nowhere: rounding, noise, a merged adapter. Seen from the nearest one,
+ * all others stand at a right angle to it. A checkpoint inside a run never does; the last of a noisy run may.
+ */
+function standsAside(near: readonly Near[], distances: Distances): boolean {
+  const [first, ...others] = near;
+  if (first === undefined) return false;
+  const own = Math.sqrt(first.squared);
+  if (own === 0) return true;
+  let upright = 0;
+  for (const { index, squared } of others) {
+    const base = distances.squared(first.index, index);
+    const cosine = (first.squared + base - squared) / (2 * own * Math.sqrt(base));
+    // The other way round, the nearest being the one that was altered, the angle is as small as the two are close.
+    if (base === 0 || Math.abs(cosine) < RIGHT_ANGLE + own / Math.sqrt(base)) upright++;
+  }
+  return upright >= MOST * others.length;
+}
+
+/** True for a checkpoint that the ones next to it make up without rest. */
+function isMixed(self: number, near: readonly Near[], distances: Distances): boolean {
+  const gram = gramFrom(self, near, distances);
+  const weights = hullWeights(gram, near.length);
+  let rest = 0;
+  weights.forEach((w, i) => {
+    weights.forEach((v, j) => {
+      rest += w * v * (gram[i * weights.length + j] ?? 0);
+    });
+  });
+  return rest < MIXTURE_REST * (near[0]?.squared ?? 0);
+}
+
+/**
+ * Names the checkpoints of a component that may be altered copies or mixtures of others in it, by their summaries alone. It is no more than a reason to
+ * look: the weights decide.
+ *
+ * @param near the nearest of each by `centred`, nearest first.
+ * @returns places in the list, ascending.
+ */
+export function suspectAltered(
+  members: readonly Member[],
+  near: readonly (readonly Near[])[],
+  distances: Distances,
+): readonly number[] {
+  if (members.length <= TOO_FEW) return [...members.keys()];
+  const found = new Set(withZeros(members));
+  near.forEach((own, self) => {
+    if (!found.has(self) && (standsAside(own, distances) || isMixed(self, own, distances))) found.add(self);
+  });
+  return [...found].sort((a, b) => a - b);
+}

@@ -43,6 +43,7 @@ export function placedArchive(archive: Archive, own: readonly Member[], forest: 
   const indexes = new Map<Kind, NeighborIndex>();
   return {
     members,
+    spaces: () => new Map(members.slice(0, 1).map(({ summary }) => [summary.space, members])),
     member: (id) => byId.get(id) ?? archive.member(id),
     contents: createContentIndex(members),
     trajectory: (name) => runs.get(name) ?? [],

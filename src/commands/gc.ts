@@ -6,7 +6,7 @@ import { collectGarbage, type GarbageResult } from '../repo/collect-garbage.ts';
 export default class Gc extends WsvcCommand {
   static override summary = 'Remove what nothing needs any more, and merge small packs.';
   static override description =
-    'Keeps everything that a branch, a tag, HEAD or a staged file needs. May be interrupted at any moment. What is younger than an hour is left alone. Unreachable commits are left to "git gc" in .wsvc.';
+    'Keeps everything that a branch, a tag, HEAD or a staged file needs. May be interrupted at any moment. What is younger than an hour is left alone. Many loose objects and small packs of git become one pack; unreachable commits are left to "git gc" in .wsvc.';
   static override examples = [
     '<%= config.bin %> gc --dry-run',
     '<%= config.bin %> gc',
@@ -34,7 +34,7 @@ export default class Gc extends WsvcCommand {
   private describe(result: GarbageResult): string[] {
     const { dryRun, dropped, copied, bytesBefore, bytesAfter, packsBefore, packsAfter, young } = result;
     const lines: string[] = [];
-    if (copied.packs === 0) lines.push('There is nothing to collect.');
+    if (copied.packs === 0) lines.push('There is nothing to collect among the weights.');
     else {
       const [drop, rewrite] = dryRun ? ['Would drop', 'would rewrite'] : ['Dropped', 'rewrote'];
       lines.push(
@@ -43,6 +43,22 @@ export default class Gc extends WsvcCommand {
       );
     }
     if (young > 0) lines.push(this.describeYoung(result));
+    return [...lines, ...this.describeRest(result)];
+  }
+
+  private describeRest({ dryRun, git, halfWritten }: GarbageResult): string[] {
+    const lines: string[] = [];
+    if (git.bytes > 0) {
+      const what = `${plural(git.objects, 'loose git object')} and ${plural(git.packs, 'small git pack')} of ${formatBytes(git.bytes)}`;
+      lines.push(
+        dryRun ? `Would pack ${what}.` : `Packed ${what}: ${formatBytes(git.bytesAfter ?? 0)} in one or few files.`,
+      );
+    }
+    if (halfWritten.files > 0)
+      lines.push(
+        `${plural(halfWritten.files, 'file')} that killed commands left half written: ${formatBytes(halfWritten.bytes)}. ` +
+          'They go when they are an hour old, or at once with "wsvc gc --now".',
+      );
     return lines;
   }
 

@@ -1,9 +1,11 @@
+import path from 'node:path';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId, ManifestId } from '../objects/ids.ts';
-import { LEFTOVER_GRACE_MS, readDiskTime } from '../store/atomic-file.ts';
+import { LEFTOVER_GRACE_MS, listLeftovers, readDiskTime } from '../store/atomic-file.ts';
 import type { BlobHint } from '../store/blob-store.ts';
 import { isHeadLost } from '../store/check-git.ts';
 import { ROW_BYTES } from '../store/pack-format.ts';
+import { packGitObjects, planGitPack } from '../store/pack-git-objects.ts';
 import { findBaseOnly, planRepack, type RepackCandidate, type RepackPlan } from '../store/plan-repack.ts';
 import { isHistoryUnreached } from '../store/recover-refs.ts';
 import { readRepackCandidates, repack } from '../store/repack.ts';
@@ -38,6 +40,15 @@ export interface GarbageResult {
   readonly young: number;
   /** What these hold that no checkpoint needs, and in how many milliseconds the youngest of them is old enough. */
   readonly later: { readonly bytes: number; readonly waitMs: number };
+  /** Loose objects and small packs of git that become one pack, and what they take; `bytesAfter` is not known in a dry run. */
+  readonly git: {
+    readonly objects: number;
+    readonly packs: number;
+    readonly bytes: number;
+    readonly bytesAfter?: number;
+  };
+  /** What killed commands left half written: removed at once with `now`, by the next command when it is an hour old. */
+  readonly halfWritten: { readonly files: number; readonly bytes: number };
 }
 
 interface GarbagePlan {
@@ -132,9 +143,27 @@ async function* execute(
   }
 }
 
+/** Counts what killed commands left half written, and takes it away where no grace is to be given. */
+async function collectLeftovers({ directory, blobs }: Repository, options: GarbageOptions) {
+  const leftovers = await listLeftovers(path.join(directory, 'tmp'), blobs.disk);
+  if (options.now && !options.dryRun) for (const leftover of leftovers) await blobs.disk.remove(leftover.path);
+  return { files: leftovers.length, bytes: leftovers.reduce((sum, { byteLength }) => sum + byteLength, 0) };
+}
+
+/** Packs git's own objects, where there are many files of them. */
+async function collectGit({ directory, blobs }: Repository, options: GarbageOptions): Promise<GarbageResult['git']> {
+  const plan = await planGitPack(directory, blobs.disk);
+  const counts = { objects: plan.loose.length, packs: plan.packs.length, bytes: plan.bytes };
+  const isDone = !options.dryRun && plan.bytes > 0;
+  return isDone ? { ...counts, bytesAfter: await packGitObjects(directory, plan, blobs.disk) } : counts;
+}
+
 async function* collectUnderLock(repository: Repository, options: GarbageOptions): Operation<GarbageResult> {
   yield { phase: 'Looking for what is needed', done: 0, total: 1 };
   const plan = await planGarbage(repository, options);
+  yield { phase: "Packing git's objects", done: 0, total: 1 };
+  const halfWritten = await collectLeftovers(repository, options);
+  const git = await collectGit(repository, options);
   const { kept, removed, copies, dropped, bytesBefore } = plan.repack;
   const planned: GarbageResult = {
     dryRun: options.dryRun ?? false,
@@ -146,6 +175,8 @@ async function* collectUnderLock(repository: Repository, options: GarbageOptions
     copied: { blobs: copies.length, packs: removed.length },
     young: plan.young,
     later: plan.later,
+    git,
+    halfWritten,
   };
   if (options.dryRun || removed.length === 0) return planned;
   yield* execute(repository, plan, options.aggressive ?? false);
@@ -154,8 +185,8 @@ async function* collectUnderLock(repository: Repository, options: GarbageOptions
 }
 
 /**
- * Removes stored blobs that no ref, HEAD or staged file needs, and merges small packs. New packs are durable and checked
- * before old ones go, so it may be interrupted anywhere. Git's own unreachable objects are left to `git gc`.
+ * Removes stored blobs that no ref, HEAD or staged file needs, and merges small packs, also git's own. New packs are durable and checked
+ * before old ones go, so it may be interrupted anywhere. Git's unreachable objects are kept: they are `git gc`'s to remove.
  *
  * @throws WsvcError `locked`; CorruptError when something needed cannot be read: then nothing was removed.
  */

@@ -107,6 +107,40 @@ export async function readDiskTime(directory: string, disk: Disk = nodeDisk): Pr
   }
 }
 
+/** A temporary file whose process is dead. */
+export interface Leftover {
+  readonly path: string;
+  readonly byteLength: number;
+  /** How old it is by the clock of the file system. */
+  readonly ageMs: number;
+}
+
+/** True where the process that made a temporary file runs, on this machine. */
+function isMakerAlive(name: string): boolean {
+  const [, pid] = /^(\d+)-\d+\.tmp$/.exec(name) ?? [];
+  if (pid === undefined) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+/** Lists temporary files whose processes are dead, as far as this machine can tell. Call it under the repository's lock. */
+export async function listLeftovers(directory: string, disk: Disk = nodeDisk): Promise<readonly Leftover[]> {
+  const leftovers: Leftover[] = [];
+  const names = (await disk.list(directory)).filter((name) => !isMakerAlive(name));
+  if (names.length === 0) return [];
+  const now = await readDiskTime(dirname(directory), disk);
+  for (const name of names) {
+    const found = await disk.find(join(directory, name));
+    if (found?.kind !== 'file') continue;
+    leftovers.push({ path: join(directory, name), byteLength: found.byteLength, ageMs: now - found.modifiedMs });
+  }
+  return leftovers;
+}
+
 /**
  * Removes temporary files that no living process can still be writing. The file system's own clock decides: a fresh file
  * is made and the others' ages are told by it. Call it under the repository's lock.

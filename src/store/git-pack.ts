@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import type { GitObjectId } from '../objects/ids.ts';
 import { writeFileAtomic } from './atomic-file.ts';
@@ -99,6 +99,8 @@ export class GitObjectBatch implements ObjectStore {
   readonly #disk: Disk;
   readonly #pending = new Map<GitObjectId, PackedObject>();
   #byteLength = 0;
+  /** Names of the packs that were written, without their endings. */
+  readonly written: string[] = [];
 
   constructor(objects: GitObjects, disk: Disk) {
     this.#objects = objects;
@@ -129,6 +131,7 @@ export class GitObjectBatch implements ObjectStore {
     const name = join(folder, `pack-${pack.subarray(pack.byteLength - 20).toString('hex')}`);
     await writeFileAtomic(`${name}.pack`, pack, options);
     await writeFileAtomic(`${name}.idx`, encodePackIndex(placed, pack), options);
+    this.written.push(basename(name));
     this.#pending.clear();
     this.#byteLength = 0;
   }

@@ -7,6 +7,8 @@ import { logTrajectories } from '../../src/repo/log-trajectory.ts';
 import { pruneCheckpoints } from '../../src/repo/prune-checkpoints.ts';
 import { createBranch, createTag } from '../../src/repo/refs.ts';
 import { resetStaging } from '../../src/repo/reset-staging.ts';
+import { nodeDisk } from '../../src/store/disk.ts';
+import { GitObjects } from '../../src/store/git-objects.ts';
 import { type Net, netBytes, trainRun } from '../commands/models.ts';
 import { createIn, finish, openIn } from '../repo/workspace.ts';
 
@@ -84,6 +86,14 @@ export const CASES: readonly CrashCase[] = [
     prepare: async (folder) => {
       await addNew(folder);
       await finish(resetStaging(await openIn(folder), {}));
+    },
+  },
+  {
+    name: 'gc of git objects',
+    args: ['gc'],
+    prepare: async (folder) => {
+      const objects = new GitObjects(join(folder, '.wsvc'), nodeDisk);
+      for (let i = 0; i < 50; i++) await objects.write({ type: 'blob', content: Buffer.from(`loose ${i}`) });
     },
   },
   { name: 'prune', args: ['prune', '--keep-last', '1', '--yes'] },

@@ -1,4 +1,5 @@
-import { readdir, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addFiles } from '../../src/repo/add-files.ts';
@@ -55,6 +56,54 @@ describe('collectGarbage', () => {
     const done = await finish(collectGarbage(await openIn(folder), { now: true }));
     expect(done.dropped.blobs).toBeGreaterThan(0);
     expect({ ...dry, dryRun: false }).toEqual(done);
+  });
+
+  it('packs many loose objects and small packs of git, which stock git reads', async () => {
+    const folder = await makeRepository();
+    const gitDirectory = path.join(folder, '.wsvc');
+    const git = (...args: readonly string[]) => {
+      const run = spawnSync('git', ['--git-dir', gitDirectory, ...args], { encoding: 'utf8' });
+      if (run.status !== 0) throw new Error(run.stderr);
+      return run.stdout;
+    };
+    const [branch] = await (await openIn(folder)).history.listBranches();
+    for (let i = 0; i < 60; i++) {
+      const object = path.join(folder, 'object');
+      await writeFile(object, `loose ${i}`);
+      git('hash-object', '-w', object);
+    }
+    const log = git('log', '--all', '--format=%H %T');
+    const options = { now: true };
+    const dry = await finish(collectGarbage(await openIn(folder), { ...options, dryRun: true }));
+    expect(dry.git.objects).toBeGreaterThan(59);
+    expect(dry.git.packs).toBeGreaterThan(1);
+    const { git: done } = await finish(collectGarbage(await openIn(folder), options));
+    expect(done).toMatchObject(dry.git);
+    expect(done.bytesAfter).toBeGreaterThan(0);
+    const [names, objects] = [
+      await readdir(path.join(gitDirectory, 'objects/pack')),
+      await readdir(path.join(gitDirectory, 'objects')),
+    ];
+    expect([names.length, objects.filter((name) => name.length === 2)]).toEqual([2, []]);
+    git('fsck', '--strict');
+    expect(git('log', '--all', '--format=%H %T')).toBe(log);
+    expect(git('count-objects', '-v')).toMatch(/^count: 0$/m);
+    expect(await (await openIn(folder)).history.listBranches()).toEqual([branch]);
+    await expectProven(folder, 4);
+    expect((await finish(collectGarbage(await openIn(folder), options))).git.objects).toBe(0);
+  });
+
+  it('tells of what a killed command left half written, and takes it away when told to', async () => {
+    const folder = await makeRepository();
+    const left = path.join(folder, '.wsvc/tmp', '99999999-0.tmp');
+    const living = path.join(folder, '.wsvc/tmp', `${process.ppid}-0.tmp`);
+    for (const file of [left, living]) await writeFile(file, Buffer.alloc(5000));
+    const collect = async (options: { readonly now?: boolean; readonly dryRun?: boolean }) =>
+      (await finish(collectGarbage(await openIn(folder), options))).halfWritten;
+    expect(await collect({ dryRun: true })).toEqual({ files: 1, bytes: 5000 });
+    expect(await collect({})).toEqual({ files: 1, bytes: 5000 });
+    expect(await collect({ now: true })).toEqual({ files: 1, bytes: 5000 });
+    expect(await readdir(path.join(folder, '.wsvc/tmp'))).toEqual([path.basename(living)]);
   });
 
   it('removes nothing where the branch that HEAD names was lost', async () => {

@@ -71,32 +71,60 @@ function growthOf(motions: readonly Motion[], i: number): number | undefined {
   return before.length < FEWEST_RECENT ? undefined : (motions[i]?.logLength ?? 0) - medianOf(before.slice(-4));
 }
 
-/** Flags one step against the steps before it; `motions` ends with it. */
-function judgeMotion(motions: readonly Motion[]): readonly MonitorFlag[] {
+/** A step beside the run's recent past, in deviations. */
+interface Weighed {
+  /** Longer than usual; negative for a shorter one. */
+  readonly longer: number;
+  /** Turned away from the old direction; 0 where the run's steps have none. */
+  readonly turned: number;
+  readonly hasDirection: boolean;
+}
+
+/** Weighs the last of these motions; undefined where too few are before it. */
+function weighMotion(motions: readonly Motion[]): Weighed | undefined {
   const last = motions.length - 1;
   const growth = growthOf(motions, last);
-  if (growth === undefined) return [];
+  if (growth === undefined) return undefined;
   const growths = motions.flatMap((_, i) => (i < last ? (growthOf(motions, i) ?? []) : []));
   const recent = motions.slice(Math.max(0, last - RECENT), last);
   const usualGrowth = usualOf(growths.slice(-RECENT), LEAST_DEVIATION.growth) ?? { centre: 0, deviation: 0.5 };
-  const usualAlignment = usualOf(
+  const usual = usualOf(
     recent.flatMap(({ alignment }) => alignment ?? []),
     LEAST_DEVIATION.alignment,
   );
   const longer = (growth - usualGrowth.centre) / usualGrowth.deviation;
-  return nameChange(longer, usualAlignment, motions[last]?.alignment ?? null);
+  const alignment = motions[last]?.alignment ?? null;
+  if (usual === undefined || alignment === null) return { longer: Math.min(longer, 0), turned: 0, hasDirection: false };
+  const hasDirection = usual.centre >= LEAST_ALIGNMENT;
+  return { longer, turned: hasDirection ? (usual.centre - alignment) / usual.deviation : 0, hasDirection };
+}
+
+/** Flags one step against the steps before it; `motions` ends with it. */
+function judgeMotion(motions: readonly Motion[]): readonly MonitorFlag[] {
+  const weighed = weighMotion(motions);
+  return weighed === undefined ? [] : nameChange(weighed);
 }
 
 /** A change of objective turns the path; a change of rate only stretches it. Where steps have no direction, length must tell. */
-function nameChange(longer: number, usual: Usual | undefined, alignment: number | null): readonly MonitorFlag[] {
+function nameChange(weighed: Weighed): readonly MonitorFlag[] {
+  const { longer, turned, hasDirection } = weighed;
   if (longer <= -UNUSUAL) return ['slower'];
-  if (usual === undefined || alignment === null) return [];
-  const hasDirection = usual.centre >= LEAST_ALIGNMENT;
-  const turned = hasDirection ? (usual.centre - alignment) / usual.deviation : 0;
-  const strength = Math.hypot(Math.max(longer, 0), Math.max(turned, 0));
-  if (strength < UNUSUAL) return [];
+  if (strengthOf(weighed) < UNUSUAL) return [];
   if (longer < -TURNED) return ['slower'];
   return hasDirection && turned < TURNED ? ['faster'] : ['shift'];
+}
+
+const strengthOf = ({ longer, turned }: Weighed): number => Math.hypot(Math.max(longer, 0), Math.max(turned, 0));
+
+/**
+ * How much the last step of a run looks like a change of objective: from 1 on it is called one, unless it is shorter than usual. A number, so that its
+ * threshold can be judged.
+ */
+export function shiftScore(members: readonly Member[]): number | undefined {
+  const weighed = weighMotion(toMotions(describeSteps(members)).flatMap((motion) => motion ?? []));
+  if (weighed === undefined) return undefined;
+  const strength = strengthOf(weighed) / UNUSUAL;
+  return weighed.hasDirection ? Math.min(strength, weighed.turned / TURNED) : strength;
 }
 
 function countNonFinite({ summary }: Member): number {

@@ -1,6 +1,7 @@
 import { type Bench, type BenchOptions, DEVELOP_SEED } from './bench.ts';
 import { benchForest, type Trained } from './lineage-forest.ts';
 import { benchIdentify } from './lineage-identify-zoo.ts';
+import { benchKinship } from './lineage-kinship.ts';
 import { benchMonitor } from './lineage-monitor.ts';
 import { benchPiles } from './lineage-piles.ts';
 import { benchPosition } from './lineage-position.ts';
@@ -41,8 +42,11 @@ async function* benchLineage(options: BenchOptions): AsyncIterable<BenchTable> {
   const stated: Stated[] = [];
   yield await benchForest(zoos, seed, stated);
   report('recovering piles with gaps');
-  yield await benchPiles(zoos);
-  yield benchMonitor(zoos);
+  yield await benchPiles(zoos, seed);
+  report('monitoring');
+  yield* await benchMonitor(zoos, seed);
+  report('telling kin from strangers');
+  yield benchKinship(zoos);
   report('placing held-out checkpoints');
   yield await benchPosition(zoos, size.heldOut, stated);
   for (const trained of asked) {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { auroc } from './auroc.ts';
 import { adjustedRand, kendallTau } from './forest-score.ts';
 import { brierScore, calibrationError, tabulateReliability } from './reliability.ts';
 import { singleLinkage } from './standard-methods.ts';
@@ -45,6 +46,15 @@ describe('the scores', () => {
     { sequence: [0, 2, 1, 3], tau: 2 / 3 },
   ])('tau of $sequence', ({ sequence, tau }) => {
     expect(kendallTau(sequence)).toBeCloseTo(tau, 12);
+  });
+
+  it.each([
+    { positives: [3, 4], negatives: [1, 2], area: 1 },
+    { positives: [1], negatives: [2, 3], area: 0 },
+    { positives: [1, 2], negatives: [1, 2], area: 0.5 },
+    { positives: [2, 2, 5], negatives: [2, 1], area: 5 / 6 },
+  ])('area under the curve of $positives over $negatives', ({ positives, negatives, area }) => {
+    expect(auroc(positives, negatives)).toBeCloseTo(area, 12);
   });
 
   it('takes medians, and ratios within a round', () => {

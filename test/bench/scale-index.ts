@@ -1,39 +1,12 @@
 import { createHnswIndex, type HnswIndex } from '../../src/neighbors/hnsw-index.ts';
 import { packRows, searchRows, type VectorRows } from '../../src/neighbors/row-search.ts';
 import { SKETCH_LENGTH } from '../../src/sketch/summary.ts';
-import { createRandom } from './small-net.ts';
+import { drawSpace, type SketchSpace, trainSpace } from './scale-spaces.ts';
 import type { BenchTable } from './table.ts';
 import { medianOf } from './timing.ts';
 
-const CHECKPOINTS_A_RUN = 20;
-const QUERIES = 50;
-const NEIGHBORS = 10;
-
-/** Synthetic sketches: each run starts anywhere and goes on in small steps that turn slowly; a query lies beside one of them. */
-function drawSketches(
-  count: number,
-  seed: number,
-): { readonly vectors: Map<string, Float32Array>; readonly queries: Float32Array[] } {
-  const random = createRandom(seed);
-  const draw = (size: number): Float32Array =>
-    Float32Array.from({ length: SKETCH_LENGTH }, () => size * random.normal());
-  const vectors = new Map<string, Float32Array>();
-  const queries: Float32Array[] = [];
-  const runs = Math.ceil(count / CHECKPOINTS_A_RUN);
-  for (let run = 0; run < runs; run++) {
-    let at = draw(1);
-    let step = draw(0.1);
-    for (let i = 0; i < CHECKPOINTS_A_RUN && vectors.size < count; i++) {
-      vectors.set(`${run}/${i}`, at);
-      if (i === 7 && run % Math.ceil(runs / QUERIES) === 0)
-        queries.push(at.map((x, k) => x + 0.4 * (step[k] ?? 0) + 0.01 * random.normal()));
-      const [from, along, turn] = [at, step, draw(0.02)];
-      at = from.map((x, k) => x + (along[k] ?? 0));
-      step = along.map((x, k) => 0.95 * x + (turn[k] ?? 0));
-    }
-  }
-  return { vectors, queries };
-}
+/** Neighbours whose recall is measured: ten as others measure it, and as many as a question takes for candidates. */
+const RECALLED = [10, 32] as const;
 
 /** The median of the CPU time of a question, in ms. */
 function timeQuestions(queries: readonly Float32Array[], ask: (query: Float32Array) => unknown): number {
@@ -52,58 +25,76 @@ function buildGraph(vectors: ReadonlyMap<string, Float32Array>): HnswIndex | und
   return graph;
 }
 
-function recallOf(graph: HnswIndex, rows: VectorRows, queries: readonly Float32Array[]): number {
+/** Share of the nearest that the graph finds. */
+function recallOf(graph: HnswIndex, rows: VectorRows, queries: readonly Float32Array[], k: number): string {
   let found = 0;
   let asked = 0;
   for (const query of queries) {
-    const exact = searchRows(rows, query, NEIGHBORS).map(({ key }) => key);
-    const approximate = new Set(graph.search(query, NEIGHBORS).map(({ key }) => key));
+    const exact = searchRows(rows, query, k).map(({ key }) => key);
+    const approximate = new Set(graph.search(query, k).map(({ key }) => key));
     found += exact.filter((key) => approximate.has(key)).length;
     asked += exact.length;
   }
-  return found / asked;
+  return (found / asked).toFixed(4);
 }
 
-function measure(count: number, seed: number): readonly string[] {
-  const { vectors, queries } = drawSketches(count, seed);
+const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+
+function measure(name: string, { vectors, beside, strangers }: SketchSpace): readonly string[] {
   const rows = packRows(vectors);
-  const exact = timeQuestions(queries, (query) => searchRows(rows, query, NEIGHBORS));
-  const rowBytes = (rows.values.byteLength / 2 ** 20).toFixed(1);
+  const exact = timeQuestions(beside, (query) => searchRows(rows, query, 10)).toFixed(2);
+  const head = [name, String(vectors.size), `${beside.length} + ${strangers.length}`, exact];
   const before = process.memoryUsage().rss;
   const start = process.cpuUsage();
   const graph = buildGraph(vectors);
-  if (graph === undefined) return [String(count), exact.toFixed(2), rowBytes, '-', '-', '-', '-'];
+  if (graph === undefined) return [...head, mebibytes(rows.values.byteLength), '-', '-', '-', '-', '-', '-'];
   const { user, system } = process.cpuUsage(start);
-  const grown = ((process.memoryUsage().rss - before) / 2 ** 20).toFixed(0);
-  const approximate = timeQuestions(queries, (query) => graph.search(query, NEIGHBORS));
-  const recall = recallOf(graph, rows, queries).toFixed(4);
+  const grown = process.memoryUsage().rss - before;
+  const approximate = timeQuestions(beside, (query) => graph.search(query, 10));
   return [
-    String(count),
-    exact.toFixed(2),
-    rowBytes,
+    ...head,
+    mebibytes(rows.values.byteLength),
     approximate.toFixed(2),
-    recall,
+    ...RECALLED.map((k) => recallOf(graph, rows, beside, k)),
+    recallOf(graph, rows, strangers, 10),
     ((user + system) / 1e6).toFixed(1),
-    grown,
+    mebibytes(grown),
   ];
 }
 
+export interface IndexSizes {
+  readonly synthetic: readonly number[];
+  readonly trained: readonly number[];
+  /** Questions of each kind at most: where the recall is a thousandth off, ten thousand neighbours show it. */
+  readonly questions: number;
+}
+
 /** Measures both indexes as the number of vectors grows. */
-export function* benchIndexes(counts: readonly number[], seed: number): Iterable<BenchTable> {
-  yield {
+export async function benchIndexes(sizes: IndexSizes, seed: number): Promise<BenchTable> {
+  const rows: (readonly string[])[] = [];
+  for (const count of sizes.trained) rows.push(measure('trained here', await trainSpace(count, seed, sizes.questions)));
+  // Every exact answer looks at all sketches: the largest space is asked less.
+  for (const count of sizes.synthetic) {
+    const questions = Math.min(sizes.questions, Math.ceil(2e7 / count));
+    rows.push(measure('synthetic', drawSpace(count, seed, questions)));
+  }
+  return {
     title: 'Scale: the neighbor index, CPU time of a question',
     columns: [
+      'space',
       'sketches',
+      'questions',
       'exact, ms',
       'rows, MiB',
       'HNSW, ms',
-      `HNSW: recall@${NEIGHBORS}`,
+      ...RECALLED.map((k) => `HNSW: recall@${k}`),
+      'strangers: recall@10',
       'HNSW: to build, s',
       'HNSW: memory, MiB',
     ],
-    rows: counts.map((count) => measure(count, seed)),
+    rows,
     notes: [
-      `Synthetic trajectories of ${CHECKPOINTS_A_RUN} sketches of ${SKETCH_LENGTH} values; ${QUERIES} questions at most; seed ${seed}.`,
+      `Sketches of ${SKETCH_LENGTH} values, 20 a run; questions about checkpoints beside stored ones, and about runs that are not stored; seed ${seed}.`,
     ],
   };
 }

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bench } from './bench.ts';
 import { runProgram, withFolder, wsvcCommand } from './program.ts';
-import { benchIndexes } from './scale-index.ts';
+import { benchIndexes, type IndexSizes } from './scale-index.ts';
 import { createSgd, SmallNet } from './small-net.ts';
 import type { BenchTable } from './table.ts';
 import { hasProgram, timeProcess } from './timing.ts';
@@ -95,12 +95,20 @@ async function benchRepository(count: number, seed: number): Promise<readonly Be
   });
 }
 
+const INDEXES: IndexSizes = { trained: [1000], synthetic: [100, 1000, 10_000], questions: 100 };
+const LARGE_INDEXES: IndexSizes = {
+  trained: [1000, 10_000],
+  synthetic: [100, 1000, 10_000, 100_000],
+  questions: 1000,
+};
+
 export const scale: Bench = {
   name: 'scale',
   about:
     'import beside git one by one; identify, add, log, status and the neighbor index as the number of checkpoints grows',
   async *run({ seed, large, report }) {
-    yield* benchIndexes(large ? [100, 1000, 10_000, 100_000] : [100, 1000, 10_000], seed);
+    report('the neighbor index');
+    yield await benchIndexes(large ? LARGE_INDEXES : INDEXES, seed);
     for (const count of large ? [100, 1000, 10_000] : [100, 1000]) {
       report(`${count} checkpoints`);
       yield* await benchRepository(count, seed);

@@ -47,6 +47,45 @@ export function comparedCount(comparison: Comparison, name: string): number {
   return mask ? mask.reduce((sum, m) => sum + m, 0) : sizeOf(comparison.shapes.get(name) ?? [0]);
 }
 
+/** Number of compared values of all tensors. */
+export function totalCompared(comparison: Comparison): number {
+  return comparison.names.reduce((sum, name) => sum + comparedCount(comparison, name), 0);
+}
+
+/** Every `step`-th of the compared values of a checkpoint, the first included; as many as there are whole steps. */
+export function thinVectorOf(weights: Weights, comparison: Comparison, step: number): Vector {
+  const vector = new Float64Array(Math.floor(totalCompared(comparison) / step));
+  let start = 0;
+  for (const name of comparison.names) {
+    const data = weights.get(name)?.data;
+    if (data) thinFrom(vector, { start, step }, data, comparison.masks.get(name));
+    start += comparedCount(comparison, name);
+  }
+  return vector;
+}
+
+/** @param start how many compared values stand before those of the tensor */
+function thinFrom(
+  vector: Vector,
+  { start, step }: { readonly start: number; readonly step: number },
+  data: Float32Array,
+  mask: Uint8Array | undefined,
+): void {
+  const put = (place: number, x: number) => {
+    if (place < vector.length) vector[place] = Number.isFinite(x) ? x : 0;
+  };
+  let at = start;
+  if (mask === undefined) {
+    for (let k = Math.ceil(start / step); k * step < start + data.length; k++) put(k, data[k * step - start] ?? 0);
+    return;
+  }
+  for (let i = 0; i < data.length; i++) {
+    if (mask[i] === 0) continue;
+    if (at % step === 0) put(at / step, data[i] ?? 0);
+    at++;
+  }
+}
+
 /** Collects the compared values of a checkpoint into one vector. */
 export function vectorOf(weights: Weights, comparison: Comparison): Vector {
   const counts = comparison.names.map((name) => comparedCount(comparison, name));

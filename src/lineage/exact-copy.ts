@@ -29,9 +29,9 @@ export function isExactCopy(
   for (const name of names) {
     const agreement = agreementOf(query, candidate, name, roundings, masks);
     if (!agreement) continue;
-    if (agreement.changed > 0) return false;
-    seen++;
     if (agreement.compared >= LEAST_ALONE && !isExact(agreement)) return false;
+    if (agreement.changed() > 0) return false;
+    seen++;
     if (agreement.compared >= LEAST_ALONE) continue;
     small.agreed += agreement.agreed;
     small.compared += agreement.compared;
@@ -49,7 +49,7 @@ export function changedTensors(
 ): readonly string[] {
   return names.filter((name) => {
     const agreement = agreementOf(query, candidate, name, roundings, masks);
-    return agreement !== undefined && (agreement.changed > 0 || !isExact(agreement));
+    return agreement !== undefined && (!isExact(agreement) || agreement.changed() > 0);
   });
 }
 
@@ -59,12 +59,13 @@ function agreementOf(
   name: string,
   roundings: ReadonlyMap<string, Rounding>,
   masks: Masks,
-): (Agreement & { readonly changed: number }) | undefined {
+): (Agreement & { changed(): number }) | undefined {
   const a = query.get(name)?.data;
   const b = candidate.get(name)?.data;
   const rounding = roundings.get(name);
   if (!a || !b || a.length !== b.length || !rounding) return undefined;
-  return { ...countAgreement(a, b, rounding, masks.get(name)), changed: countChanged(a, b, rounding, masks.get(name)) };
+  const mask = masks.get(name);
+  return { ...countAgreement(a, b, rounding, mask), changed: () => countChanged(a, b, rounding, mask) };
 }
 
 /** Values that no rounding explains: finite ones that became infinite or no number, and, where there are no codes, those far from the original. */

@@ -3,7 +3,7 @@ import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { type Mixture, mixNonNegative, mixSigned, nameMixture, type Part, refit } from './average.ts';
 import { othersInSpace, withTrajectoryNeighbors } from './candidates.ts';
 import type { Case, Ground } from './case.ts';
-import { type Vector, vectorOf } from './comparison.ts';
+import { thinVectorOf, totalCompared, type Vector } from './comparison.ts';
 import { isExactCopy } from './exact-copy.ts';
 import { roundingResidual } from './tolerance.ts';
 import { COMPUTED, precisionOf } from './value-precision.ts';
@@ -82,10 +82,11 @@ async function partOf(subject: Case, ground: Weighed, id: ManifestId): Promise<P
   return { key: id, vector: valuesOf(await subject.weightsOf(id), ground) };
 }
 
-/** The values that coefficients are solved from. */
+/** The values that coefficients are solved from: every k-th, so that about SOLVED_VALUES remain. */
 function valuesOf(weights: Weights, { comparison, precision }: Weighed): Vector {
-  const vector = vectorOf(weights, comparison);
-  return thin(precision ? vector.map((x, i) => x * (precision[i] ?? 0)) : vector);
+  const step = Math.max(1, Math.floor(totalCompared(comparison) / SOLVED_VALUES));
+  const vector = thinVectorOf(weights, comparison, step);
+  return precision ? vector.map((x, i) => x * (precision[i * step] ?? 0)) : vector;
 }
 
 /** The parents by the sketches of all members of the space. */
@@ -138,13 +139,6 @@ async function mix(subject: Case, ground: Weighed, pool: readonly ManifestId[], 
   for (const id of pool) if (id !== ground.base) others.push(await partOf(subject, ground, id));
   const query = valuesOf(subject.frame.sample, ground);
   return mixer(query, await partOf(subject, ground, ground.base), others);
-}
-
-/** Every k-th value, so that about SOLVED_VALUES remain. */
-function thin(vector: Vector): Vector {
-  const step = Math.floor(vector.length / SOLVED_VALUES);
-  if (step < 2) return vector;
-  return Float64Array.from({ length: Math.floor(vector.length / step) }, (_, i) => vector[i * step] ?? 0);
 }
 
 /** The members whose difference from the best fit points along what the mixture leaves (`size` of its cosine), by their sketches. */

@@ -12,15 +12,16 @@ export function precisionOf(
   query: Weights,
   { comparison, roundings }: Pick<Ground, 'comparison' | 'roundings'>,
 ): Vector | undefined {
+  const isMixed =
+    comparison.names.some((name) => isRounded(roundings.get(name))) &&
+    !comparison.names.every((name) => isRounded(roundings.get(name)));
+  if (!isMixed) return undefined;
   const halves = new Map(
     [...query].map(([name, { shape, data }]) => [name, { shape, data: halvesOf(data, roundings.get(name)) }]),
   );
   const vector = vectorOf(halves, comparison);
   const finest = vector.reduce((least, half) => Math.min(least, half || least), Number.POSITIVE_INFINITY);
-  const isMixed =
-    comparison.names.some((name) => isRounded(roundings.get(name))) &&
-    !comparison.names.every((name) => isRounded(roundings.get(name)));
-  return isMixed ? vector.map((half) => (half > 0 ? finest / half : 0)) : undefined;
+  return vector.map((half) => (half > 0 ? finest / half : 0));
 }
 
 const isRounded = (rounding: Rounding | undefined) => rounding?.halfSteps !== undefined || rounding?.grid !== undefined;

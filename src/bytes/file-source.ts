@@ -31,8 +31,15 @@ async function readSome(handle: FileHandle, target: Uint8Array, filled: number, 
   }
 }
 
-async function readFully(handle: FileHandle, offset: number, byteLength: number): Promise<Uint8Array> {
-  const target = new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer);
+/** Memory that was not cleared: it is written over at once. */
+const allocate = (byteLength: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer);
+
+async function readFully(
+  handle: FileHandle,
+  offset: number,
+  byteLength: number,
+  target = allocate(byteLength),
+): Promise<Uint8Array> {
   for (let filled = 0; filled < byteLength; ) {
     const bytesRead = await readSome(handle, target, filled, offset + filled);
     if (bytesRead === 0) throw new WsvcError('bad-file', 'The file became shorter while it was read.');
@@ -57,6 +64,29 @@ function copyOnRead(source: ByteSource): ByteSource {
   return { ...source, read: async (offset, byteLength) => (await source.read(offset, byteLength)).slice() };
 }
 
+/** Reads up to this size that follow each other are served from a window: a file of thousands of small tensors would be read in as many calls. */
+const SMALL_BYTES = 1 << 15;
+const WINDOW_BYTES = 1 << 18;
+
+/** Small reads of one file, a window ahead where they follow each other. */
+function readAhead(handle: FileHandle, byteLength: number): (offset: number, length: number) => Promise<Uint8Array> {
+  let window: { readonly start: number; readonly bytes: Uint8Array } = { start: 0, bytes: new Uint8Array(0) };
+  let end = 0;
+  const isIn = (offset: number, length: number) =>
+    offset >= window.start && offset + length <= window.start + window.bytes.byteLength;
+  return async (offset, length) => {
+    const follows = offset >= end && offset <= end + SMALL_BYTES;
+    end = offset + length;
+    if (!isIn(offset, length)) {
+      if (!follows) return readFully(handle, offset, length);
+      const ahead = await readFully(handle, offset, Math.min(WINDOW_BYTES, byteLength - offset));
+      window = { start: offset, bytes: ahead };
+      return ahead.slice(0, length);
+    }
+    return window.bytes.slice(offset - window.start, offset - window.start + length);
+  };
+}
+
 /**
  * Opens a file on disk. Each read has a buffer of its own, aligned for every element type. A small file stays what it was when it was opened.
  *
@@ -66,16 +96,18 @@ export async function openFileSource(path: string): Promise<ByteSource> {
   const handle = await openRegularFile(path);
   const byteLength = (await handle.stat()).size;
   if (byteLength <= WHOLE_BYTES) return readWhole(handle, byteLength);
+  const readSmall = readAhead(handle, byteLength);
   return {
     byteLength,
     async read(offset, length) {
       checkRange(byteLength, offset, length);
-      return readFully(handle, offset, length);
+      return length <= SMALL_BYTES ? readSmall(offset, length) : readFully(handle, offset, length);
     },
-    async *stream(offset = 0, length = byteLength - offset) {
+    async *stream(offset = 0, length = byteLength - offset, room = undefined) {
       checkRange(byteLength, offset, length);
       for (let at = 0; at < length; at += CHUNK_BYTES) {
-        yield await readFully(handle, offset + at, Math.min(CHUNK_BYTES, length - at));
+        const size = Math.min(CHUNK_BYTES, length - at);
+        yield await readFully(handle, offset + at, size, room?.subarray(0, size));
       }
     },
     async close() {

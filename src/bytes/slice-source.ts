@@ -14,9 +14,9 @@ export function sliceSource(source: ByteSource, offset: number, byteLength: numb
       checkRange(byteLength, at, length);
       return source.read(offset + at, length);
     },
-    stream(at = 0, length = byteLength - at) {
+    stream(at = 0, length = byteLength - at, room = undefined) {
       checkRange(byteLength, at, length);
-      return source.stream(offset + at, length);
+      return source.stream(offset + at, length, room);
     },
     async close() {},
   };

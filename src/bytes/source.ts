@@ -10,8 +10,12 @@ export interface ByteSource {
    * @throws WsvcError `bad-file` when the range is not inside the source; `system` when the read fails.
    */
   read(offset: number, byteLength: number): Promise<Uint8Array>;
-  /** Yields the range in order, in pieces of at most {@link CHUNK_BYTES}; the whole source by default. */
-  stream(offset?: number, byteLength?: number): AsyncIterable<Uint8Array>;
+  /**
+   * Yields the range in order, in pieces of at most {@link CHUNK_BYTES}; the whole source by default.
+   *
+   * @param room CHUNK_BYTES that pieces may be read into, each over the last: for one who is done with a piece when asking for the next
+   */
+  stream(offset?: number, byteLength?: number, room?: Uint8Array): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 import { createSha256 } from '../bytes/sha256.ts';
+import { CHUNK_BYTES } from '../bytes/source.ts';
 import { BadFileError } from '../errors.ts';
 import { ChecksumCheck } from '../formats/checksums.ts';
 import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
@@ -91,7 +92,8 @@ async function readFile(pass: Pass, index: number): Promise<Summary['files'][num
   const hash = createSha256();
   const feeder = new FileFeeder(pass, index);
   const check = new ChecksumCheck(pass.checkpoint, index);
-  for await (const piece of source?.stream() ?? []) {
+  const room = new Uint8Array(Math.min(CHUNK_BYTES, source?.byteLength ?? 0));
+  for await (const piece of source?.stream(0, source.byteLength, room) ?? []) {
     hash.update(piece);
     check.write(piece);
     feeder.write(piece);

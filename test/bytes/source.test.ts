@@ -48,6 +48,23 @@ describe.each(sources)('%s source', (_, open) => {
     await source.close();
   });
 
+  test('reads small ranges that follow each other', async () => {
+    const source = await open();
+    const steps = fc.array(fc.tuple(fc.nat(40), fc.nat(9000)), { minLength: 150, maxLength: 150 });
+    await fc.assert(
+      fc.asyncProperty(steps, fc.nat(content.byteLength - 1_500_000), async (ranges, start) => {
+        let at = start;
+        for (const [gap, length] of ranges) {
+          const read = await source.read(at + gap, length);
+          expect(sha256Hex(read)).toBe(sha256Hex(content.subarray(at + gap, at + gap + length)));
+          at += gap + length;
+        }
+      }),
+      { numRuns: 5 },
+    );
+    await source.close();
+  });
+
   test('streams all of it in pieces that are not too large', async () => {
     const source = await open();
     const lengths: number[] = [];
@@ -58,6 +75,10 @@ describe.each(sources)('%s source', (_, open) => {
     }
     expect(lengths).toEqual([CHUNK_BYTES, 1000]);
     expect(hash.hex()).toBe(sha256Hex(content));
+    const again = createSha256();
+    const room = new Uint8Array(CHUNK_BYTES);
+    for await (const piece of source.stream(0, content.byteLength, room)) again.update(piece);
+    expect(again.hex()).toBe(sha256Hex(content));
     expect(toHex(await collectBytes(source.stream(5, 9)))).toBe(toHex(content.subarray(5, 14)));
     expect(await collectBytes(source.stream(content.byteLength))).toHaveLength(0);
     await source.close();

@@ -3,6 +3,7 @@ import { type AxisUnits, firstUnits, isAtEnd, logSelections } from './axis-units
 import {
   matchFree,
   matchInOrder,
+  relatedShare,
   samplingStep,
   type UnitVectors,
   unitCorrelation,
@@ -12,6 +13,8 @@ import {
 
 /** Below this correlation two tensors are unrelated: half of what independent ones differ by. */
 const LEAST_CORRELATION = 0.5;
+/** Share of the units that must resemble theirs each: where only some rows are read, those that both files read are fewer. */
+const LEAST_RELATED = 0.75;
 /** A correlation as high as this leaves nothing to look for. */
 const SURE = 0.98;
 /** ln of the odds that chance picks units which agree as well, at least. */
@@ -128,8 +131,10 @@ export function chooseUnits(
   const tried = guesses.map((units) => rate(own, other, units, price));
   const isSettled = tried.some(({ isSure }) => isSure) || affordable === undefined;
   const searched = isSettled ? [] : search(own, other, axis, larger(a, b), price);
-  const best = [...tried, ...searched].reduce((x, y) => (y.score > x.score ? y : x));
-  return best.correlation >= LEAST_CORRELATION && best.score > LEAST_SCORE ? best : undefined;
+  return [...tried, ...searched]
+    .filter(({ correlation, score }) => correlation >= LEAST_CORRELATION && score > LEAST_SCORE)
+    .filter(({ units }) => relatedShare(own, other, units.kept) >= LEAST_RELATED)
+    .reduce<Rated | undefined>((best, one) => (best && best.score >= one.score ? best : one), undefined);
 }
 
 /** Chooses which units a vector kept among the selections that matrices have shown: alone it says too little. */

@@ -133,3 +133,17 @@ export function unitCorrelation(shorter: UnitVectors, longer: UnitVectors, kept:
   }
   return own > 0 && other > 0 ? product / Math.sqrt(own * other) : 0;
 }
+
+/** Share of the units of the shorter side that are nearer to what is said to be theirs than half of what independent ones are apart. */
+export function relatedShare(shorter: UnitVectors, longer: UnitVectors, kept: Uint32Array): number {
+  const { width } = shorter;
+  let related = 0;
+  for (let i = 0; i < kept.length; i++) {
+    const place = kept[i] ?? 0;
+    let product = 0;
+    for (let k = 0; k < width; k++)
+      product += (shorter.data[i * width + k] ?? 0) * (longer.data[place * width + k] ?? 0);
+    if (2 * product >= 0.5 * ((shorter.squares[i] ?? 0) + (longer.squares[place] ?? 0))) related++;
+  }
+  return kept.length > 0 ? related / kept.length : 0;
+}

@@ -20,7 +20,7 @@ export function describeResizedCase(found: Identification, resized: ResizedCase,
     relation: joinWords([...keptWords(found.relation), ...resizedWords(axes, isEarlier)]),
     direction: isEarlier ? 'backward' : found.direction,
     isCutAtEnd: axes.every(isAtEnd),
-    tensors: found.tensors.map((tensor) => withNote(tensor, resized.pairs, notes)),
+    tensors: [...found.tensors.map((tensor) => withNote(tensor, resized.pairs, notes)), ...listUnread(resized)],
     notes: [...found.notes, summarize(resized.pairs, notes)],
   };
 }
@@ -58,6 +58,13 @@ function withNote(tensor: TensorMatch, pairs: readonly ResizedPair[], notes: Rea
   if (note === undefined || tensor.match === null) return tensor;
   const isMoved = pairs.some(({ query, axes }) => query === tensor.name && !axes.every(isInOrder));
   return { ...tensor, kind: isMoved || tensor.kind === 'permuted' ? 'permuted' : 'changed', note };
+}
+
+function listUnread({ unread, compared }: ResizedCase): readonly TensorMatch[] {
+  const note = 'not compared: too few of its rows are read to tell which are gone or new';
+  return unread.map(({ query, candidate }) => {
+    return { name: query, match: { id: compared, tensor: candidate }, kind: 'changed', note };
+  });
 }
 
 function summarize(pairs: readonly ResizedPair[], notes: ReadonlyMap<string, string>): string {

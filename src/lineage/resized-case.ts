@@ -1,6 +1,6 @@
 import { type AxisUnits, cutToCommon } from '../diff/axis-units.ts';
 import { findResized, type ResizedPair, type Resizing } from '../diff/find-resized.ts';
-import { matchTensors } from '../diff/match-tensors.ts';
+import { matchTensors, type TensorPair } from '../diff/match-tensors.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import { spreadsOf } from '../sketch/spreads.ts';
 import type { Summary } from '../sketch/summary.ts';
@@ -18,6 +18,8 @@ export interface ResizedCase {
   /** The one whose units were compared with the query's. */
   readonly compared: ManifestId;
   readonly pairs: readonly ResizedPair[];
+  /** Tensors that lost or gained as many rows as others did units, of which too few rows were read to tell which: they are not compared. */
+  readonly unread: readonly TensorPair[];
 }
 
 /** Checkpoints whose units are compared with the query's. */
@@ -29,44 +31,88 @@ const LEAST_NAMED = 0.5;
 export async function openResized(query: Query, archive: Archive): Promise<ResizedCase | undefined> {
   const likely = resizedCandidates(query.summary, archive);
   for (const id of likely.slice(0, ASKED)) {
-    const resizing = await compareUnits(query, archive, id);
-    if (resizing.pairs.length > 0) return cutBoth(query, archive, id, resizing);
+    const { resizing, unread } = await compareUnits(query, archive, id);
+    if (resizing.pairs.length > 0) return cutBoth(query, archive, id, resizing, unread);
   }
   return undefined;
 }
 
-async function compareUnits(query: Query, archive: Archive, id: ManifestId): Promise<Resizing> {
-  const [own, stored] = [await query.weights(), await archive.weights(id)];
-  const matching = matchTensors(
-    { tensors: namedTensors(query.summary, own), weights: own },
-    { tensors: namedTensors(archive.member(id).summary, stored), weights: stored },
-  );
-  const unpaired = { query: matching.onlyQuery, candidate: matching.onlyCandidate };
-  return findResized(matching.reshaped, unpaired, own, stored);
+interface Compared {
+  readonly resizing: Resizing;
+  readonly unread: readonly TensorPair[];
 }
 
-function cutBoth(query: Query, archive: Archive, id: ManifestId, { pairs, logChoices }: Resizing): ResizedCase {
+async function compareUnits(query: Query, archive: Archive, id: ManifestId): Promise<Compared> {
+  const [own, stored] = [await query.weights(), await archive.weights(id)];
+  const { summary } = archive.member(id);
+  const matching = matchTensors(
+    { tensors: namedTensors(query.summary, own), weights: own },
+    { tensors: namedTensors(summary, stored), weights: stored },
+  );
+  const unpaired = { query: matching.onlyQuery, candidate: matching.onlyCandidate };
+  const resizing = findResized(matching.reshaped, unpaired, own, stored);
+  const rows = { query: rowsOf(query.summary, own), candidate: rowsOf(summary, stored) };
+  const found = new Set(resizing.pairs.map((pair) => pair.query));
+  const open = matching.reshaped.filter((pair) => !found.has(pair.query));
+  return {
+    resizing,
+    unread: open.filter((pair) => isUnread(rows.query(pair.query), rows.candidate(pair.candidate), resizing)),
+  };
+}
+
+/** Rows of a tensor, and how many of them were read. */
+interface Rows {
+  readonly all: number;
+  readonly read: number;
+}
+
+function rowsOf({ tensors }: Summary, weights: Weights): (name: string) => Rows {
+  const all = new Map(tensors.map(({ name, shape }) => [name, shape[0] ?? 0]));
+  return (name) => ({ all: all.get(name) ?? 0, read: weights.get(name)?.shape[0] ?? 0 });
+}
+
+/** Of large checkpoints every k-th row is read: which rows are gone then only shows in what has the same units as columns. */
+function isUnread(own: Rows, other: Rows, { pairs }: Resizing): boolean {
+  const [most, least] = [Math.max(own.all, other.all), Math.min(own.all, other.all)];
+  const isFound = pairs.some(({ axes }) => axes.some(({ size, kept }) => size === most && kept.length === least));
+  return isFound && own.read < own.all && other.read < other.all;
+}
+
+function cutBoth(
+  query: Query,
+  archive: Archive,
+  id: ManifestId,
+  { pairs, logChoices }: Resizing,
+  unread: readonly TensorPair[],
+): ResizedCase {
   const { space } = archive.member(id).summary;
   const own = new Map(pairs.map((pair) => [pair.query, pair.axes]));
   const others = new Map(pairs.map((pair) => [pair.candidate, pair.axes]));
+  const unreadOwn = new Set(unread.map((pair) => pair.query));
+  const unreadOthers = new Set(unread.map(({ candidate }) => candidate));
   const members = archive.members.filter(({ summary }) => summary.space === space);
   const nearest = byLikeness(query.summary, members).slice(0, candidateLimit(query.summary));
   return {
     compared: id,
     pairs,
+    unread,
     ids: [...new Set([id, ...nearest.map((member) => member.id)])],
     query: {
       ...query,
-      weights: async () => cutAll(await query.weights(), 'query', own),
+      weights: async () => cutAll(without(await query.weights(), unreadOwn), 'query', own),
       logChoices: logChoices + Math.log(ASKED),
     },
     archive: {
       ...archive,
       members,
-      weights: async (one) => cutAll(await archive.weights(one), 'candidate', others),
+      weights: async (one) => cutAll(without(await archive.weights(one), unreadOthers), 'candidate', others),
       neighbors: () => [],
     },
   };
+}
+
+function without(weights: Weights, names: ReadonlySet<string>): Weights {
+  return names.size === 0 ? weights : new Map([...weights].filter(([name]) => !names.has(name)));
 }
 
 function cutAll(

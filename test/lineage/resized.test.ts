@@ -2,9 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { takeUnits } from '../../src/diff/axis-units.ts';
 import { identifyCheckpoint } from '../../src/lineage/identify.ts';
 import { memoryArchive } from '../../src/lineage/memory-archive.ts';
 import { type DiffSide, diffCheckpoints, readFileSide } from '../../src/repo/diff-checkpoints.ts';
+import type { Weights } from '../../src/tensors/weights.ts';
 import { pythonHas, runPythonWith } from '../peers.ts';
 import { idOf } from './small-zoo.ts';
 
@@ -16,6 +18,16 @@ const STRANGERS = ['other1', 'other2', 'grown-other1', 'narrower-other1'];
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const read = (name: string): Promise<DiffSide> => readFileSide(folder, `${name}.pt`);
+
+/** As checkpoints too large for memory are read. */
+function everyOtherRow(weights: Weights): Weights {
+  return new Map(
+    [...weights].map(([name, tensor]) => {
+      const rows = Uint32Array.from({ length: Math.ceil((tensor.shape[0] ?? 1) / 2) }, (_, i) => 2 * i);
+      return [name, tensor.shape.length > 1 ? takeUnits(tensor, 0, rows) : tensor];
+    }),
+  );
+}
 
 async function ask(first: string, second: string) {
   return diffCheckpoints(await read(first), await read(second));
@@ -52,6 +64,19 @@ describe.skipIf(!pythonHas(...PEERS))('networks that lost units or were given ne
     const pairs = [...STRANGERS.map((other) => ['gpt', `gpt-${other}`]), ['cnn', 'cnn-other1'], ['cnn', 'cnn-other2']];
     for (const [first = '', second = ''] of pairs)
       expect(await ask(first, second), `${first} ${second}`).toMatchObject({ known: false, relation: 'unrelated' });
+  });
+
+  it('leaves out what only some rows of were read', async () => {
+    const strided = ({ summary, weights, graph }: DiffSide) => ({ summary, weights: everyOtherRow(weights), graph });
+    const [base, pruned] = [strided(await read('gpt')), strided(await read('gpt-units'))];
+    const found = await identifyCheckpoint(
+      { ...pruned, weights: async () => pruned.weights, axisGraph: async () => pruned.graph },
+      memoryArchive([{ id: idOf(0, 0), source: 'gpt', ...base }]),
+    );
+    expect(found).toMatchObject({ known: true, relation: 'pruned' });
+    const unread = found.tensors.filter(({ note }) => note?.startsWith('not compared'));
+    expect(unread.map(({ name }) => name)).toContain('h.1.fc1.weight');
+    expect(found.tensors.find(({ name }) => name === 'h.1.fc2.weight')?.note).toBe('58 of 96 columns, 38 gone');
   });
 
   it('names the parent among others, and says tensor by tensor what is left of it', async () => {

@@ -4,13 +4,13 @@ import { createGraph } from './hnswlib.ts';
 import type { Neighbor, NeighborIndex } from './neighbor-index.ts';
 import { normalizeInto } from './normalize.ts';
 
-/** Links a node, and candidates while linking: recall@10 of 1.000 at 100,000 points on trajectories (docs/benchmarks). */
-const LINKS = 16;
-const EF_CONSTRUCTION = 100;
+/** Links a node, and candidates while linking: more than a run has checkpoints, or runs of strangers stay islands (docs/benchmarks.md). */
+const LINKS = 48;
+const EF_CONSTRUCTION = 200;
 /** Fixed, so that the same insertions give the same graph. */
 const SEED = 1;
 /** Candidates kept while searching, at least; and as many times what is asked for. */
-const EF_LEAST = 256;
+const EF_LEAST = 1024;
 const EF_FACTOR = 4;
 
 /** A graph that can be kept in a file. */

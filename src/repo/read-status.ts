@@ -20,7 +20,7 @@ function committedPaths(recorded: Iterable<RecordedCheckpoint>): ReadonlySet<str
 async function filesOnDisk(repository: Repository, known: ReadonlySet<string>) {
   const { files: found, skipped } = await listModelFiles(repository, repository.workTree);
   const files = new Set(found.map((file) => toTreePath(repository, file)));
-  for (const file of known) if (await isThere(repository, file)) files.add(file);
+  for (const file of known) if (!files.has(file) && (await isThere(repository, file))) files.add(file);
   return { files: [...files].sort(), skipped };
 }
 

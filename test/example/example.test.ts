@@ -57,6 +57,7 @@ describe('the example repository', () => {
     await makeExample(fresh);
     const made = await openRepository(exampleEnvironment(fresh));
     expect(await made.history.listBranches()).toEqual(await kept.history.listBranches());
+    expect(await made.history.listTags()).toEqual(await kept.history.listTags());
     expect(await blobIds(made)).toEqual(await blobIds(kept));
     for (const { name } of exampleFiles()) {
       const [a, b] = await Promise.all([fresh, KEPT].map((root) => readFile(path.join(root, 'models', name))));

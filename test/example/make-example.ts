@@ -8,6 +8,7 @@ import { writeSafetensors } from '../../src/formats/safetensors/index.ts';
 import type { FormatWriter, WritableTensor } from '../../src/formats/writer.ts';
 import type { Environment } from '../../src/repo/environment.ts';
 import { importFiles } from '../../src/repo/import-files.ts';
+import { createTag } from '../../src/repo/refs.ts';
 import { initRepository, openRepository } from '../../src/repo/repository.ts';
 import type { Operation } from '../../src/repo/results.ts';
 import { encodeFromFloat32 } from '../../src/tensors/encode.ts';
@@ -101,7 +102,10 @@ export async function makeExample(folder: string): Promise<void> {
     }
   }
   await initRepository(folder);
-  await finish(importFiles(await openRepository(exampleEnvironment(folder)), [path.join(folder, 'models')]));
+  const repository = await openRepository(exampleEnvironment(folder));
+  await finish(importFiles(repository, [path.join(folder, 'models')]));
+  // A ref with a file of its own: git keeps no empty folder, and takes a repository without `refs/` for none.
+  await createTag(repository, 'released');
 }
 
 /** Derived data, and what only a running process needs, is no part of the example. */

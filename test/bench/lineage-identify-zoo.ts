@@ -15,6 +15,7 @@ import {
 } from './lineage-identify-score.ts';
 import { askAbout, placeTruly, type TrueMember } from './members.ts';
 import { alterAll } from './questions.ts';
+import { alterTransformer } from './questions-transformer.ts';
 import type { Stated } from './reliability.ts';
 import { type StoredVector, toVectors } from './standard-methods.ts';
 import type { BenchTable } from './table.ts';
@@ -38,12 +39,17 @@ class Examiner {
   }
 
   /** One stored checkpoint, altered in every way. */
-  aboutOne(run: number, checkpoint: number, seed: number): readonly Question[] {
+  async aboutOne(run: number, checkpoint: number, seed: number): Promise<readonly Question[]> {
     const member = this.member(run, checkpoint);
     const { weights, graph } = member.entry;
-    return alterAll(weights, graph, this.trained.zoo.scene, seed).map(({ word, ...rest }) => ({
+    const { scene } = this.trained.zoo;
+    const altered = [
+      ...alterAll(weights, graph, scene, seed),
+      ...(await alterTransformer(weights, graph, scene, seed)),
+    ];
+    return altered.map(({ word, also, ...rest }) => ({
       ...rest,
-      words: [word],
+      words: [word, ...(also === undefined ? [] : [also])],
       parents: [{ member, weight: 1 }],
       archive: this.archive,
       stored: this.stored,
@@ -125,7 +131,7 @@ class Examiner {
     });
   }
 
-  questions(count: number, seed: number): readonly Question[] {
+  async questions(count: number, seed: number): Promise<readonly Question[]> {
     const random = createRandom(seed + 5);
     const trunks = this.trained.zoo.runs.filter(({ from }) => from === undefined);
     const chosen = Array.from({ length: count }, (_, i) => {
@@ -133,8 +139,11 @@ class Examiner {
       const last = (trunks[run]?.checkpoints.length ?? 0) - 1;
       return [run, 2 + Math.floor(random() * (last - 4))] as const;
     });
+    const single: Question[] = [];
+    for (const [i, [run, checkpoint]] of chosen.entries())
+      single.push(...(await this.aboutOne(run, checkpoint, 31 * seed + i)));
     return [
-      ...chosen.flatMap(([run, checkpoint], i) => this.aboutOne(run, checkpoint, 31 * seed + i)),
+      ...single,
       ...chosen.flatMap(([run, checkpoint]) => this.averages(run, checkpoint)),
       ...this.soups().slice(0, 2 * count),
       ...this.newForks(),
@@ -151,7 +160,7 @@ export async function benchIdentify(
 ): Promise<BenchTable> {
   const scores = new Map<string, Score>();
   const notes: string[] = [];
-  for (const question of new Examiner(trained).questions(asked, seed)) {
+  for (const question of await new Examiner(trained).questions(asked, seed)) {
     const score = scores.get(question.kind) ?? emptyScore();
     scores.set(question.kind, score);
     const query = await askAbout(question.weights, question.dtype);

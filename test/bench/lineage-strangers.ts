@@ -4,6 +4,7 @@ import { inferAxisGraph } from '../../src/symmetry/infer-axes.ts';
 import type { Trained } from './lineage-forest.ts';
 import { askAbout, openAsFile, placeTruly } from './members.ts';
 import { alterStranger } from './questions.ts';
+import { alterStrangeTransformer } from './questions-transformer.ts';
 import type { BenchTable } from './table.ts';
 import { trainPlan } from './zoo.ts';
 
@@ -21,13 +22,15 @@ export async function benchStrangers(zoos: readonly Trained[], count: number, se
   for (const { zoo, members } of zoos) {
     const archive = memoryArchive(placeTruly(members));
     const tallies = new Map<string, Tally>();
-    const strangers = zoo.scene.architecture === 'cnn' ? Math.ceil(count / 3) : count;
+    const isSlow = zoo.scene.architecture === 'cnn' || zoo.scene.architecture === 'transformer';
+    const strangers = isSlow ? Math.ceil(count / 3) : count;
     for (let i = 0; i < strangers; i++) {
       const epochs = 1 + (i % 8);
       const weights =
         (await trainPlan({ scene: zoo.scene, seed: 100_000 * seed + 10_000 + i, epochs })).at(-1) ?? new Map();
       const graph = inferAxisGraph((await openAsFile(weights)).tensors);
-      for (const altered of alterStranger(weights, graph, i)) {
+      const all = [...alterStranger(weights, graph, i), ...alterStrangeTransformer(weights, zoo.scene, i)];
+      for (const altered of all) {
         const answer = await identifyCheckpoint(await askAbout(altered.weights), archive);
         const tally = tallies.get(altered.kind) ?? { asked: 0, known: 0, smallestLogP: 0 };
         tallies.set(altered.kind, tally);

@@ -21,11 +21,11 @@ interface Size extends ZooSize {
 const SMALL: Size = { trunks: 6, epochs: 16, forks: 8, forkEpochs: 6, altered: 2, heldOut: 6, strangers: 12 };
 const LARGE: Size = { trunks: 12, epochs: 25, forks: 24, forkEpochs: 8, altered: 16, heldOut: 60, strangers: 200 };
 /** Zoos whose checkpoints are altered and asked about, one an architecture. */
-const ASKED = ['tanh, Adam', 'ReLU, AdamW', 'CNN, Adam'];
+const ASKED = ['tanh, Adam', 'ReLU, AdamW', 'CNN, Adam', 'transformer, AdamW'];
 
-async function trainAll(size: Size, { seed, report }: BenchOptions): Promise<readonly Trained[]> {
+async function trainAll(size: Size, { seed, report, only = '' }: BenchOptions): Promise<readonly Trained[]> {
   const zoos: Trained[] = [];
-  for (const scene of SCENES) {
+  for (const scene of SCENES.filter(({ name }) => name.includes(only))) {
     report(`training: ${scene.name}`);
     const zoo = await trainZoo(scene, size, seed);
     zoos.push({ zoo, members: await toMembers(zoo) });
@@ -62,7 +62,7 @@ async function* benchLineage(options: BenchOptions): AsyncIterable<BenchTable> {
 function describeSize({ trunks, epochs, forks, forkEpochs }: Size, seed: number): string {
   const kind = seed === DEVELOP_SEED ? 'the one that is developed on' : 'to be scored once';
   const runs = `${trunks} runs of ${epochs + 1} checkpoints and ${forks} forks of ${forkEpochs} a zoo`;
-  return `${runs}; MNIST digits of 14 × 14; MLP 196-24-16-10, CNN of 5,838 weights; seed ${seed} (${kind}).`;
+  return `${runs}; MNIST digits of 14 × 14; MLP 196-24-16-10, CNN of 5,838 weights, transformer of 11,386; seed ${seed} (${kind}).`;
 }
 
 async function* withSize(options: BenchOptions): AsyncIterable<BenchTable> {

@@ -19,7 +19,7 @@ const USAGE = `npm run bench -- [NAME…] [--seed N] [--large] [--markdown] [--j
 ${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)}${about}`).join('\n')}
 
 Without names all run, but for memory and strangers. --seed ${DEVELOP_SEED} is the one that methods are developed on; take another to score them once.
---only TEXT measures the sets whose name contains it (storage).
+--only TEXT measures the sets (storage) or zoos (lineage) whose name contains it.
 `;
 
 function readArguments() {

@@ -12,6 +12,8 @@ export interface Alteration {
   /** Type of the file that is asked about. */
   readonly dtype?: DType;
   readonly word: string;
+  /** Another word that is right as well. */
+  readonly also?: string;
 }
 
 function headOf(weights: Weights): string {

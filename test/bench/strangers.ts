@@ -8,11 +8,12 @@ import type { Bench, BenchOptions } from './bench.ts';
 import type { BenchTable } from './table.ts';
 import { SCENES, type Scene, trainPlan } from './zoo.ts';
 
-/** Networks of each scene; every one is compared with every other: 10,680 pairs, and 44,850 with --large. */
+/** Networks of each scene; every one is compared with every other: 11,460 pairs, and 49,700 with --large. */
 const COUNTS: readonly { readonly scene: string; readonly small: number; readonly large: number }[] = [
   { scene: 'tanh, Adam', small: 100, large: 200 },
   { scene: 'ReLU, AdamW', small: 100, large: 200 },
   { scene: 'CNN, Adam', small: 40, large: 100 },
+  { scene: 'transformer, AdamW', small: 40, large: 100 },
 ];
 const MOST_EPOCHS = 6;
 

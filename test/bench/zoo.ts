@@ -11,6 +11,7 @@ import {
   SmallNet,
 } from './small-net.ts';
 import { takeWeights } from './write-net.ts';
+import { trainTransformer } from './zoo-transformer.ts';
 
 /** What a fork changes: the examples, the learning rate, what the labels mean, what the images look like. */
 export const FORK_KINDS = ['subset', 'rate', 'labels', 'domain'] as const;
@@ -41,7 +42,7 @@ export interface ZooSize {
 export interface Scene {
   readonly name: string;
   /** Tensors of the same shapes, trained on the same task: whose runs are strangers to those of a like scene. */
-  readonly architecture: 'tanh' | 'relu' | 'cnn';
+  readonly architecture: 'tanh' | 'relu' | 'cnn' | 'transformer';
   readonly optimizer: (stepsAnEpoch: number, speed: number) => Optimizer;
 }
 
@@ -68,6 +69,7 @@ export const SCENES: readonly Scene[] = [
     optimizer: (steps, speed) => createAdam(warmRestarts(3e-3 * speed, steps)),
   },
   { name: 'CNN, Adam', architecture: 'cnn', optimizer: (_, speed) => createAdam(5e-3 * speed) },
+  { name: 'transformer, AdamW', architecture: 'transformer', optimizer: (_, speed) => createAdam(2e-3 * speed, 0.05) },
 ];
 
 /** A task: what a run is trained on. */
@@ -90,6 +92,8 @@ interface Plan {
   readonly epochs: number;
   readonly start?: Weights;
   readonly fork?: ForkKind;
+  /** Parameters that stay as they are; transformers only. */
+  readonly isFrozen?: (name: string) => boolean;
 }
 
 /** Trains a run; the start is its first checkpoint unless it goes on from one. */
@@ -100,14 +104,19 @@ export async function trainPlan(plan: Plan): Promise<readonly Weights[]> {
     const { trainConvolutional } = await import('./zoo-cnn.ts');
     return trainConvolutional(plan, examples);
   }
+  if (plan.scene.architecture === 'transformer') return trainTransformer(plan, examples, optimizerOf(plan, examples));
   return trainFullyConnected(plan, examples, plan.scene.architecture);
 }
 
+function optimizerOf({ scene, fork }: Plan, examples: readonly Example[]): Optimizer {
+  return scene.optimizer(examples.length / BATCH, fork === 'rate' ? 0.3 : 1);
+}
+
 function trainFullyConnected(plan: Plan, examples: readonly Example[], activation: Activation): readonly Weights[] {
-  const { scene, seed, epochs, start, fork } = plan;
+  const { seed, epochs, start } = plan;
   const net = new SmallNet(WIDTHS, seed, activation);
   for (const [i, { data }] of [...(start ?? new Map()).values()].entries()) net.parameters[i]?.values.set(data);
-  const optimize = scene.optimizer(examples.length / BATCH, fork === 'rate' ? 0.3 : 1);
+  const optimize = optimizerOf(plan, examples);
   const random = createRandom(seed + 1);
   const checkpoints = start === undefined ? [takeWeights(net)] : [];
   for (let epoch = 0; epoch < epochs; epoch++) {

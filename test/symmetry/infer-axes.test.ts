@@ -66,6 +66,7 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   llama: ['layers.0.input_layernorm', 'layers.0.mlp.gate_proj', 'layers.1.mlp.gate_proj'],
   'llama-with-a-mystery': ['layers.0.mlp.gate_proj', 'layers.1.mlp.gate_proj'],
   vit: ['blocks.0.attn.proj', 'blocks.0.mlp.fc1', 'blocks.1.mlp.fc1'],
+  'vit-grey': ['blocks.0.attn.proj', 'blocks.0.mlp.fc1', 'blocks.1.mlp.fc1'],
   'resnet-basic': ['bn1', 'layer1.0.bn1', 'layer1.1.bn1', 'layer2.0.bn1', 'layer2.0.bn2', 'layer2.1.bn1'],
   'resnet-grey': ['bn1', 'layer1.0.bn1', 'layer1.1.bn1', 'layer2.0.bn1', 'layer2.0.bn2', 'layer2.1.bn1'],
   'resnet-bottleneck': [

@@ -355,16 +355,16 @@ class VitBlock(nn.Module):
 
 
 class Patches(nn.Module):
-    def __init__(self):
+    def __init__(self, channels):
         super().__init__()
-        self.proj = nn.Conv2d(3, 12, 4, 4)
+        self.proj = nn.Conv2d(channels, 12, 4, 4)
 
 
 class Vit(nn.Module):
-    def __init__(self):
+    def __init__(self, channels=3):
         super().__init__()
         self.cls_token, self.pos_embed = nn.Parameter(torch.randn(1, 1, 12)), nn.Parameter(torch.randn(1, 5, 12))
-        self.patch_embed = Patches()
+        self.patch_embed = Patches(channels)
         self.blocks = nn.Sequential(*[VitBlock(12) for _ in range(2)])
         self.norm, self.head = nn.LayerNorm(12), nn.Linear(12, 5)
 
@@ -653,6 +653,7 @@ MODELS = {
     "llama": (Llama, tokens),
     "llama-with-a-mystery": (lambda: Llama(True), tokens),
     "vit": (Vit, normal(3, 8, 8)),
+    "vit-grey": (lambda: Vit(1), normal(1, 8, 8)),
     "resnet-basic": (lambda: ResNet(Basic), IMAGE),
     "resnet-grey": (lambda: ResNet(Basic, channels=1), GREY),
     "resnet-bottleneck": (lambda: ResNet(Bottleneck), IMAGE),

@@ -33,6 +33,7 @@ export function axesOutside(
   if (module.kind === 'norm') return module.writes === size ? module.outAxes : undefined;
   if (module.kind === 'other') return axesOfTokens(module, size);
   if (module.kind === 'conv') return axesOfConv(tree, module, size);
+  if (module.kind === 'depthwise') return axesOfGreyPatches(tree, module, size);
   if (module.kind !== 'linear') return undefined;
   if (isHead(module, size)) return module.inAxes;
   if (POOLER.test(module.path) && module.reads === size && module.writes === size)
@@ -56,6 +57,13 @@ function axesOfConv(tree: ModuleTree, module: Module, size: number): readonly Ax
   if (isSecond && module.reads === size)
     return first?.writes === size && first.reads !== size ? [...module.inAxes, ...module.outAxes] : undefined;
   return INPUTS.test(module.path) && module.reads !== size ? module.outAxes : undefined;
+}
+
+/** Patches of grey images write the stream as others do: one input channel makes no depthwise layer where no other convolution could feed it. */
+function axesOfGreyPatches(tree: ModuleTree, module: Module, size: number): readonly AxisRef[] | undefined {
+  const isConvolution = ({ kind }: Module) => kind === 'conv' || kind === 'depthwise' || kind === 'ambiguous';
+  const isAlone = [...tree.modules.values()].every((other) => other === module || !isConvolution(other));
+  return isAlone && INPUTS.test(module.path) && module.writes === size ? module.outAxes : undefined;
 }
 
 /** Class tokens and position tables: the stream is their last axis. */

@@ -2,6 +2,7 @@ import { BinaryDecoder, BinaryEncoder, Probabilities } from './binary-coder.ts';
 import type { BlockContext, BlockType } from './codec.ts';
 import type { DifferencePlan } from './dense.ts';
 import { classesOfBlock, numberWidth } from './differences.ts';
+import { decodeChangesFast, encodeChangesFast, findStepsFast } from './kernels/change-kernels.ts';
 import { laneOf, narrowNumbers, widenNumbers } from './lanes.ts';
 import { fromOrdered, laneMask, toOrdered } from './ordered.ts';
 import { check, PayloadReader, PayloadWriter } from './payload.ts';
@@ -46,6 +47,8 @@ function orderedOf(bytes: Uint8Array, type: BlockType): Uint32Array<ArrayBuffer>
 
 /** Length of the last step of each number, twice, plus one where it went down; 0 without a step. */
 function stepsOf(base: Uint8Array, before: Uint8Array | undefined, type: BlockType): Uint8Array {
+  const fast = before === undefined ? undefined : findStepsFast(base, before, type);
+  if (fast !== undefined) return fast;
   const steps = new Uint8Array(base.length / numberWidth(type));
   if (before === undefined) return steps;
   const [here, last] = [orderedOf(base, type), orderedOf(before, type)];
@@ -81,23 +84,22 @@ function decodeChange(coder: BinaryDecoder, model: Model, lengthsAt: number, ste
 const lengthsPlace = (c: number, step: number): number =>
   (c * COARSE_STEPS + Math.min(step >> 1, COARSE_STEPS - 1)) * LENGTHS;
 
-/** Numbers as integers in the order of their values, and what is known of each before it is coded. */
+/** What is known of each number before it is coded. */
 export interface Known {
-  /** The numbers that differences are from. */
-  readonly numbers: Uint32Array<ArrayBuffer>;
-  readonly classes: Uint8Array;
+  /** The bytes of the numbers that differences are from, of the block's type. */
+  readonly reference: Uint8Array;
   /** What else hints at a change: a length of at most 7, twice, plus one for the downward direction. */
   readonly steps: Uint8Array;
 }
 
-/** Numbers of a reference, and their classes, beside the given hints. */
-export function knownOf(reference: Uint8Array, type: BlockType, steps: Uint8Array): Known {
-  return { numbers: orderedOf(reference, type), classes: classesOfBlock(reference, type), steps };
+/** Codes by how much a block's numbers differ from known ones, as learned decisions. */
+export function encodeChanges(plain: Uint8Array, type: BlockType, known: Known): Uint8Array {
+  return encodeChangesFast(plain, type, known) ?? encodePlainly(plain, type, known);
 }
 
-/** Codes by how much a block's numbers differ from known ones, as learned decisions. */
-export function encodeChanges(plain: Uint8Array, type: BlockType, { numbers, classes, steps }: Known): Uint8Array {
-  const values = orderedOf(plain, type);
+function encodePlainly(plain: Uint8Array, type: BlockType, { reference, steps }: Known): Uint8Array {
+  const [values, numbers] = [orderedOf(plain, type), orderedOf(reference, type)];
+  const classes = classesOfBlock(reference, type);
   const [coder, model] = [new BinaryEncoder(), createModel()];
   for (let i = 0; i < values.length; i++) {
     const difference = ((values[i] ?? 0) - (numbers[i] ?? 0)) | 0;
@@ -108,9 +110,15 @@ export function encodeChanges(plain: Uint8Array, type: BlockType, { numbers, cla
   return coder.finish();
 }
 
-/** Decodes what {@link encodeChanges} made, into the known numbers. */
-export function decodeChanges(decisions: Uint8Array, type: BlockType, { numbers, classes, steps }: Known): Uint8Array {
+/** Decodes what {@link encodeChanges} made. @throws CorruptError */
+export function decodeChanges(decisions: Uint8Array, type: BlockType, known: Known): Uint8Array {
+  return decodeChangesFast(decisions, type, known) ?? decodePlainly(decisions, type, known);
+}
+
+function decodePlainly(decisions: Uint8Array, type: BlockType, { reference, steps }: Known): Uint8Array {
   const mask = laneMask(laneOf(type));
+  const numbers = orderedOf(reference, type);
+  const classes = classesOfBlock(reference, type);
   const [coder, model] = [new BinaryDecoder(decisions), createModel()];
   for (let i = 0; i < numbers.length; i++) {
     const [c, step] = [classes[i] ?? 0, steps[i] ?? 0];
@@ -134,7 +142,7 @@ export function encodeAdaptive(
   plan: DifferencePlan,
   before?: Uint8Array,
 ): Uint8Array {
-  const known = knownOf(plan.base, type, stepsOf(plan.base, before, type));
+  const known = { reference: plan.base, steps: stepsOf(plan.base, before, type) };
   const writer = new PayloadWriter();
   writeReference(writer, plan.reference);
   writer.byte(before === undefined ? 0 : 1);
@@ -150,7 +158,7 @@ export function decodeAdaptive(payload: Uint8Array, byteLength: number, context:
   const reader = new PayloadReader(payload);
   const reference = buildReference(readReference(reader, byteLength / width), context, byteLength);
   const steps = stepsOf(reference, readBefore(reader, context, byteLength), type);
-  return decodeChanges(reader.rest(), type, knownOf(reference, type, steps));
+  return decodeChanges(reader.rest(), type, { reference, steps });
 }
 
 function readBefore(reader: PayloadReader, { baseOfBase }: BlockContext, byteLength: number): Uint8Array | undefined {

@@ -21,12 +21,12 @@ import {
   splitBlocks,
 } from './differences.ts';
 import { findContexts, findWindow, type History, MAX_ORIGIN, turnSigns } from './history.ts';
-import { joinFast, type SplitBlock, splitFast } from './kernels/dense-kernels.ts';
+import { type Added, isMovable, joinFast, type SplitBlock, splitFast } from './kernels/dense-kernels.ts';
 import { LOW_BITS } from './magnitude.ts';
 import { countBits } from './packing.ts';
 import { check, PayloadReader, PayloadWriter } from './payload.ts';
 import { decodeSymbols, encodeSymbols } from './rans.ts';
-import { buildReference, type Reference, readReference, writeReference } from './reference.ts';
+import { buildReference, predictBlock, type Reference, readReference, writeReference } from './reference.ts';
 
 /** Against what a block is coded; what the chooser decides. */
 export interface DifferencePlan {
@@ -131,9 +131,11 @@ export function decodeContinued(payload: Uint8Array, byteLength: number, context
   check(baseType === type && base?.length === byteLength, 'it needs a base of its type and length');
   check(before?.length === byteLength, 'it needs the base of its base');
   const reader = new PayloadReader(payload);
-  const reference = buildReference(readReference(reader, byteLength / numberWidth(type)), context, byteLength);
+  const reference = readReference(reader, byteLength / numberWidth(type));
   const [first, origin] = [reader.byte(), reader.varint(MAX_ORIGIN)];
-  return readDifferences(reader, reference, type, { base, before, first, origin });
+  const history = { base, before, first, origin };
+  const moved = reference.kind === 'predicted' && isMovable(type) ? { base, before, ...reference } : undefined;
+  return readDifferences(reader, moved ?? buildReference(reference, context, byteLength), type, history);
 }
 
 /** True for the types whose last steps are looked at: real floats of at most 32 bits. */
@@ -141,14 +143,15 @@ export function isContinuable(type: BlockType): boolean {
   return isCastable(type) && type !== 'f64';
 }
 
-function readDifferences(reader: PayloadReader, base: Uint8Array, type: BlockType, history?: History): Uint8Array {
+function readDifferences(reader: PayloadReader, added: Added, type: BlockType, history?: History): Uint8Array {
   const limit = reader.remaining;
   const shift = readShift(reader, type);
   const map = readMap(reader);
   const frequencies = readTables(reader, contextCount(map));
   const coded = reader.bytes(reader.varint(limit));
-  const joined = joinFast({ coded, map, frequencies, lowBits: reader.unread }, base, { type, shift }, history);
+  const joined = joinFast({ coded, map, frequencies, lowBits: reader.unread }, added, { type, shift }, history);
   if (joined !== undefined) return joined;
+  const base = added instanceof Uint8Array ? added : predictBlock(added, type);
   const found = history === undefined ? undefined : findContexts(base, type, history);
   const classes = found?.contexts ?? classesOfBlock(base, type);
   const symbols = decodeSymbols(coded, applyMap(map, classes), frequencies);

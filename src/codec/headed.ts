@@ -1,5 +1,5 @@
 import { codeUnit, type HeadedForm } from '../tensors/code-form.ts';
-import { decodeChanges, encodeChanges, knownOf } from './adaptive.ts';
+import { decodeChanges, encodeChanges } from './adaptive.ts';
 import { isCastable, toFloat32Bits } from './casts.ts';
 import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
@@ -15,7 +15,7 @@ const valuesOf = (base: Uint8Array, type: BlockType): Float32Array =>
   new Float32Array(toFloat32Bits(base, type).buffer);
 
 /** What is known of each byte before it is coded: what the scales and the base make it. */
-const knownBytes = (expected: Uint8Array) => knownOf(expected, 'bytes', new Uint8Array(expected.length));
+const knownBytes = (reference: Uint8Array) => ({ reference, steps: new Uint8Array(reference.length) });
 
 /** Codes blocks whose codes follow from a float base and their scales: the scales, and the bytes that are others all the same. */
 export function encodeHeaded(

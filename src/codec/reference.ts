@@ -3,6 +3,7 @@ import { codeUnit, type RoundedForm } from '../tensors/code-form.ts';
 import { castBlock, fromFloat32Bits, isCastable, type Rounding, toFloat32Bits } from './casts.ts';
 import type { BlockContext } from './codec.ts';
 import { numberWidth } from './differences.ts';
+import { type MovedBase, predictFast } from './kernels/dense-kernels.ts';
 import { alignBytes } from './lanes.ts';
 import { addLowRank, type LowRank, readLowRank, writeLowRank } from './low-rank.ts';
 import { check, damaged, type PayloadReader, PayloadWriter } from './payload.ts';
@@ -155,7 +156,7 @@ export function buildReference(reference: Reference, context: BlockContext, byte
   }
   const before = context.baseOfBase;
   check(before !== undefined && before.length === base.bytes.length, 'it needs the base of its base');
-  return predictBlock(base.bytes, before, context.type, reference.momentum);
+  return predictBlock({ base: base.bytes, before, momentum: reference.momentum }, context.type);
 }
 
 function is8BitInteger(type: BlockContext['type']): boolean {
@@ -175,8 +176,11 @@ function buildBlocks(
   return roundToBlocks(new Float32Array(toFloat32Bits(base, baseType).buffer), form, rounding);
 }
 
-function predictBlock(base: Uint8Array, before: Uint8Array, type: BlockContext['type'], momentum: number): Uint8Array {
+/** Moves the numbers of a base on by a share of its last step. */
+export function predictBlock({ base, before, momentum }: MovedBase, type: BlockContext['type']): Uint8Array {
   if (type === 'f64') return predictFloat64(base, before, momentum);
+  const moved = predictFast({ base, before, momentum }, type);
+  if (moved !== undefined) return moved;
   const bits = toFloat32Bits(base, type);
   predictFloat32(bits, toFloat32Bits(before, type), momentum);
   return fromFloat32Bits(bits, type, 'nearest');

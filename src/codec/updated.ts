@@ -1,4 +1,4 @@
-import { decodeChanges, encodeChanges, knownOf } from './adaptive.ts';
+import { decodeChanges, encodeChanges } from './adaptive.ts';
 import { isCastable } from './casts.ts';
 import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
 import { CODEC } from './codec-numbers.ts';
@@ -44,8 +44,7 @@ export function encodeUpdated(
   writeNested(writer, bytesOf(product.left), FACTOR, encode);
   writer.byte(isShared ? SHARED : INLINE);
   if (!isShared) writeNested(writer, bytesOf(product.right), FACTOR, encode);
-  const { reference, steps } = predictUpdated(base ?? plain, type, product);
-  writer.bytes(encodeChanges(plain, type, knownOf(reference, type, steps)));
+  writer.bytes(encodeChanges(plain, type, predictUpdated(base ?? plain, type, product)));
   const coded = { codec: CODEC.updated, payload: writer.finish(), ancestors: isShared ? 2 : 1 };
   return isShared && rowFactor === undefined ? { ...coded, rowFactor: bytesOf(product.right) } : coded;
 }
@@ -82,6 +81,5 @@ export function decodeUpdated(
   check(baseType === type && base?.length === byteLength, 'it needs a base of its type and length');
   const reader = new PayloadReader(payload);
   const product = readProduct(reader, byteLength / numberWidth(type), context, decode);
-  const { reference, steps } = predictUpdated(base, type, product);
-  return decodeChanges(reader.rest(), type, knownOf(reference, type, steps));
+  return decodeChanges(reader.rest(), type, predictUpdated(base, type, product));
 }

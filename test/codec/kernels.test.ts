@@ -7,6 +7,7 @@ import { allowWasm } from '../../src/bytes/wasm-module.ts';
 import { encodeDense } from '../../src/codec/dense.ts';
 import { type BlockContext, type BlockType, decodeBlock, encodeBlock } from '../../src/codec/index.ts';
 import { openKernels } from '../../src/codec/kernels/layout.ts';
+import { predictBlock } from '../../src/codec/reference.ts';
 import { createRandom } from '../bench/small-net.ts';
 import { DTYPES } from './dtypes.ts';
 
@@ -87,11 +88,29 @@ describe.each(DTYPES)('blocks of %s', (type: BlockType) => {
   });
 });
 
+describe.each(['f32', 'bf16', 'f16', 'f8_e4m3'] as const)('a base of %s', (type) => {
+  it('is moved on alike whatever its bits are', () => {
+    const bytes = () => fc.uint8Array({ minLength: 1036, maxLength: 1036 });
+    const momenta = fc.oneof(fc.constantFrom(0.5, 1, -1, 3.75), fc.float({ min: -4, max: 4, noNaN: true }));
+    fc.assert(
+      fc.property(bytes(), bytes(), momenta, fc.boolean(), (base, noise, momentum, isNear) => {
+        const before = isNear ? base.map((byte, i) => byte ^ ((noise[i] ?? 0) & (i % 2 === 0 ? 7 : 0))) : noise;
+        const [plain, fast] = both(() => predictBlock({ base, before, momentum }, type));
+        expect(Buffer.compare(plain, fast)).toBe(0);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
 describe('damaged payloads', () => {
   it('are refused, or give the same bytes, by plain loops and as WebAssembly', () => {
     const [base, plain] = [drawBytes(1, 8192, 1), drawBytes(2, 8192, 1)];
-    const context: BlockContext = { type: 'f32', base };
-    for (const block of [encodeBlock(plain, context), encodeBlock(plain, { type: 'f32' })]) {
+    const contexts: readonly BlockContext[] = [{ type: 'f32' }, { type: 'f32', base }];
+    const historic: BlockContext = { type: 'f32', base, baseOfBase: drawBytes(3, 8192, 1) };
+    const few = { ...historic, base: drawBytes(2, 8192, 1).map((byte, i) => byte ^ (i % 400 === 0 ? 9 : 0)) };
+    for (const context of [...contexts, historic, few]) {
+      const block = encodeBlock(plain, context);
       const decodeDamaged = (at: number, bit: number) => {
         const payload = block.payload.slice();
         payload[at] = (payload[at] ?? 0) ^ (1 << bit);
@@ -108,7 +127,7 @@ describe('damaged payloads', () => {
           const [slow, fast] = decodeDamaged(at, bit);
           expect(fast).toBe(slow);
         }),
-        { numRuns: 300 },
+        { numRuns: 150 },
       );
     }
   });

@@ -22,7 +22,7 @@ export interface SplitBlock {
 const CLASSES = 256;
 
 /** How numbers of at most 32 bits become ordered integers and classes, as the module's functions take it. */
-function viewOf({ type, shift }: NumberView) {
+export function viewOf({ type, shift }: NumberView) {
   const whole = laneOf(type);
   const lane = shortenLane(whole, shift);
   const isFloat = lane.exponentBits > 0;
@@ -36,7 +36,7 @@ function viewOf({ type, shift }: NumberView) {
 }
 
 /** The module, when it can take a block of that type and length. */
-function kernelsFor(type: BlockType, byteLength: number): WasmModule | undefined {
+export function kernelsFor(type: BlockType, byteLength: number): WasmModule | undefined {
   const { bits } = laneOf(type);
   return bits <= 32 && isKernelSized(byteLength / (bits >> 3)) ? openKernels() : undefined;
 }
@@ -60,18 +60,20 @@ interface ContextPlaces {
   readonly reference: number;
   readonly contexts: number;
   readonly signs: number;
+  /** The base and its base, where they are in memory already. */
+  readonly last?: readonly [base: number, before: number];
 }
 
 /** Finds contexts and signs as `findContexts` of history.ts. */
 function placeContexts(
   module: WasmModule,
   memory: Layout,
-  { reference, contexts, signs }: ContextPlaces,
+  { reference, contexts, signs, last }: ContextPlaces,
   view: NumberView,
   { base, before, first, origin }: History,
 ): void {
   const { width, order, classShift, classMask } = viewOf({ type: view.type, shift: 0 });
-  const places = [memory.put(base), memory.put(before)];
+  const places = last ?? [memory.put(base), memory.put(before)];
   const [, ...ordering] = order;
   const count = base.length / width;
   const parameters = [...places, count, ...ordering, classShift, classMask, first, origin, contexts, signs];
@@ -128,37 +130,89 @@ export interface CodedBlock {
   readonly lowBits: Uint8Array;
 }
 
+/** What differences are added to: bytes, or a base that is moved on by a share of its last step (see {@link isMovable}). */
+export type Added = Uint8Array | MovedBase;
+
+/** A base, and how it is moved on. */
+export interface MovedBase {
+  readonly base: Uint8Array;
+  readonly before: Uint8Array;
+  readonly momentum: number;
+}
+
+const PREDICTORS: ReadonlyMap<BlockType, string> = new Map([
+  ['f32', 'predictFloat32'],
+  ['bf16', 'predictBfloat16'],
+  ['f16', 'predictFloat16'],
+]);
+
+/** True for the types whose numbers the module moves on. */
+export function isMovable(type: BlockType): boolean {
+  return PREDICTORS.has(type);
+}
+
+/** Puts a base there and moves it on. */
+function placeMoved(module: WasmModule, memory: Layout, added: MovedBase, before: number, type: BlockType): number {
+  const at = memory.put(added.base);
+  module.call(PREDICTORS.get(type) ?? '', at, before, added.base.length / (laneOf(type).bits >> 3), added.momentum);
+  return at;
+}
+
+/** Moves a base on as `predictBlock` of reference.ts does; `undefined` where the module does not. */
+export function predictFast(added: MovedBase, type: BlockType): Uint8Array | undefined {
+  const module = isMovable(type) ? kernelsFor(type, added.base.length) : undefined;
+  if (module === undefined) return undefined;
+  const memory = new Layout(module);
+  const at = placeMoved(module, memory, added, memory.put(added.before), type);
+  return memory.bytes(at, added.base.length).slice();
+}
+
 /**
  * Decodes differences and adds them to a reference; `undefined` where the module does not run or a symbol is one of wider numbers.
  *
  * @throws CorruptError
  */
-export function joinFast(
-  block: CodedBlock,
-  reference: Uint8Array,
-  view: NumberView,
-  history?: History,
-): Uint8Array | undefined {
-  const module = kernelsFor(view.type, reference.length);
+export function joinFast(block: CodedBlock, added: Added, view: NumberView, history?: History): Uint8Array | undefined {
+  const { length } = added instanceof Uint8Array ? added : added.base;
+  const module = kernelsFor(view.type, length);
   if (module === undefined) return undefined;
   const memory = new Layout(module);
   const { width, order, mask, classShift, classMask } = viewOf(view);
-  const count = reference.length / width;
+  const count = length / width;
   const symbols = memory.take(count);
   const classes = memory.take(count);
   const map = memory.put(spreadMap(block.map));
-  const base = memory.put(reference);
   const signs = history === undefined ? 0 : memory.take(count);
-  if (history === undefined) module.call('classesOf', base, count, width, classShift, classMask, classes);
-  else placeContexts(module, memory, { reference: base, contexts: classes, signs }, view, history);
+  const reference = placeReference(module, memory, added, view, history, { contexts: classes, signs });
+  if (history === undefined) module.call('classesOf', reference, count, width, classShift, classMask, classes);
   decodePlaced(module, memory, { count, symbols, classes, map }, block.coded, block.frequencies);
   if (history !== undefined) module.call('turnSigns', symbols, signs, count);
   const bits = module.call('countLowBits', symbols, count);
   if (bits < 0) return undefined;
   checkLowBits(block.lowBits, bits);
   const low = memory.put(block.lowBits);
-  module.call('joinDifferences', width, base, count, ...order, mask, symbols, low, base);
-  return memory.bytes(base, reference.length).slice();
+  const table = memory.take(256 * 16);
+  module.call('joinDifferences', width, reference, count, ...order, mask, symbols, low, table, reference);
+  return memory.bytes(reference, length).slice();
+}
+
+/** Puts what differences are added to into memory; with a history finds contexts too. Its address. */
+function placeReference(
+  module: WasmModule,
+  memory: Layout,
+  added: Added,
+  view: NumberView,
+  history: History | undefined,
+  places: Omit<ContextPlaces, 'reference' | 'last'>,
+): number {
+  const isMoved = !(added instanceof Uint8Array);
+  const last = isMoved ? added.before : history?.before;
+  const before = last === undefined ? 0 : memory.put(last);
+  const reference = isMoved ? placeMoved(module, memory, added, before, view.type) : memory.put(added);
+  if (history === undefined) return reference;
+  const base = added === history.base ? reference : memory.put(history.base);
+  placeContexts(module, memory, { reference, ...places, last: [base, before] }, view, history);
+  return reference;
 }
 
 /** Refuses low bits of another number, and set bits after the last. @throws CorruptError */

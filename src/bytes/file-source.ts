@@ -1,8 +1,14 @@
+import type { Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { WsvcError } from '../errors.ts';
 import { memorySource } from './memory-source.ts';
 import { checkRange } from './ranges.ts';
-import { type ByteSource, CHUNK_BYTES } from './source.ts';
+import { type ByteSource, CHUNK_BYTES, type FileStamp } from './source.ts';
+
+/** The stamp of a file that was looked at. */
+export function stampOf(stats: Stats): FileStamp {
+  return { byteLength: stats.size, modifiedMs: stats.mtimeMs, changedMs: stats.ctimeMs, inode: stats.ino };
+}
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
@@ -51,9 +57,9 @@ async function readFully(
 /** Files up to this size are read at once: a small one is opened, read and closed in the time that two reads of its parts take. */
 const WHOLE_BYTES = 1 << 17;
 
-async function readWhole(handle: FileHandle, byteLength: number): Promise<ByteSource> {
+async function readWhole(handle: FileHandle, stamp: FileStamp): Promise<ByteSource> {
   try {
-    return copyOnRead(memorySource(await readFully(handle, 0, byteLength)));
+    return { ...copyOnRead(memorySource(await readFully(handle, 0, stamp.byteLength))), stamp };
   } finally {
     await handle.close();
   }
@@ -94,11 +100,13 @@ function readAhead(handle: FileHandle, byteLength: number): (offset: number, len
  */
 export async function openFileSource(path: string): Promise<ByteSource> {
   const handle = await openRegularFile(path);
-  const byteLength = (await handle.stat()).size;
-  if (byteLength <= WHOLE_BYTES) return readWhole(handle, byteLength);
+  const stamp = stampOf(await handle.stat());
+  const { byteLength } = stamp;
+  if (byteLength <= WHOLE_BYTES) return readWhole(handle, stamp);
   const readSmall = readAhead(handle, byteLength);
   return {
     byteLength,
+    stamp,
     async read(offset, length) {
       checkRange(byteLength, offset, length);
       return length <= SMALL_BYTES ? readSmall(offset, length) : readFully(handle, offset, length);

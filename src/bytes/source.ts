@@ -1,9 +1,20 @@
 /** The largest piece that streams carry, in bytes: the one constant that bounds memory. */
 export const CHUNK_BYTES = 4 * 1024 * 1024;
 
+/** What changes when a file's bytes do. Times in milliseconds since 1970, UTC. */
+export interface FileStamp {
+  readonly byteLength: number;
+  readonly modifiedMs: number;
+  /** When anything of the file was changed last: nobody can set it. */
+  readonly changedMs: number;
+  readonly inode: number;
+}
+
 /** Random access to bytes that do not change while they are read: a file, a slice, a stored checkpoint. */
 export interface ByteSource {
   readonly byteLength: number;
+  /** Of a file on disk: as it was when it was opened. */
+  readonly stamp?: FileStamp;
   /**
    * Reads exactly `byteLength` bytes.
    *

@@ -23,7 +23,7 @@ export async function* readAllPending(
   const pending: PendingCheckpoint[] = [];
   for (const file of files) {
     yield { phase: 'Reading', done: pending.length, total: files.length, detail: toTreePath(repository, file) };
-    pending.push(await readPending(file, toTreePath(repository, file)));
+    pending.push(await readPending(file, toTreePath(repository, file), repository.environment.now));
   }
   const parts = new Set(pending.flatMap((checkpoint) => filesOf(checkpoint).slice(1)));
   return pending.filter(({ absolutePath }) => !parts.has(absolutePath));

@@ -1,4 +1,3 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createSha256 } from '../bytes/sha256.ts';
 import { WsvcError } from '../errors.ts';
@@ -9,10 +8,10 @@ import { resolveOutput } from './explain-name.ts';
 import { findNamed } from './find-checkpoint.ts';
 import { createOverwriteCheck } from './overwrite-check.ts';
 import { expectContent } from './pruned-content.ts';
+import { replaceFile, syncFolders } from './replace-file.ts';
 import type { Repository } from './repository.ts';
-import { temporaryFor } from './restore-files.ts';
 import type { Operation, RestoredFile, RestoreResult } from './results.ts';
-import { toTreePath } from './work-tree.ts';
+import { checkNotBeyondLink, toTreePath } from './work-tree.ts';
 
 export interface ConvertOptions {
   /** A word of {@link WRITABLE_FORMATS}. */
@@ -41,24 +40,16 @@ function defaultName(source: string, format: string): string {
 }
 
 async function writeConverted(file: WrittenFile, target: string): Promise<Omit<RestoredFile, 'path'>> {
-  const temporary = temporaryFor(target);
-  await mkdir(path.dirname(target), { recursive: true });
-  const handle = await open(temporary, 'w');
-  try {
-    const hash = createSha256();
-    let bytes = 0;
+  const hash = createSha256();
+  let bytes = 0;
+  await replaceFile(target, async (put) => {
     for await (const piece of file.bytes()) {
       hash.update(piece);
-      await handle.writeFile(piece);
+      await put(piece);
       bytes += piece.byteLength;
     }
-    await handle.sync();
-    await rename(temporary, target);
-    return { bytes, sha256: hash.hex() };
-  } finally {
-    await handle.close();
-    await rm(temporary, { force: true });
-  }
+  });
+  return { bytes, sha256: hash.hex() };
 }
 
 /**
@@ -93,13 +84,17 @@ export async function* convertCheckpoint(
       declared: checkpoint.declared,
     });
     const targetOf = (file: WrittenFile): string => path.join(path.dirname(primary), file.name);
-    for (const file of files) await mayOverwrite(targetOf(file), undefined);
+    for (const file of files) {
+      if (options.output === undefined) await checkNotBeyondLink(repository, targetOf(file));
+      await mayOverwrite(targetOf(file), undefined);
+    }
     const restored: RestoredFile[] = [];
     for (const file of files) {
       yield { phase: 'Writing', done: restored.length, total: files.length, detail: file.name };
       const target = targetOf(file);
       restored.push({ path: toTreePath(repository, target), ...(await writeConverted(file, target)) });
     }
+    await syncFolders(files.map((file) => path.dirname(targetOf(file))));
     const [first] = restored;
     if (first === undefined) throw new WsvcError('bug', 'A writer wrote nothing.');
     return { ...first, restored, pruned: [], notes: conversionNotes(checkpoint, writer) };

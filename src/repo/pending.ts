@@ -1,5 +1,10 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { invariant } from '../assert.ts';
 import { directoryFiles } from '../bytes/directory-files.ts';
+import { stampOf } from '../bytes/file-source.ts';
+import type { FileStamp } from '../bytes/source.ts';
 import { BadFileError } from '../errors.ts';
 import type { OpenCheckpoint } from '../formats/format.ts';
 import { readWeights } from '../formats/read-weights.ts';
@@ -9,10 +14,12 @@ import type { Manifest } from '../objects/manifest.ts';
 import type { Pointer } from '../objects/pointer.ts';
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
+import { contentChanged } from '../store/blob-store.ts';
 import { axisGraphOf, createWeightsCache } from './checkpoint-reader.ts';
 import { type CheckpointPlan, planCheckpoint } from './plan-checkpoint.ts';
 import type { Repository } from './repository.ts';
 import type { WeightReader } from './repository-archive.ts';
+import { isSameStamp, settlingTimeMs } from './stat-cache.ts';
 
 /** A file that was read once and waits to be stored and placed. */
 export interface PendingCheckpoint {
@@ -21,6 +28,8 @@ export interface PendingCheckpoint {
   readonly absolutePath: string;
   readonly plan: CheckpointPlan;
   readonly summary: Summary;
+  /** Of its files, in the order of the plan's: as they were when they were read. */
+  readonly stamps: readonly FileStamp[];
 }
 
 /** Opens a model file on disk; one of no known or of a broken format opens as `unknown`. */
@@ -59,12 +68,57 @@ export async function withReadableFile<T>(
   }
 }
 
-/** Reads a file: hashes, sketches, and what storing it would write. */
-export function readPending(absolutePath: string, treePath: string): Promise<PendingCheckpoint> {
-  return withReadableFile(absolutePath, async (checkpoint) => {
-    const summary = await summarize(checkpoint);
-    return { path: treePath, absolutePath, summary, plan: await planCheckpoint(checkpoint, summary) };
+/** What storing a file would write. */
+export function planFile(absolutePath: string): Promise<CheckpointPlan> {
+  return withReadableFile(absolutePath, async (checkpoint) => planCheckpoint(checkpoint, await summarize(checkpoint)));
+}
+
+/** How often a file is opened that somebody is just writing to. */
+const MAX_TRIES = 3;
+
+/** The stamps of a checkpoint's files; every one of them is a file on disk. */
+function stampsOf({ files }: OpenCheckpoint): readonly FileStamp[] {
+  return files.map(({ source: { stamp } }) => {
+    invariant(stamp !== undefined, 'a checkpoint on disk consists of files');
+    return stamp;
   });
+}
+
+/** Refuses what was read in parts that may not belong together. @throws WsvcError `bad-file` */
+async function expectUnchanged(files: readonly string[], stamps: readonly FileStamp[]): Promise<void> {
+  for (const [index, file] of files.entries()) {
+    const [before, after] = [stamps[index], await stat(file).catch(() => undefined)];
+    if (before === undefined || after === undefined || !isSameStamp(before, stampOf(after))) throw contentChanged();
+  }
+}
+
+/**
+ * Reads a file: hashes, sketches, and what storing it would write. All of it is of one state of the file.
+ *
+ * @param now - the clock: a file that was changed this moment is read when further changes would show.
+ * @throws WsvcError `bad-file` when it changed while it was read.
+ */
+export async function readPending(
+  absolutePath: string,
+  treePath: string,
+  now: () => number,
+): Promise<PendingCheckpoint> {
+  for (let tries = 1; ; tries++) {
+    let settlingMs = 0;
+    const read = await withReadableFile(absolutePath, async (checkpoint) => {
+      const stamps = stampsOf(checkpoint);
+      settlingMs = Math.max(0, ...stamps.map((stamp) => settlingTimeMs(stamp, now())));
+      if (settlingMs > 0 && tries < MAX_TRIES) return undefined;
+      const summary = await summarize(checkpoint);
+      return { path: treePath, absolutePath, summary, stamps, plan: await planCheckpoint(checkpoint, summary) };
+    });
+    if (read === undefined) {
+      await sleep(settlingMs);
+      continue;
+    }
+    await expectUnchanged(filesOf(read), read.stamps);
+    return read;
+  }
 }
 
 /**

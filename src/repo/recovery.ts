@@ -8,7 +8,7 @@ import { PackBatch } from '../store/pack-batch.ts';
 import { chunksOf } from './better-bases.ts';
 import type { DonorStore, Donors } from './donors.ts';
 import { isDamage, type Needed } from './lost-content.ts';
-import { readPending, withOpenFile } from './pending.ts';
+import { planFile, withOpenFile } from './pending.ts';
 import type { Repository } from './repository.ts';
 import type { ProgressEvent } from './results.ts';
 
@@ -66,7 +66,7 @@ async function recoverFromStore(recovery: Recovery, id: BlobId, donor: DonorStor
 
 /** A lost manifest is made anew from the file it described. */
 async function recoverManifest(recovery: Recovery, id: ManifestId, file: string, source: string): Promise<void> {
-  const { plan } = await readPending(file, source);
+  const plan = await planFile(file);
   if (plan.id !== id) return;
   await recovery.put(id, plan.encodedManifest, { type: 'bytes' }, source);
   await withOpenFile(file, async ({ files }) => {

@@ -1,5 +1,6 @@
 import { WsvcError } from '../errors.ts';
 import type { CommitId } from '../objects/ids.ts';
+import { checkMovedStaySaved } from './moved-saved.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
 import type { NamedCommit } from './results.ts';
@@ -75,10 +76,13 @@ export async function createTag(repository: Repository, name: string, revision =
   return { name, commit };
 }
 
-/** Deletes a tag. @throws WsvcError `not-found` */
+/** Deletes a tag. @throws WsvcError `not-found`, `not-saved` where it alone reaches a file that was moved in */
 export async function deleteTag(repository: Repository, name: string): Promise<NamedCommit> {
   const tag = (await repository.history.listTags()).find((candidate) => candidate.name === name);
   if (tag === undefined) throw new WsvcError('not-found', `There is no tag ${name}.`);
+  const tags = (await repository.history.listTags()).filter((other) => other.name !== name);
+  const others = [...(await repository.history.listBranches()), ...tags].map(({ commit }) => commit);
+  await checkMovedStaySaved(repository, others);
   await repository.history.deleteTag(name);
   return { name, commit: tag.commit };
 }

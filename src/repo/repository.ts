@@ -125,7 +125,9 @@ export async function* withLock<Event, Result>(
   work: () => AsyncGenerator<Event, Result, void>,
 ): AsyncGenerator<Event, Result, void> {
   await using _lock = await acquireLock(repository.directory, { purpose });
+  // Whoever had the lock until now may have changed what was read before.
   repository.pruned.forget();
+  await repository.blobs.packs.refresh();
   return yield* work();
 }
 

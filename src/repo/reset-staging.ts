@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { WsvcError } from '../errors.ts';
 import type { CommitId } from '../objects/ids.ts';
 import { changeWorkTree, treeOf, type WorkTreeChanges } from './change-work-tree.ts';
+import { checkMovedStaySaved } from './moved-saved.ts';
 import { type Repository, withLock } from './repository.ts';
 import type { Operation } from './results.ts';
 import { resolveRevision } from './revision.ts';
@@ -64,13 +65,15 @@ async function* resetUnderLock(repository: Repository, options: ResetOptions): O
   }
   if (head.kind !== 'branch') throw new WsvcError('usage', 'HEAD is on no branch that could be moved.');
   const commit = await resolveRevision(repository, options.revision);
+  const tips = [...(await tipsWithout(repository, head.branch)), commit];
+  if (!options.force) await checkMovedStaySaved(repository, tips);
   let changes: WorkTreeChanges = { restored: [], removed: [], pruned: [] };
   if (options.hard) {
     changes = yield* changeWorkTree(repository, {
       from: await treeOf(repository, head.commit),
       to: await treeOf(repository, commit),
       everything: true,
-      tips: [...(await tipsWithout(repository, head.branch)), commit],
+      tips,
       force: options.force ?? false,
     });
   }

@@ -1,6 +1,5 @@
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { createSha256, sha256Hex } from '../bytes/sha256.ts';
+import { createSha256 } from '../bytes/sha256.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { Manifest, ManifestFile } from '../objects/manifest.ts';
 import { resolveOutput } from './explain-name.ts';
@@ -8,6 +7,7 @@ import { type FoundCheckpoint, findRestorable } from './find-checkpoint.ts';
 import { forgetMoved } from './moved-files.ts';
 import { createOverwriteCheck } from './overwrite-check.ts';
 import { expectContent } from './pruned-content.ts';
+import { replaceFile, syncFolders } from './replace-file.ts';
 import type { Repository } from './repository.ts';
 import type { Operation, RestoredFile, RestoreResult } from './results.ts';
 import { rememberSaved } from './stat-cache.ts';
@@ -21,50 +21,21 @@ export interface RestoreOptions {
   readonly force?: boolean;
 }
 
-async function writeStored(repository: Repository, file: ManifestFile, temporary: string): Promise<void> {
-  const handle = await open(temporary, 'w');
-  try {
-    const hash = createSha256();
-    for await (const piece of storedSource(file, repository.blobs).stream()) {
-      hash.update(piece);
-      await handle.write(piece);
-    }
-    if (hash.hex() !== file.sha256) throw new CorruptError('a file does not restore to the bytes that were added');
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes renames durable; where a folder cannot be opened the file system sees to it. */
-async function syncFolders(folders: readonly string[]): Promise<void> {
-  if (process.platform === 'win32') return;
-  for (const folder of new Set(folders)) {
-    const handle = await open(folder, 'r');
-    await handle.sync().finally(() => handle.close());
-  }
-}
-
-/** A name beside the target that no model file has, and that is not longer than names may be. */
-export function temporaryFor(target: string): string {
-  return path.join(path.dirname(target), `.wsvc-${process.pid}-${sha256Hex(Buffer.from(target)).slice(0, 12)}`);
-}
-
 /** Writes one stored file: complete and checked under another name first, then renamed. */
 export async function writeStoredFile(
   repository: Repository,
   file: ManifestFile,
   target: string,
 ): Promise<RestoredFile> {
-  await mkdir(path.dirname(target), { recursive: true });
-  const temporary = temporaryFor(target);
-  try {
-    await writeStored(repository, file, temporary);
-    await rename(temporary, target);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  await rememberSaved(repository, [{ file: target, sha256: file.sha256, stats: await stat(target) }]);
+  const stamp = await replaceFile(target, async (put) => {
+    const hash = createSha256();
+    for await (const piece of storedSource(file, repository.blobs).stream()) {
+      hash.update(piece);
+      await put(piece);
+    }
+    if (hash.hex() !== file.sha256) throw new CorruptError('a file does not restore to the bytes that were added');
+  });
+  if (stamp !== undefined) await rememberSaved(repository, [{ file: target, sha256: file.sha256, stamp }]);
   return { path: toTreePath(repository, target), bytes: file.byteLength, sha256: file.sha256 };
 }
 

@@ -1,8 +1,8 @@
-import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { openFileSource } from '../bytes/file-source.ts';
+import { openFileSource, stampOf } from '../bytes/file-source.ts';
 import { createSha256, sha256Hex } from '../bytes/sha256.ts';
+import type { FileStamp } from '../bytes/source.ts';
 import { type FileHash, parseFileHash } from '../objects/ids.ts';
 import { type DerivedLog, openDerivedLog } from './derived-log.ts';
 import type { Repository } from './repository.ts';
@@ -11,12 +11,29 @@ import type { Repository } from './repository.ts';
 export interface HashedFile {
   readonly file: string;
   readonly sha256: FileHash;
-  readonly stats: Stats;
+  /** Taken before its bytes were read, or when nobody but wsvc had it. */
+  readonly stamp: FileStamp;
 }
 
-/** What changes when a file's bytes do: size, times, inode. */
-function fingerprint(stats: Stats): string {
-  return [stats.size, stats.mtimeMs, stats.ctimeMs, stats.ino].join(':');
+function fingerprint({ byteLength, modifiedMs, changedMs, inode }: FileStamp): string {
+  return [byteLength, modifiedMs, changedMs, inode].join(':');
+}
+
+/** True when nobody has changed the file between the two. */
+export const isSameStamp = (a: FileStamp, b: FileStamp): boolean => fingerprint(a) === fingerprint(b);
+
+/** Clocks of file systems move in steps: twice what the slowest kernel takes, and what a file system that counts seconds takes. */
+const STEP_MS = 20;
+const COARSE_STEP_MS = 2000;
+
+/**
+ * How long it takes until every further change of a file shows in its stamp, in milliseconds: two changes in one step of the clock look
+ * like one. None where the file is older, or newer than the clock says.
+ */
+export function settlingTimeMs({ changedMs }: FileStamp, nowMs: number): number {
+  const age = nowMs - changedMs;
+  const step = changedMs % 1000 === 0 ? COARSE_STEP_MS : STEP_MS;
+  return age < -COARSE_STEP_MS || age >= step ? 0 : step - age;
 }
 
 /** One record a path: what is known of a file replaces what was known of it before. */
@@ -25,15 +42,15 @@ function keyOf(file: string): string {
 }
 
 /** Hash of the fingerprint, then that of the bytes. */
-function encodeEntry(stats: Stats, sha256: FileHash): Uint8Array {
-  return Buffer.from(sha256Hex(new TextEncoder().encode(fingerprint(stats))) + sha256, 'hex');
+function encodeEntry(stamp: FileStamp, sha256: FileHash): Uint8Array {
+  return Buffer.from(sha256Hex(new TextEncoder().encode(fingerprint(stamp))) + sha256, 'hex');
 }
 
 /** The remembered hash, if it is of the file as it is now. */
-function decodeEntry(entry: Uint8Array | undefined, stats: Stats): FileHash | undefined {
+function decodeEntry(entry: Uint8Array | undefined, stamp: FileStamp): FileHash | undefined {
   if (entry?.byteLength !== 64) return undefined;
   const text = Buffer.from(entry).toString('hex');
-  const isCurrent = text.startsWith(sha256Hex(new TextEncoder().encode(fingerprint(stats))));
+  const isCurrent = text.startsWith(sha256Hex(new TextEncoder().encode(fingerprint(stamp))));
   return isCurrent ? parseFileHash(text.slice(64)) : undefined;
 }
 
@@ -44,7 +61,7 @@ function openCache(repository: Repository): DerivedLog {
 /** Remembers hashes, so that a file that was not touched since need not be read again. */
 export async function rememberSaved(repository: Repository, files: readonly HashedFile[]): Promise<void> {
   await openCache(repository).append(
-    files.map(({ file, sha256, stats }) => ({ key: keyOf(file), payload: encodeEntry(stats, sha256) })),
+    files.map(({ file, sha256, stamp }) => ({ key: keyOf(file), payload: encodeEntry(stamp, sha256) })),
   );
 }
 
@@ -64,12 +81,14 @@ export async function hashFile(file: string): Promise<FileHash> {
 export async function createFileHasher(repository: Repository): Promise<(file: string) => Promise<FileHash>> {
   const cache = openCache(repository);
   return async (file) => {
-    const stats = await stat(file);
+    const stamp = stampOf(await stat(file));
     const key = keyOf(file);
-    const known = decodeEntry(cache.get(key), stats);
+    const known = decodeEntry(cache.get(key), stamp);
     if (known !== undefined) return known;
+    const isSettled = settlingTimeMs(stamp, repository.environment.now()) === 0;
     const sha256 = await hashFile(file);
-    await cache.append([{ key, payload: encodeEntry(stats, sha256) }]);
+    // Of a file that is being written it is not known which of its states was hashed.
+    if (isSettled) await cache.append([{ key, payload: encodeEntry(stamp, sha256) }]);
     return sha256;
   };
 }

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import type { ManifestId } from '../objects/ids.ts';
 import type { ListBases } from './base-sources.ts';
 import { readBaseCheckpoint } from './better-bases.ts';
@@ -87,7 +86,9 @@ async function rememberFiles(repository: Repository, stored: readonly PendingChe
     const files = filesOf(checkpoint);
     for (const [index, { sha256 }] of checkpoint.summary.files.entries()) {
       const file = files[index];
-      if (file !== undefined) entries.push({ file, sha256, stats: await stat(file) });
+      const stamp = checkpoint.stamps[index];
+      // What the file is by now is not looked at: somebody may have written it since.
+      if (file !== undefined && stamp !== undefined) entries.push({ file, sha256, stamp });
     }
   }
   await rememberSaved(repository, entries);

@@ -2,7 +2,7 @@ import { createSha256 } from '../bytes/sha256.ts';
 import { CHUNK_BYTES } from '../bytes/source.ts';
 import { WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
-import type { Disk } from './disk.ts';
+import { type Disk, isMissing } from './disk.ts';
 import type { PackedBlobStore } from './pack-blob-store.ts';
 import { type PackFile, readRecordBytes } from './pack-file.ts';
 import { checkHeader, HEADER_BYTES, type PackRow } from './pack-format.ts';
@@ -60,6 +60,7 @@ async function* checkPackHash(disk: Disk, pack: PackFile): AsyncGenerator<BlobFi
     if ((await hashPack(disk, pack)) === pack.trailer.sha256) return;
     yield { level: 'stored', object: pack.path, problem: 'The pack does not match its hash.' };
   } catch (error) {
+    if (isMissing(error)) return;
     yield { level: 'stored', object: pack.path, problem: problemOf(error) };
   }
 }
@@ -81,12 +82,13 @@ async function* checkBases(store: PackedBlobStore, row: PackRow, record: PackRec
   }
 }
 
+/** @returns false where the pack is there no more */
 async function* checkRow(
   store: PackedBlobStore,
   pack: PackFile,
   row: PackRow,
   level: CheckLevel,
-): AsyncGenerator<BlobFinding> {
+): AsyncGenerator<BlobFinding, boolean, void> {
   let found: CheckLevel = 'stored';
   try {
     const bytes = await readRecordBytes(store.disk, pack.path, row);
@@ -97,8 +99,10 @@ async function* checkRow(
     found = 'content';
     if (level === 'content') await store.decodeRecordBytes(row.id, bytes);
   } catch (error) {
+    if (isMissing(error) && (await store.disk.find(pack.path)) === undefined) return false;
     yield { level: found, object: row.id, blob: row.id, problem: problemOf(error) };
   }
+  return true;
 }
 
 /** At the first level only what has a base is looked into; the others need nothing. */
@@ -119,16 +123,21 @@ export async function* checkBlobs(
   for (const { path, error } of store.packs.damaged()) {
     yield { level: 'connectivity', object: path, problem: error.message };
   }
-  let [blobs, bytes] = [0, 0];
-  const packs = store.packs.packs();
-  for (const pack of packs) {
-    if (RANK[level] >= RANK.stored) yield* checkPackHash(store.disk, pack);
-    for (const row of rowsToCheck(pack, level)) {
-      yield* checkRow(store, pack, row, level);
-      blobs += 1;
-      bytes += row.recordByteLength;
-      onBlob?.(row.id);
+  const checked = { packs: 0, blobs: 0, bytes: 0 };
+  const seen = new Set<string>();
+  const listUnseen = () => store.packs.packs().filter(({ path }) => !seen.has(path));
+  // A collection may run meanwhile: what it takes away it has put into other packs before.
+  for (let unseen = listUnseen(); unseen.length > 0; await store.packs.refresh(), unseen = listUnseen())
+    for (const pack of unseen) {
+      seen.add(pack.path);
+      if (RANK[level] >= RANK.stored) yield* checkPackHash(store.disk, pack);
+      for (const row of rowsToCheck(pack, level)) {
+        if (!(yield* checkRow(store, pack, row, level))) break;
+        checked.blobs += 1;
+        checked.bytes += row.recordByteLength;
+        onBlob?.(row.id);
+      }
+      checked.packs += 1;
     }
-  }
-  return { packs: packs.length, blobs, bytes };
+  return checked;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { parseGitObjectId } from '../objects/ids.ts';
-import type { Disk } from './disk.ts';
+import { type Disk, isMissing } from './disk.ts';
 import { findConfigProblems } from './git-config.ts';
 import { isRecordRef } from './git-records.ts';
 import { GitRefs } from './git-refs.ts';
@@ -28,13 +28,24 @@ function isWholeLoose(id: string, deflated: Uint8Array): boolean {
   }
 }
 
+/** A file that was listed; `undefined` when a collection, which may run meanwhile, has taken it away. */
+async function readListed(path: string, disk: Disk): Promise<Uint8Array | undefined> {
+  try {
+    return await disk.readFile(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
 async function* checkLoose(directory: string, disk: Disk): AsyncGenerator<GitFinding> {
   for (const folder of await disk.list(join(directory, 'objects'))) {
     if (!/^[0-9a-f]{2}$/.test(folder)) continue;
     for (const name of await disk.list(join(directory, 'objects', folder))) {
       const id = `${folder}${name}`;
       if (!/^[0-9a-f]{40}$/.test(id)) continue;
-      if (isWholeLoose(id, await disk.readFile(join(directory, 'objects', folder, name)))) continue;
+      const bytes = await readListed(join(directory, 'objects', folder, name), disk);
+      if (bytes === undefined || isWholeLoose(id, bytes)) continue;
       yield { object: parseGitObjectId(id), problem: 'The git object does not match its name.' };
     }
   }
@@ -43,8 +54,8 @@ async function* checkLoose(directory: string, disk: Disk): AsyncGenerator<GitFin
 async function* checkPacks(directory: string, disk: Disk): AsyncGenerator<GitFinding> {
   const names = await disk.list(join(directory, 'objects', 'pack'));
   for (const name of names.filter((one) => /\.(pack|idx)$/.test(one))) {
-    const bytes = await disk.readFile(join(directory, 'objects', 'pack', name));
-    if (endsInChecksum(bytes)) continue;
+    const bytes = await readListed(join(directory, 'objects', 'pack', name), disk);
+    if (bytes === undefined || endsInChecksum(bytes)) continue;
     yield { object: `objects/pack/${name}`, problem: 'The file does not match its checksum.' };
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { type GitObjectId, parseGitObjectId } from '../objects/ids.ts';
-import type { Disk, DiskFile } from './disk.ts';
+import { type Disk, type DiskFile, isMissing } from './disk.ts';
 import type { GitObject, GitObjectType } from './git-object.ts';
 
 /** The objects of git packs that stand there whole, by number; 6 and 7 are deltas. */
@@ -120,19 +120,32 @@ export class GitPackReader {
 
   /** Looks for packs that have appeared since, and forgets those that are gone. True when there are new ones. */
   async refresh(): Promise<boolean> {
-    const all = (await this.#disk.list(this.#directory)).filter((name) => name.endsWith('.idx'));
-    const names = new Set(all.filter((name) => this.#only === undefined || name === this.#only));
-    for (const name of this.#indices.keys()) if (!names.has(name)) this.#indices.delete(name);
-    const unread = [...names].filter((name) => !this.#indices.has(name) && !this.#unreadable.has(name));
-    for (const name of unread) await this.#load(name);
-    return unread.length > 0;
+    const gone = new Set<string>();
+    for (let count = 0; ; ) {
+      const all = (await this.#disk.list(this.#directory)).filter((name) => name.endsWith('.idx'));
+      const names = new Set(all.filter((name) => this.#only === undefined || name === this.#only));
+      for (const name of this.#indices.keys()) if (!names.has(name)) this.#indices.delete(name);
+      const isUnread = (name: string) => !this.#indices.has(name) && !this.#unreadable.has(name) && !gone.has(name);
+      const unread = [...names].filter(isUnread);
+      for (const name of unread) if (!(await this.#load(name))) gone.add(name);
+      count += unread.length;
+      // One that has gone since it was listed was replaced: what has its objects is listed by now.
+      if (!unread.some((name) => gone.has(name))) return count > 0;
+    }
   }
 
-  async #load(name: string): Promise<void> {
+  /** False where the index is there no more. */
+  async #load(name: string): Promise<boolean> {
     const path = join(this.#directory, name);
-    const index = parseIndex(path.replace(/idx$/, 'pack'), Buffer.from(await this.#disk.readFile(path)));
-    if (index === undefined) this.#unreadable.add(name);
-    else this.#indices.set(name, index);
+    try {
+      const index = parseIndex(path.replace(/idx$/, 'pack'), Buffer.from(await this.#disk.readFile(path)));
+      if (index === undefined) this.#unreadable.add(name);
+      else this.#indices.set(name, index);
+      return true;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      return false;
+    }
   }
 
   async #readQuietly(index: PackIndex, entry: number): Promise<GitObject | undefined> {

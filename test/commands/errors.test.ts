@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -354,6 +355,34 @@ describe('the world', () => {
         findings: [],
         proof: { files: 2, differingBytes: 0 },
       });
+    } finally {
+      spawnSync('umount', [disk]);
+    }
+  });
+
+  it('may have room for half a file only', async () => {
+    const folder = await temporary();
+    const disk = join(folder, 'disk');
+    await mkdir(disk);
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', disk]).status !== 0) {
+      console.warn('SKIPPED: no small disk can be mounted here; the full disk is not tested.');
+      return;
+    }
+    try {
+      const bytes = randomBytes(800_000);
+      await writeFile(join(disk, 'a.bin'), bytes);
+      await askWsvc(disk, 'init');
+      await askWsvc(disk, 'import', 'a.bin');
+      await rm(join(disk, 'a.bin'));
+      const free = Number(spawnSync('stat', ['-f', '-c', '%a', disk], { encoding: 'utf8' }).stdout) * 4096;
+      for (const room of [100_000, 400_000, 790_000]) {
+        await writeFile(join(disk, 'filling'), Buffer.alloc(free - room));
+        expect(await refuseWsvc(disk, 'restore', 'a.bin')).toMatchObject({ code: 'system', status: 15 });
+        expect(await readdir(disk)).toEqual(['.wsvc', 'filling']);
+        await rm(join(disk, 'filling'));
+      }
+      await askWsvc(disk, 'restore', 'a.bin');
+      expect(await readFile(join(disk, 'a.bin'))).toEqual(bytes);
     } finally {
       spawnSync('umount', [disk]);
     }

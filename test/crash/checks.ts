@@ -1,21 +1,40 @@
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { WsvcError } from '../../src/errors.ts';
 import { checkRepository } from '../../src/repo/check-repository.ts';
+import { logHistory } from '../../src/repo/log-history.ts';
 import { restoreFiles } from '../../src/repo/restore-files.ts';
 import { netBytes } from '../commands/models.ts';
 import { finish, openIn } from '../repo/workspace.ts';
 import { fastFolder } from '../store/temporary.ts';
-import { type CrashCase, makeTemplate, nameOf, RUN } from './operations.ts';
+import { COMMITTED, type CrashCase, makeTemplate, nameOf, RUN } from './operations.ts';
+
+async function bringBack(folder: string, name: string, mayBePruned: boolean): Promise<void> {
+  try {
+    await finish(restoreFiles(await openIn(folder), [name]));
+  } catch (error) {
+    if (!mayBePruned || !(error instanceof WsvcError) || error.code !== 'pruned') throw error;
+  }
+}
 
 /** Every checkpoint is on the disk or comes back; but for those that were pruned. */
-export async function expectNothingLost(folder: string): Promise<void> {
+export async function expectNothingLost(folder: string, { mayBePruned = false } = {}): Promise<void> {
   for (const [index, net] of RUN.entries()) {
     const name = nameOf(index);
     const expected = Buffer.from(await netBytes(net));
     const file = join(folder, name);
-    if (!existsSync(file)) await finish(restoreFiles(await openIn(folder), [name]));
+    if (!existsSync(file)) await bringBack(folder, name, mayBePruned);
+    if (mayBePruned && !existsSync(file)) continue;
     if (!readFileSync(file).equals(expected)) throw new Error(`${name} is not what it was`);
   }
+}
+
+/** Every commit that there was before is reached from some ref. */
+async function expectHistory(folder: string): Promise<void> {
+  const { commits } = await logHistory(await openIn(folder), { all: true });
+  const paths = new Set(commits.flatMap((commit) => commit.paths));
+  const lost = COMMITTED.map(nameOf).filter((name) => !paths.has(name));
+  if (lost.length > 0) throw new Error(`no commit has ${lost.join(', ')}`);
 }
 
 /** Derived data is not flushed and not needed: a write of it that was cut short is told and passed over. */
@@ -23,6 +42,7 @@ export async function expectClean(folder: string): Promise<void> {
   const { findings, proof } = await finish(checkRepository(await openIn(folder), { prove: true }));
   const serious = findings.filter(({ level }) => level !== 'derived');
   if (serious.length > 0 || proof?.differingBytes !== 0) throw new Error(JSON.stringify({ serious, proof }));
+  await expectHistory(folder);
 }
 
 /** Clean, and nothing lost; the folder itself is left as it is. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JournalEntry } from './disk-model.ts';
+import { runProcess } from './hooked.ts';
 import { CASES, type CrashCase } from './operations.ts';
 import { cutPower } from './power-cut.ts';
 import { RACES, runRace } from './races.ts';
@@ -14,7 +15,7 @@ function caseOf(name: string): CrashCase {
 
 describe('a command that is cut short loses nothing', () => {
   it.each(['add --move', 'prune', 'gc after prune'])('wsvc %s, killed', { timeout: 120_000 }, async (name) => {
-    const tried = await runCase(caseOf(name), 17, { modes: ['kill'] });
+    const tried = await runCase(caseOf(name), 17, { modes: ['kill'], run: runProcess });
     console.log(`${name}: killed at ${tried} points`);
     expect(tried).toBeGreaterThan(1);
   });

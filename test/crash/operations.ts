@@ -1,21 +1,24 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addFiles } from '../../src/repo/add-files.ts';
-import { commitStaged } from '../../src/repo/commit-staged.ts';
 import { importFiles } from '../../src/repo/import-files.ts';
 import { logTrajectories } from '../../src/repo/log-trajectory.ts';
 import { pruneCheckpoints } from '../../src/repo/prune-checkpoints.ts';
 import { createBranch, createTag } from '../../src/repo/refs.ts';
 import { resetStaging } from '../../src/repo/reset-staging.ts';
+import { switchBranch } from '../../src/repo/switch-branch.ts';
 import { nodeDisk } from '../../src/store/disk.ts';
 import { GitObjects } from '../../src/store/git-objects.ts';
 import { type Net, netBytes, trainRun } from '../commands/models.ts';
 import { createIn, finish, openIn } from '../repo/workspace.ts';
+import { REPAIRS } from './damages.ts';
 
 /** A command that changes a repository, and what stands before it. */
 export interface CrashCase {
   readonly name: string;
   readonly args: readonly string[];
+  /** The repository is damaged before: only when the command has ended it must be whole. */
+  readonly isDamaged?: boolean;
   /** Beside the common repository: four committed checkpoints of a run, and two files that are new. */
   readonly prepare?: (folder: string) => Promise<void>;
 }
@@ -55,9 +58,35 @@ const addNew = async (folder: string): Promise<void> => {
 const prune = async (folder: string): Promise<void> => {
   await finish(pruneCheckpoints(await openIn(folder), { keepLast: 1 }));
 };
+/** A second run, in a folder of its own: a tree of eight files more. */
+async function addSecondRun(folder: string): Promise<void> {
+  await mkdir(join(folder, 'big', 'run'), { recursive: true });
+  for (const [index, net] of trainRun(62, 7).entries())
+    await writeFile(join(folder, 'big', index % 2 === 0 ? 'run' : '', `b${index}.safetensors`), await netBytes(net));
+  await finish(importFiles(await openIn(folder), [join(folder, 'big')]));
+}
+
+/** Branches at the tips of both runs; HEAD is on the first. */
+async function standBetweenRuns(folder: string): Promise<void> {
+  await addSecondRun(folder);
+  const { trajectories } = await logTrajectories(await openIn(folder));
+  for (const { checkpoints } of trajectories) {
+    const { commit, source = '' } = checkpoints.at(-1) ?? {};
+    if (commit === undefined || commit === null) continue;
+    await createBranch(await openIn(folder), source.startsWith('big/') ? 'large' : 'small', commit);
+  }
+  await finish(switchBranch(await openIn(folder), 'small'));
+  await rm(join(folder, 'big'), { recursive: true });
+}
+
+async function makeRefs(folder: string): Promise<void> {
+  await createBranch(await openIn(folder), 'topic', await runName(folder));
+  await createTag(await openIn(folder), 'v1', await runName(folder));
+}
+
 const loseDerived = (folder: string) => rm(join(folder, '.wsvc/derived'), { recursive: true });
 
-export const CASES: readonly CrashCase[] = [
+const UNDAMAGED: readonly CrashCase[] = [
   { name: 'add', args: ['add', ...NEW.map(nameOf)] },
   { name: 'add --move', args: ['add', '--move', ...NEW.map(nameOf)] },
   { name: 'commit', args: ['commit', '-m', 'more'], prepare: addNew },
@@ -96,6 +125,20 @@ export const CASES: readonly CrashCase[] = [
       for (let i = 0; i < 50; i++) await objects.write({ type: 'blob', content: Buffer.from(`loose ${i}`) });
     },
   },
+  { name: 'gc --aggressive', args: ['gc', '--now', '--aggressive'] },
+  { name: 'switch to a larger tree', args: ['switch', 'large'], prepare: standBetweenRuns },
+  {
+    name: 'switch to a smaller tree',
+    args: ['switch', 'small'],
+    prepare: async (folder) => {
+      await standBetweenRuns(folder);
+      await finish(switchBranch(await openIn(folder), 'large'));
+    },
+  },
+  { name: 'restore of a folder', args: ['restore', 'big'], prepare: standBetweenRuns },
+  { name: 'branch --delete', args: ['branch', '--delete', 'topic'], prepare: makeRefs },
+  { name: 'tag --delete', args: ['tag', '--delete', 'v1'], prepare: makeRefs },
+  { name: 'prune --pin', args: ['prune', '--pin', 'HEAD'] },
   { name: 'prune', args: ['prune', '--keep-last', '1', '--yes'] },
   { name: 'gc after prune', args: ['gc', '--now'], prepare: prune },
   { name: 'prune --undo', args: ['prune', '--undo'], prepare: prune },
@@ -108,9 +151,7 @@ export const CASES: readonly CrashCase[] = [
       await finish(addFiles(await openIn(folder), files, { move: true }));
     },
   },
-  {
-    name: 'fsck --repair',
-    args: ['fsck', '--repair'],
-    prepare: async (folder) => void (await finish(commitStaged(await openIn(folder))).catch(() => undefined)),
-  },
+  { name: 'fsck --repair', args: ['fsck', '--repair'] },
 ];
+
+export const CASES: readonly CrashCase[] = [...UNDAMAGED, ...REPAIRS];

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openIn } from '../repo/workspace.ts';
 import { createRandom } from '../zoo/random.ts';
 import { expectClean, expectNothingLost, expectWhole, makeBench } from './checks.ts';
 import { DiskModel, type JournalEntry, type Survives } from './disk-model.ts';
-import { runHooked } from './hooked.ts';
+import { recordChanges, runWhole } from './hooked.ts';
 import type { CrashCase } from './operations.ts';
 
 export interface PowerCutOptions {
@@ -25,29 +25,23 @@ async function promisesOf(folder: string): Promise<string> {
 
 interface Cut {
   readonly folder: string;
-  readonly args: readonly string[];
+  readonly one: CrashCase;
   /** Nothing survives but what was flushed. */
   readonly isStrict: boolean;
   /** The command had ended: the folder as it was without a cut. */
   readonly ended?: string;
 }
 
-async function tryCut({ folder, args, isStrict, ended }: Cut): Promise<void> {
-  await expectWhole(folder);
+async function tryCut({ folder, one, isStrict, ended }: Cut): Promise<void> {
+  if (!one.isDamaged || ended !== undefined) await expectWhole(folder);
   if (ended !== undefined && (await promisesOf(folder)) !== (await promisesOf(ended))) {
     throw new Error('the command had ended, and what it did is not there');
   }
-  if (!isStrict) return;
+  if (!isStrict && !one.isDamaged) return;
   // Nothing that the cut has left is in the way.
-  runHooked(folder, args, { mode: 'count' });
+  await runWhole(folder, one.args);
   await expectClean(folder);
   await expectNothingLost(folder);
-}
-
-function readJournal(file: string): readonly JournalEntry[] {
-  if (!existsSync(file)) return [];
-  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1);
-  return lines.map((line): JournalEntry => JSON.parse(line));
 }
 
 /**
@@ -58,9 +52,8 @@ function readJournal(file: string): readonly JournalEntry[] {
  */
 export async function cutPower(one: CrashCase, { step, seed, ignores }: PowerCutOptions): Promise<number> {
   using bench = await makeBench(one.prepare);
-  const [whole, journal] = [bench.copyTo('whole'), join(bench.root, 'journal')];
-  runHooked(whole, one.args, { mode: 'record', journal });
-  const entries = readJournal(journal);
+  const whole = bench.copyTo('whole');
+  const entries = await recordChanges(whole, one.args);
   const next = createRandom(seed);
   const ways: readonly Survives[] = [() => false, () => next() < 0.5];
   const model = new DiskModel(whole, join(bench.root, 'template'));
@@ -76,7 +69,7 @@ export async function cutPower(one: CrashCase, { step, seed, ignores }: PowerCut
       const folder = join(bench.root, `cut-${tried}`);
       model.writeAfterCut(folder, survives);
       const ended = isEnd ? { ended: whole } : {};
-      await tryCut({ folder, args: one.args, isStrict, ...ended }).catch((cause) => {
+      await tryCut({ folder, one, isStrict, ...ended }).catch((cause) => {
         const where = `after change ${index + 1} of ${entries.length} (${entry.kind} ${entry.target})`;
         throw new Error(`${one.name}, power cut ${where}, cut ${tried} of seed ${seed}: ${String(cause)}`, { cause });
       });

@@ -6,10 +6,11 @@ import { checkRepository } from '../../src/repo/check-repository.ts';
 import { collectGarbage } from '../../src/repo/collect-garbage.ts';
 import { commitStaged } from '../../src/repo/commit-staged.ts';
 import { readStatus } from '../../src/repo/read-status.ts';
-import { resetStaging } from '../../src/repo/reset-staging.ts';
+import { createTag, deleteTag, listBranches } from '../../src/repo/refs.ts';
+import { type ResetOptions, resetStaging } from '../../src/repo/reset-staging.ts';
 import { restoreFiles } from '../../src/repo/restore-files.ts';
 import { temporaryFolders } from '../store/temporary.ts';
-import { createIn, finish, openIn, randomMatrix, safetensorsOf, writeModel } from './workspace.ts';
+import { createIn, finish, moveModel, openIn, randomMatrix, safetensorsOf, writeModel } from './workspace.ts';
 
 const temporary = temporaryFolders();
 
@@ -66,6 +67,27 @@ describe('add --move', () => {
     expect(await readFile(join(folder, 'a.safetensors'))).toEqual(bytes);
     // It is on the disk again: nothing holds the stored copy any longer.
     expect((await collect(folder)).bytesAfter).toBe(0);
+  });
+
+  it('is not left without a ref that reaches the only copy', async () => {
+    const { folder, bytes } = await makeFolder();
+    await finish(addFiles(await openIn(folder), [join(folder, 'a.safetensors')]));
+    await finish(commitStaged(await openIn(folder)));
+    await writeModel(folder, 'b.safetensors', moveModel({ 'fc.weight': randomMatrix(40, 30, 1) }, 7));
+    await move(folder, 'b.safetensors');
+    await finish(commitStaged(await openIn(folder)));
+    const reset = async (options: ResetOptions) => finish(resetStaging(await openIn(folder), options));
+    const [branch] = await listBranches(await openIn(folder));
+    for (const options of [{ revision: 'HEAD~1' }, { revision: 'HEAD~1', hard: true }])
+      await expect(reset(options)).rejects.toMatchObject({ code: 'not-saved' });
+    expect(await listBranches(await openIn(folder))).toEqual([branch]);
+    await createTag(await openIn(folder), 'keep');
+    await reset({ revision: 'HEAD~1', hard: true });
+    await expect(deleteTag(await openIn(folder), 'keep')).rejects.toMatchObject({ code: 'not-saved' });
+    await collect(folder);
+    await finish(restoreFiles(await openIn(folder), ['b.safetensors']));
+    await deleteTag(await openIn(folder), 'keep');
+    expect(await readFile(join(folder, 'a.safetensors'))).toEqual(bytes);
   });
 
   it('does not let another file of that name take its place before it is committed', async () => {

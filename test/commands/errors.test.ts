@@ -388,6 +388,53 @@ describe('the world', () => {
     }
   });
 
+  it('may be read-only', { timeout: 120_000 }, async () => {
+    const folder = await temporary();
+    const disk = join(folder, 'disk');
+    await mkdir(disk);
+    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]).status !== 0) {
+      console.warn('SKIPPED: no disk can be mounted here; a read-only repository is not tested.');
+      return;
+    }
+    try {
+      await askWsvc(disk, 'init');
+      for (const [index, net] of trainRun(5, 3).entries()) await writeNet(disk, `${index}.safetensors`, net);
+      await askWsvc(disk, 'import', '0.safetensors', '1.safetensors');
+      await askWsvc(disk, 'add', '2.safetensors');
+      await rm(join(disk, '.wsvc/derived'), { recursive: true });
+      spawnSync('mount', ['-o', 'remount,ro', disk]);
+      for (const args of [
+        ['status'],
+        ['log', '--trajectory'],
+        ['identify', '3.safetensors'],
+        ['diff', '0.safetensors', 'HEAD'],
+        ['lineage'],
+        ['fsck', '--prove'],
+        ['restore', '0.safetensors', '-o', join(folder, 'out.safetensors')],
+      ])
+        await askWsvc(disk, ...args);
+      expect(await readFile(join(folder, 'out.safetensors'))).toEqual(await readFile(join(disk, '0.safetensors')));
+      for (const args of [
+        ['add', '--move', '3.safetensors'],
+        ['import', '.'],
+        ['commit'],
+        ['switch', '--detach', 'HEAD'],
+        ['reset'],
+        ['tag', 'v1'],
+        ['gc', '--now'],
+        ['reindex'],
+        ['fsck', '--repair'],
+      ])
+        expect(await refuseWsvc(disk, ...args)).toMatchObject({
+          code: 'system',
+          status: 15,
+          message: expect.stringContaining('read-only'),
+        });
+    } finally {
+      spawnSync('umount', [disk]);
+    }
+  });
+
   it('may close its output before a refusal is printed', async () => {
     const folder = await temporary();
     const run = spawnSync(

@@ -1,10 +1,18 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { netBytes } from '../commands/models.ts';
+import { fastFolder, temporaryFolders } from '../store/temporary.ts';
+import { expectWhole } from './checks.ts';
 import type { JournalEntry } from './disk-model.ts';
-import { runProcess } from './hooked.ts';
-import { CASES, type CrashCase } from './operations.ts';
+import { listChanges, runHooked, runProcess, runWhole } from './hooked.ts';
+import { CASES, type CrashCase, nameOf, RUN } from './operations.ts';
+import { ALL_PAIRS, runPair } from './pairs.ts';
 import { cutPower } from './power-cut.ts';
 import { RACES, runRace } from './races.ts';
-import { runCase } from './run-case.ts';
+import { MODES, runCase } from './run-case.ts';
+
+const temporary = temporaryFolders(fastFolder());
 
 /** All points of all commands are tried by `npm run crash`; here a few of them. */
 function caseOf(name: string): CrashCase {
@@ -35,7 +43,38 @@ describe('a command that is cut short loses nothing', () => {
   );
 });
 
+describe('wsvc init', () => {
+  it.each(MODES)('that is cut short is completed by running it again: %s', async (mode) => {
+    const parent = await temporary();
+    const folderOf = (name: string | number) => {
+      const folder = join(parent, String(name));
+      mkdirSync(folder);
+      return folder;
+    };
+    const changes = await listChanges(folderOf('whole'), ['init']);
+    expect(changes.length).toBeGreaterThan(5);
+    for (let at = 1; at <= changes.length; at++) {
+      const folder = folderOf(at);
+      await runHooked(folder, ['init'], { mode, at });
+      expect(await runWhole(folder, ['init'])).toMatchObject({ status: 0 });
+      for (const [index, net] of RUN.entries()) writeFileSync(join(folder, nameOf(index)), await netBytes(net));
+      expect(await runWhole(folder, ['import', '.'])).toMatchObject({ status: 0 });
+      await expectWhole(folder);
+    }
+  });
+});
+
 describe('two commands at once', () => {
+  it.each([
+    ['prune --undo', 'gc'],
+    ['commit after add --move', 'reset --hard'],
+    ['add', 'gc after prune'],
+  ])('%s, held before it has the lock, and %s', { timeout: 120_000 }, async (first, second) => {
+    const pair = ALL_PAIRS.find(({ name }) => name === `${first} | ${second}`);
+    if (pair === undefined) throw new Error('no such pair');
+    expect(await runPair(pair, 3)).toBeGreaterThan(2);
+  });
+
   it.each([
     ['restore, gc', 5],
     ['commit, commit', 13],

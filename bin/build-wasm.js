@@ -7,6 +7,7 @@ const MODULES = {
   codec: 'src/codec/kernels/codec-wasm.ts',
   sketch: 'src/sketch/sketch-wasm.ts',
   lineage: 'src/lineage/lineage-wasm.ts',
+  neighbors: 'src/neighbors/neighbors-wasm.ts',
   symmetry: 'src/symmetry/symmetry-wasm.ts',
 };
 const FLAGS = ['-O3', '--runtime', 'stub', '--noAssert', '--enable', 'simd', '--importMemory'];

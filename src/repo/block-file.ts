@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
 /** Version, length of the payload, checksum of the payload. */
@@ -26,4 +27,41 @@ export function readBlocks(
     at += HEAD_BYTES + payload.byteLength;
   }
   return { payloads, end: at };
+}
+
+/** Fills memory from a place of a file on; returns how much there was. */
+export function readInto(descriptor: number, bytes: Uint8Array, from: number): number {
+  let done = 0;
+  while (done < bytes.byteLength) {
+    const count = readSync(descriptor, bytes, done, bytes.byteLength - done, from + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+/**
+ * Shows the payload of every block in turn, each read over the last.
+ *
+ * @param room - as long as the longest payload.
+ * @returns false for a file that is not whole.
+ */
+export function visitBlocks(
+  descriptor: number,
+  version: number,
+  room: Uint8Array,
+  look: (byteLength: number) => void,
+): boolean {
+  const head = Buffer.alloc(HEAD_BYTES);
+  for (let at = 0; ; ) {
+    const begun = readInto(descriptor, head, at);
+    if (begun < HEAD_BYTES) return begun === 0;
+    const byteLength = head.readUInt32LE(4);
+    if (head.readUInt32LE(0) !== version || byteLength > room.byteLength) return false;
+    const payload = room.subarray(0, byteLength);
+    if (readInto(descriptor, payload, at + HEAD_BYTES) < byteLength || crc32(payload) !== head.readUInt32LE(8))
+      return false;
+    look(byteLength);
+    at += HEAD_BYTES + byteLength;
+  }
 }

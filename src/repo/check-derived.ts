@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { sha256Hex } from '../bytes/sha256.ts';
+import { isCoarseFileWhole } from './coarse-file.ts';
 import { isLogWhole } from './derived-log.ts';
 import { isPlacesFileWhole } from './log-places.ts';
 import { isMemberTableWhole } from './member-table.ts';
@@ -30,6 +31,7 @@ const KINDS: readonly (readonly [RegExp, IsWhole])[] = [
   [/^members\.table$/, isMemberTableWhole],
   [/^spreads\.table$/, isSpreadTableWhole],
   [/^sketches\/[^/]+\.(centred|sketch|invariants)$/, isSketchFileWhole],
+  [/^sketches\/[^/]+\.coarse$/, isCoarseFileWhole],
   [/^forests\/[^/]+\.json$/, (bytes) => hasLeadingChecksum(bytes, '\n')],
   [/^views\/[0-9a-f]{64}$/, (bytes) => hasLeadingChecksum(bytes, '')],
   [/^neighbors\/.*\.keys$/, (bytes) => hasLeadingChecksum(bytes, '\n')],

@@ -105,8 +105,9 @@ export function adviseOnGraphs(
   isMissing: () => boolean = isHnswMissing,
   limits: GraphLimits = LIMITS,
 ): string | undefined {
+  if (questions < limits.questionsToMake || members.length <= limits.members) return undefined;
   const isLarge = [...groupBySpace(members).values()].some((group) => group.length > limits.members);
-  if (questions < limits.questionsToMake || !isLarge || !isMissing()) return undefined;
+  if (!isLarge || !isMissing()) return undefined;
   const marker = path.join(derivedDirectory, TOLD);
   if (existsSync(marker)) return undefined;
   replaceDerived(marker, []);

@@ -2,11 +2,13 @@ import { invariant } from '../assert.ts';
 import { type ContentScan, createContentIndex, scanOf } from '../lineage/contents.ts';
 import type { Archive, Member } from '../lineage/model.ts';
 import type { Neighbor } from '../neighbors/neighbor-index.ts';
-import { keepLargest, packRows, searchRows, type VectorRows } from '../neighbors/row-search.ts';
+import { packRows, searchRows, type VectorRows } from '../neighbors/row-search.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
+import { IdPlaces } from './id-places.ts';
 import { indexKey, type NeighborIndexes, type SketchKind, vectorsOf } from './neighbor-indexes.ts';
+import type { SearchedIds } from './sketch-search.ts';
 import type { SummaryShelf } from './stored-summaries.ts';
 
 /** Where an archive gets what is too big to hold: stored checkpoints, or files that wait to be stored. */
@@ -54,7 +56,7 @@ export function createArchive(
   );
   const byTrajectory = lazily(() => groupBy(members, (member) => member.trajectory));
   const opened = new Map<string, VectorRows>();
-  const asked = new Set<string>();
+  const searched = new Map<string, SearchedIds>();
 
   function rowsOf(kind: SketchKind, space: string): VectorRows {
     const key = indexKey(kind, space);
@@ -71,22 +73,27 @@ export function createArchive(
   function search(kind: SketchKind, space: string, vector: Float32Array, k: number): readonly Neighbor[] {
     const graph = graphs?.get(indexKey(kind, space));
     if (graph !== undefined) return graph.search(vector, k);
-    return searchOnce(kind, space, vector, k) ?? searchRows(rowsOf(kind, space), vector, k);
+    return searchStored(kind, space, vector, k) ?? searchRows(rowsOf(kind, space), vector, k);
   }
 
-  /** The first question of a kind reads the sketches once; more would have them in memory. */
-  function searchOnce(
+  function idsOf(space: string): SearchedIds {
+    const known = searched.get(space);
+    if (known !== undefined) return known;
+    const ids = (bySpace().get(space) ?? []).map(({ id }) => id);
+    const made = { ids, places: new IdPlaces(ids) };
+    searched.set(space, made);
+    return made;
+  }
+
+  /** Stored sketches are read once a question, and not kept. */
+  function searchStored(
     kind: SketchKind,
     space: string,
     vector: Float32Array,
     k: number,
   ): readonly Neighbor[] | undefined {
-    const key = indexKey(kind, space);
-    if (asked.has(key) || shelf === undefined || !isShelved()) return undefined;
-    asked.add(key);
-    const ids = (bySpace().get(space) ?? []).map(({ id }) => id);
-    const cosines = shelf.findCosines(kind, space, ids, vector);
-    return cosines && keepLargest(ids, (i) => cosines.get(ids[i] ?? '') ?? undefined, k);
+    if (shelf === undefined || opened.has(indexKey(kind, space)) || !isShelved()) return undefined;
+    return shelf.findNearest(kind, space, idsOf(space), vector, k);
   }
 
   /** The same as a look at every member, from the shelf's own table where it has them all. */

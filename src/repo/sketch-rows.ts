@@ -1,8 +1,9 @@
-import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import { lengthOf, type VectorRows } from '../neighbors/row-search.ts';
 import { SKETCH_LENGTH } from '../sketch/summary.ts';
+import { readInto } from './block-file.ts';
 import { deriveSync, replaceDerived } from './derived-file.ts';
 
 /** Id, length as a float64, checksum of the rest, padding. */
@@ -18,28 +19,20 @@ export interface SketchRows {
   lengthAt(start: number): number;
 }
 
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
 function encodeRow(id: string, vector: Float32Array): Buffer {
   const row = Buffer.alloc(ROW_BYTES);
   row.write(id, 0, 'hex');
   row.writeDoubleLE(lengthOf(vector), 32);
-  for (let i = 0; i < vector.length; i++) row.writeFloatLE(vector[i] ?? 0, HEAD_BYTES + 4 * i);
+  if (IS_LITTLE_ENDIAN) row.set(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength), HEAD_BYTES);
+  else for (let i = 0; i < vector.length; i++) row.writeFloatLE(vector[i] ?? 0, HEAD_BYTES + 4 * i);
   row.writeUInt32LE(checksumOf(row), 40);
   return row;
 }
 
 function checksumOf(row: Uint8Array): number {
   return crc32(row.subarray(HEAD_BYTES), crc32(row.subarray(0, 40)));
-}
-
-/** Fills memory from a place of a file on; returns how much there was. */
-function readInto(descriptor: number, bytes: Buffer, from: number): number {
-  let done = 0;
-  while (done < bytes.byteLength) {
-    const count = readSync(descriptor, bytes, done, bytes.byteLength - done, from + done);
-    if (count === 0) break;
-    done += count;
-  }
-  return done;
 }
 
 /** Reads a file into memory of its own, so that its bytes can be seen as numbers. */
@@ -52,8 +45,6 @@ function readAligned(file: string): Buffer {
     closeSync(descriptor);
   }
 }
-
-const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 function valuesOf(bytes: Buffer): Float32Array {
   const count = Math.floor(bytes.byteLength / 4);
@@ -93,21 +84,27 @@ export class SketchFile {
   }
 
   /**
-   * Shows every row in turn, in memory that is used again for the next ones: one question reads a file without keeping it.
+   * Opens the file to be read row by row, for as long as `read` takes.
    *
-   * @returns false for a file that is not whole, of which nothing may be concluded.
+   * @returns undefined where there is no file of whole rows.
    */
-  visit(look: (id: string, values: Float32Array, start: number, length: number) => void): boolean {
-    let isWhole = false;
+  read<T>(read: (rows: StoredRows) => T): T | undefined {
+    let result: T | undefined;
     deriveSync(() => {
       const descriptor = openSync(this.#file, 'r');
       try {
-        isWhole = visitRows(descriptor, look);
+        const { size } = fstatSync(descriptor);
+        if (size % ROW_BYTES === 0) result = read(new StoredRows(descriptor, size / ROW_BYTES));
       } finally {
         closeSync(descriptor);
       }
     });
-    return isWhole;
+    return result;
+  }
+
+  /** Adds rows. */
+  append(vectors: ReadonlyMap<string, Float32Array>): void {
+    this.#append(Array.from(vectors, ([id, vector]) => encodeRow(id, vector)));
   }
 
   #append(rows: readonly Buffer[]): void {
@@ -118,23 +115,31 @@ export class SketchFile {
   }
 }
 
-/** Rows that are read at once: few enough to stay in the processor's cache. */
-const ROWS_AT_ONCE = 64;
+/** A row that was read; its values are valid until the next one is read. */
+export interface StoredRow {
+  readonly id: string;
+  readonly length: number;
+  readonly values: Float32Array;
+}
 
-function visitRows(descriptor: number, look: Parameters<SketchFile['visit']>[0]): boolean {
-  const bytes = Buffer.allocUnsafeSlow(ROWS_AT_ONCE * ROW_BYTES);
-  const { size } = fstatSync(descriptor);
-  for (let at = 0; at < size; at += bytes.byteLength) {
-    const count = readInto(descriptor, bytes, at);
-    if (count % ROW_BYTES !== 0) return false;
-    const values = valuesOf(bytes);
-    for (let start = 0; start < count; start += ROW_BYTES) {
-      const row = bytes.subarray(start, start + ROW_BYTES);
-      if (checksumOf(row) !== row.readUInt32LE(40)) return false;
-      look(row.toString('hex', 0, 32), values, start / 4 + VALUES_AT, row.readDoubleLE(32));
-    }
+/** The rows of a file that is open. */
+export class StoredRows {
+  readonly count: number;
+  readonly #descriptor: number;
+  readonly #bytes = Buffer.allocUnsafeSlow(ROW_BYTES);
+
+  constructor(descriptor: number, count: number) {
+    this.#descriptor = descriptor;
+    this.count = count;
   }
-  return true;
+
+  /** Reads a row by its place; undefined for a damaged one. */
+  at(place: number): StoredRow | undefined {
+    const row = this.#bytes;
+    if (readInto(this.#descriptor, row, place * ROW_BYTES) < ROW_BYTES) return undefined;
+    if (checksumOf(row) !== row.readUInt32LE(40)) return undefined;
+    return { id: row.toString('hex', 0, 32), length: row.readDoubleLE(32), values: valuesOf(row).subarray(VALUES_AT) };
+  }
 }
 
 const rowAt = (bytes: Buffer, start: number): Buffer =>

@@ -1,14 +1,15 @@
 import path from 'node:path';
 import { WsvcError } from '../errors.ts';
-import { dotAt } from '../neighbors/exact-index.ts';
-import { packRows, unitOf, type VectorRows } from '../neighbors/row-search.ts';
-import type { ManifestId, SpaceId } from '../objects/ids.ts';
+import type { Neighbor } from '../neighbors/neighbor-index.ts';
+import { packRows, type VectorRows } from '../neighbors/row-search.ts';
+import { type ManifestId, parseManifestId, type SpaceId } from '../objects/ids.ts';
 import { spreadsOf } from '../sketch/spreads.ts';
 import { SKETCH_LENGTH, type Summary, type SummaryTraits, type TensorSpread } from '../sketch/summary.ts';
 import { traitsOf } from '../sketch/traits.ts';
 import type { TableEntry } from './member-record.ts';
 import { MemberTable } from './member-table.ts';
 import { SketchFile, type SketchRows, selectRows } from './sketch-rows.ts';
+import { type SearchedIds, SketchSearch } from './sketch-search.ts';
 import { SpreadTable } from './spread-table.ts';
 import { type SketchKind, StoredSummary, StoredSummaryWithInvariants, type SummarySource } from './stored-summary.ts';
 
@@ -167,26 +168,22 @@ export class SummaryShelf implements SummarySource {
   }
 
   /**
-   * Cosines of a sketch with those of checkpoints of its space, by id, without bringing all of them into memory; those without a length have
-   * null.
+   * The `k` of these checkpoints of a space whose sketches are most similar, best first, without bringing all of them into memory.
    *
-   * @returns undefined where they are in memory already, or the file has to be made whole first.
+   * @returns undefined where the file has to be made whole first.
    */
-  findCosines(
+  findNearest(
     kind: SketchKind,
     space: string,
-    ids: readonly ManifestId[],
+    among: SearchedIds,
     query: Float32Array,
-  ): ReadonlyMap<string, number | null> | undefined {
-    if (this.#rows.has(`${kind} ${space}`)) return undefined;
-    const unit = unitOf(query);
-    const cosines = new Map<string, number | null>();
-    const file = new SketchFile(path.join(this.#directory, `${space}.${kind}`));
-    const isWhole = file.visit((id, values, start, length) => {
-      cosines.set(id, length > 0 && Number.isFinite(length) ? dotAt(values, start, unit) / length : null);
+    k: number,
+  ): readonly Neighbor[] | undefined {
+    const search = new SketchSearch(path.join(this.#directory, `${space}.${kind}`));
+    return search.search(among, query, k, (text) => {
+      const id = parseManifestId(text);
+      return has(kind, this.#table.get(id)?.traits) ? this.read(id)[kind] : undefined;
     });
-    const isThere = (id: ManifestId): boolean => cosines.has(id) || !has(kind, this.#table.get(id)?.traits);
-    return isWhole && ids.every(isThere) ? cosines : undefined;
   }
 
   /** The sketches of these checkpoints of one space, for a search. */

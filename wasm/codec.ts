@@ -535,19 +535,17 @@ export function turnSigns(symbols: usize, signs: usize, count: u32): void {
   }
 }
 
-/** Length of the last step of each number, at most 7, twice, plus one where it went down. */
+/** Length of the last step of each number, at most 7, twice, plus one where it went down; up to three numbers after the last are touched too. */
 export function findSteps(
   width: u32, base: usize, before: usize, count: u32, toTop: u32, rest: u32, flip: u32, steps: usize,
 ): void {
-  for (let i: u32 = 0; i < count; i++) {
-    const a = readNumber(base, i, width);
-    const b = readNumber(before, i, width);
-    const orderedA = a ^ (((<u32>(<i32>(a << toTop) >> 31)) & rest) | flip);
-    const orderedB = b ^ (((<u32>(<i32>(b << toTop) >> 31)) & rest) | flip);
-    const step = orderedA - orderedB;
-    const sign = step >>> 31;
-    const length = 32 - clz((step ^ (0 - sign)) + sign);
-    store<u8>(steps + i, <u8>(min<u32>(length, 7) * 2 + sign));
+  for (let i: u32 = 0; i < count; i += 4) {
+    const a = orderFour(readFour(base, i, width), toTop, rest, flip);
+    const step = i32x4.sub(a, orderFour(readFour(before, i, width), toTop, rest, flip));
+    const length = i32x4.min_s(lengthsOfFour(i32x4.abs(step)), i32x4.splat(7));
+    const halves = v128.or(i32x4.shl(length, 1), i32x4.shr_u(step, 31));
+    const narrow = i16x8.narrow_i32x4_u(halves, halves);
+    v128.store32_lane(steps + i, i8x16.narrow_i16x8_u(narrow, narrow), 0);
   }
 }
 

@@ -2,7 +2,7 @@ import { BinaryDecoder, BinaryEncoder, Probabilities } from './binary-coder.ts';
 import type { BlockContext, BlockType } from './codec.ts';
 import type { DifferencePlan } from './dense.ts';
 import { classesOfBlock, numberWidth } from './differences.ts';
-import { decodeChangesFast, encodeChangesFast, findStepsFast } from './kernels/change-kernels.ts';
+import { decodeChangesFast, encodeChangesFast, findStepsFast, type Known } from './kernels/change-kernels.ts';
 import { laneOf, narrowNumbers, widenNumbers } from './lanes.ts';
 import { fromOrdered, laneMask, toOrdered } from './ordered.ts';
 import { check, PayloadReader, PayloadWriter } from './payload.ts';
@@ -83,14 +83,6 @@ function decodeChange(coder: BinaryDecoder, model: Model, lengthsAt: number, ste
 
 const lengthsPlace = (c: number, step: number): number =>
   (c * COARSE_STEPS + Math.min(step >> 1, COARSE_STEPS - 1)) * LENGTHS;
-
-/** What is known of each number before it is coded. */
-export interface Known {
-  /** The bytes of the numbers that differences are from, of the block's type. */
-  readonly reference: Uint8Array;
-  /** What else hints at a change: a length of at most 7, twice, plus one for the downward direction. */
-  readonly steps: Uint8Array;
-}
 
 /** Codes by how much a block's numbers differ from known ones, as learned decisions. */
 export function encodeChanges(plain: Uint8Array, type: BlockType, known: Known): Uint8Array {

@@ -1,5 +1,6 @@
 import { estimateAlone, estimateBased } from './choose.ts';
 import type { BlockContext, BlockType, EncodedBlock } from './codec.ts';
+import { decodeWork, deltaWork, isUpdate, standaloneWork, type WorkModel } from './decode-work.ts';
 import type { Gather } from './gather.ts';
 import { decodeBlock, encodeBlock, encodeGathered } from './registry.ts';
 
@@ -19,6 +20,8 @@ export interface BlockCoder {
   /** Codes a block against the context's base, which was gathered from stored parts; `undefined` where that does not help. */
   encodeGathered?(plain: Uint8Array, context: BlockContext, gather: Gather): Awaitable<EncodedBlock | undefined>;
   decodeBlock(block: CodedBlock, byteLength: number, context: BlockContext): Awaitable<Uint8Array>;
+  /** What decoding costs; chains are bounded by it. */
+  readonly work?: WorkModel;
 }
 
 /** The codecs, on the caller's thread. */
@@ -28,4 +31,5 @@ export const localCoder = {
   decodeBlock,
   estimateAlone,
   estimateBased,
+  work: { decode: decodeWork, alone: standaloneWork, delta: deltaWork, isUpdate },
 } satisfies BlockCoder;

@@ -3,19 +3,13 @@ import { gatherBase } from '../codec/gather.ts';
 import type { BlobId } from '../objects/ids.ts';
 import { codeUnit } from '../tensors/code-form.ts';
 import { elementByteLength } from '../tensors/dtype.ts';
+import type { FindRow } from './base.ts';
 import type { BaseHint, BlobHint } from './blob-store.ts';
-import { type Based, encodeBased, makeBased } from './chosen-code.ts';
-import {
-  type FindRow,
-  findBase,
-  findBaseOfBase,
-  MAX_CHAIN_DEPTH,
-  readBase,
-  readParts,
-  widening,
-} from './find-bases.ts';
+import { type Based, type BaseOthers, encodeBased, makeBased } from './chosen-code.ts';
+import { findBaseOfBase, findBases, type MeasuredBase, readBase, readParts } from './find-bases.ts';
 import type { PackHost } from './pack-host.ts';
 import { MAX_BASES } from './pack-record.ts';
+import { MAX_CHAIN_DEPTH, MAX_RESTORE_WORK, measureWork, widening } from './restore-work.ts';
 
 /** Elements that so many bytes hold, of a type or as codes. */
 function elementsOf({ type, form }: Pick<BlobHint, 'type' | 'form'>, byteLength: number): number {
@@ -50,29 +44,59 @@ interface BasePlain {
 /** A way to code a blob against others, before it is tried. */
 export interface Candidate {
   readonly context: BlockContext;
+  /** How many blobs may follow its base one after the other; 0 where the chain is at its bounds, so that it is only asked. */
+  readonly room: number;
+  /** @returns `undefined` where it does not help, or restoring would be too much work. */
   encode(): Promise<Based | undefined>;
 }
 
-async function openSingle(
-  store: PackHost,
-  plain: Uint8Array,
-  hint: BlobHint,
-  id: BlobId | undefined,
-  find: FindRow,
-  restoreLimit: number,
-): Promise<Candidate | undefined> {
-  const base = await findBase(store, id, plain.byteLength, find, restoreLimit);
-  if (base === undefined) return undefined;
-  if (elementsOf(hint, plain.byteLength) !== elementsOf(base.blob, base.row.byteLength)) return undefined;
-  const before = await findBaseOfBase(store, base, find);
+/** What candidates are opened for. */
+export interface Wanted {
+  readonly plain: Uint8Array;
+  readonly hint: BlobHint;
+  readonly find: FindRow;
+  /** Bytes that restoring may read. */
+  readonly restoreLimit: number;
+}
+
+async function openSingle(store: PackHost, wanted: Wanted, id: BlobId | undefined): Promise<readonly Candidate[]> {
+  const { plain, hint, find, restoreLimit } = wanted;
+  const blob = { type: hint.type, byteLength: plain.byteLength, restoreLimit };
+  const found = await findBases(store, id, blob, find);
   const { rowFactor: named } = hint;
   const rowFactor = named === undefined || named === 'new' ? undefined : await readBase(store, named, find);
+  const opened: Candidate[] = [];
+  for (const measured of found) {
+    const { base } = measured;
+    if (elementsOf(hint, plain.byteLength) !== elementsOf(base.blob, base.row.byteLength)) continue;
+    opened.push(openBase(store, wanted, measured, { before: await findBaseOfBase(store, base, find), rowFactor }));
+  }
+  return opened;
+}
+
+function openBase(
+  store: PackHost,
+  { plain, hint }: Wanted,
+  { base, room }: MeasuredBase,
+  others: BaseOthers,
+): Candidate {
+  const { before, rowFactor } = others;
   const context = contextOf(hint, {
     ...base.blob,
     ...(before === undefined ? {} : { before: before.blob.plain }),
     ...(rowFactor === undefined ? {} : { rowFactor: rowFactor.blob.plain }),
   });
-  return { context, encode: () => encodeBased(store, plain, context, base, { before, rowFactor }) };
+  return {
+    context,
+    room: room.count,
+    async encode() {
+      const based = await encodeBased(store, plain, context, base, others);
+      const { work } = store.coder;
+      const { row } = based.code;
+      const isFree = work === undefined || row.ancestors === 0 || work.isUpdate(row);
+      return isFree || work.decode({ ...row, byteLength: plain.byteLength }) <= room.work ? based : undefined;
+    },
+  };
 }
 
 /**
@@ -81,13 +105,10 @@ async function openSingle(
  */
 async function openGathered(
   store: PackHost,
-  plain: Uint8Array,
-  hint: BlobHint,
+  { plain, hint, find, restoreLimit }: Wanted,
   { blobs, gather }: BaseHint,
-  find: FindRow,
-  restoreLimit: number,
 ): Promise<Candidate | undefined> {
-  const { encodeGathered } = store.coder;
+  const { encodeGathered, work } = store.coder;
   const parts = blobs.length > MAX_BASES ? undefined : await readParts(store, blobs, find);
   const [first] = parts ?? [];
   if (parts === undefined || first === undefined || gather === undefined || encodeGathered === undefined)
@@ -100,35 +121,39 @@ async function openGathered(
   const share = Math.min(1, count / elementsOf({ type }, all.byteLength));
   const shared = (restore * share) / widening(all.byteLength * share, plain.byteLength);
   if (depth >= MAX_CHAIN_DEPTH || shared > restoreLimit) return undefined;
+  // It stands one step above what its parts may take.
+  const below = await measureWork(
+    store,
+    parts.map(({ row, blob }) => ({ row, bases: blob.bases })),
+    find,
+  );
+  if (work !== undefined && below > MAX_RESTORE_WORK * work.alone(type, all.byteLength)) return undefined;
   const base = gatherBase(all, gather, count, type === 'bytes' ? 1 : elementByteLength(type));
   const context = contextOf(hint, { plain: base, type });
-  const below = { ids: parts.map(({ row }) => row.id), depth, restoreByteLength: restore };
+  const ancestors = { ids: parts.map(({ row }) => row.id), depth, restoreByteLength: restore };
   return {
     context,
+    room: 1,
     async encode() {
       const encoded = await encodeGathered(plain, context, gather);
       if (encoded === undefined) return undefined;
-      return { code: makeBased(plain, hint.type, type, encoded, below), work: encoded.payload.length + shared };
+      const code = makeBased(plain, hint.type, type, encoded, ancestors);
+      return { code, restoreByteLength: encoded.payload.length + shared };
     },
   };
 }
 
-/** Bases that a blob may be coded against, opened: each within the bounds of its chain. */
-export async function openCandidates(
-  store: PackHost,
-  plain: Uint8Array,
-  hint: BlobHint,
-  find: FindRow,
-  restoreLimit: number,
-): Promise<readonly Candidate[]> {
-  const hints = [...(hint.base === undefined ? [] : [{ blobs: [hint.base] }]), ...(hint.others ?? [])];
+/** Bases that a blob may be coded against, opened; of chains at their bounds also the ends. */
+export async function openCandidates(store: PackHost, wanted: Wanted): Promise<readonly Candidate[]> {
+  const { hint } = wanted;
+  const hints: readonly BaseHint[] = [
+    ...(hint.base === undefined ? [] : [{ blobs: [hint.base] }]),
+    ...(hint.others ?? []),
+  ];
   const opened: Candidate[] = [];
   for (const one of hints) {
-    const candidate =
-      one.gather === undefined
-        ? await openSingle(store, plain, hint, one.blobs[0], find, restoreLimit)
-        : await openGathered(store, plain, hint, one, find, restoreLimit);
-    if (candidate !== undefined) opened.push(candidate);
+    if (one.gather === undefined) opened.push(...(await openSingle(store, wanted, one.blobs[0])));
+    else opened.push(...[(await openGathered(store, wanted, one)) ?? []].flat());
   }
   return opened;
 }

@@ -1,9 +1,10 @@
 import type { BlockType } from '../codec/codec.ts';
+import type { FindRow } from './base.ts';
 import { type Candidate, openCandidates } from './base-candidates.ts';
 import type { BlobHint } from './blob-store.ts';
 import { type Based, type ChosenCode, encodeAlone } from './chosen-code.ts';
-import { type FindRow, MAX_RESTORE_FACTOR } from './find-bases.ts';
 import type { PackHost } from './pack-host.ts';
+import { MAX_RESTORE_FACTOR, MAX_RESTORE_WORK } from './restore-work.ts';
 
 /** What an estimate from a sample may be too high by; where a delta is not this much smaller, both are coded and compared. */
 const ESTIMATE_SAFETY = 0.9;
@@ -16,8 +17,7 @@ class Alone {
 
   constructor(store: PackHost, plain: Uint8Array, type: BlockType) {
     this.#encode = () => encodeAlone(store, plain, type);
-    const estimate = store.coder.estimateAlone?.(plain, type);
-    this.#estimate = estimate === undefined ? undefined : estimate * ESTIMATE_SAFETY;
+    this.#estimate = store.coder.estimateAlone?.(plain, type);
   }
 
   code(): Promise<ChosenCode> {
@@ -27,6 +27,11 @@ class Alone {
 
   /** Bytes that the record takes, or fewer. */
   async leastByteLength(): Promise<number> {
+    return this.#estimate === undefined ? this.byteLength() : this.#estimate * ESTIMATE_SAFETY;
+  }
+
+  /** About the bytes that the record takes. */
+  async likelyByteLength(): Promise<number> {
     return this.#estimate ?? this.byteLength();
   }
 
@@ -35,21 +40,68 @@ class Alone {
   }
 }
 
-/** True when a delta is smaller than so many bytes, and not too much work for them. */
-const isBetter = ({ code, work }: Based, byteLength: number): boolean =>
-  code.bytes.byteLength < byteLength && work <= MAX_RESTORE_FACTOR * byteLength;
+/** True when a delta is smaller than so many bytes, and not too much is read for it. */
+const isBetter = ({ code, restoreByteLength }: Based, byteLength: number): boolean =>
+  code.bytes.byteLength < byteLength && restoreByteLength <= MAX_RESTORE_FACTOR * byteLength;
 
-/** The candidate that a sample says is best; an only one is not asked. */
-function chooseCandidate(store: PackHost, plain: Uint8Array, candidates: readonly Candidate[]): Candidate | undefined {
+/** A candidate by what the blobs that go on from its base take on average, as a share of their bytes. */
+interface Ranked {
+  readonly candidate: Candidate;
+  readonly mean: number;
+}
+
+/** Mean of one step and of the cheap ones that find room after it. */
+const meanOf = (first: number, further: number, cheap: number): number => (first + further * cheap) / (further + 1);
+
+/**
+ * Candidates, the best first. Where a chain is at its bounds, an ancestor that lies deep is near but leaves no room, so that all that
+ * comes will be coded against it from ever farther; one that lies high is far, and a new chain goes on from there: what counts is the
+ * mean over the steps that find room.
+ *
+ * @param alone bytes that the blob takes without a base, about.
+ * @returns none where a record that stands alone begins a chain of a smaller mean.
+ */
+function rankCandidates(
+  store: PackHost,
+  plain: Uint8Array,
+  candidates: readonly Candidate[],
+  alone: number,
+): readonly Candidate[] {
   const estimate = store.coder.estimateBased;
-  if (candidates.length < 2 || estimate === undefined) return candidates[0];
-  const estimated = candidates.map((candidate) => ({ candidate, ratio: estimate(plain, candidate.context) }));
-  return estimated.reduce((a, b) => (b.ratio < a.ratio ? b : a)).candidate;
+  const usable = candidates.filter(({ room }) => room > 0);
+  if (candidates.length < 2 || estimate === undefined) return usable;
+  const ratios = new Map(candidates.map((candidate) => [candidate, estimate(plain, candidate.context)]));
+  const next = Math.min(...ratios.values());
+  const ranked = usable
+    .map((candidate): Ranked => ({ candidate, mean: meanOf(ratios.get(candidate) ?? 1, candidate.room - 1, next) }))
+    .sort((a, b) => a.mean - b.mean);
+  const isFull = usable.length < candidates.length;
+  const best = ranked[0]?.mean ?? 1;
+  if (isFull && meanOf(alone / plain.byteLength, roomAlone(store, plain, candidates), next) < best) return [];
+  return ranked.map(({ candidate }) => candidate);
+}
+
+/** How many steps may follow a record that stands alone. */
+function roomAlone({ coder }: PackHost, plain: Uint8Array, candidates: readonly Candidate[]): number {
+  const most = Math.max(...candidates.map(({ room }) => room));
+  const type = candidates[0]?.context.type;
+  if (coder.work === undefined || type === undefined) return most;
+  const left = (MAX_RESTORE_WORK - 1) * coder.work.alone(type, plain.byteLength);
+  return Math.max(most, Math.floor(left / coder.work.delta(type, plain.byteLength)));
+}
+
+/** The best candidate that does not turn out to be too much work. */
+async function encodeBest(candidates: readonly Candidate[]): Promise<Based | undefined> {
+  for (const candidate of candidates) {
+    const based = await candidate.encode();
+    if (based !== undefined) return based;
+  }
+  return undefined;
 }
 
 /**
  * Codes a blob in the fewest bytes: by itself, or against the best of the hinted bases (or an ancestor of it) where that is smaller
- * and restoring stays within {@link MAX_CHAIN_DEPTH} and {@link MAX_RESTORE_FACTOR}.
+ * and restoring stays within {@link MAX_RESTORE_WORK}, {@link MAX_RESTORE_FACTOR} and the longest chain.
  */
 export async function chooseCode(
   store: PackHost,
@@ -60,8 +112,8 @@ export async function chooseCode(
   if (hint.base === undefined && hint.others === undefined) return encodeAlone(store, plain, hint.type);
   const alone = new Alone(store, plain, hint.type);
   const least = await alone.leastByteLength();
-  const candidates = await openCandidates(store, plain, hint, find, MAX_RESTORE_FACTOR * least);
-  const based = await chooseCandidate(store, plain, candidates)?.encode();
+  const candidates = await openCandidates(store, { plain, hint, find, restoreLimit: MAX_RESTORE_FACTOR * least });
+  const based = await encodeBest(rankCandidates(store, plain, candidates, await alone.likelyByteLength()));
   if (based === undefined) return alone.code();
   if (based.code.row.ancestors === 0 || isBetter(based, least)) return based.code;
   return isBetter(based, await alone.byteLength()) ? based.code : alone.code();

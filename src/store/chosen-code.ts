@@ -2,10 +2,11 @@ import { sha256Hex } from '../bytes/sha256.ts';
 import type { BlockContext, BlockType, EncodedBlock } from '../codec/codec.ts';
 import { hasRowFactor } from '../codec/index.ts';
 import { type BlobId, parseBlobId } from '../objects/ids.ts';
-import { type Base, widening } from './find-bases.ts';
+import type { Base } from './base.ts';
 import type { PackRow } from './pack-format.ts';
 import type { PackHost } from './pack-host.ts';
 import { encodeRecord } from './pack-record.ts';
+import { widening } from './restore-work.ts';
 
 /** A blob's record as it will be stored, and what the index says of it. */
 export interface ChosenCode {
@@ -23,10 +24,10 @@ export interface NewFactor {
   readonly code: ChosenCode;
 }
 
-/** A code, and the bytes that count as the work of restoring it. */
+/** A code, and the bytes that count as read for it. */
 export interface Based {
   readonly code: ChosenCode;
-  readonly work: number;
+  readonly restoreByteLength: number;
 }
 
 /** A block's code as a record without a base. */
@@ -66,7 +67,7 @@ export function makeBased(
 }
 
 /** The ancestors of a block besides its base. */
-interface Others {
+export interface BaseOthers {
   /** The base's own base: it is below the base already, so it costs nothing more. */
   readonly before?: Base | undefined;
   readonly rowFactor?: Base | undefined;
@@ -78,10 +79,10 @@ export async function encodeBased(
   plain: Uint8Array,
   context: BlockContext,
   base: Base,
-  others: Others,
+  others: BaseOthers,
 ): Promise<Based> {
   const encoded = await store.coder.encodeBlock(plain, context);
-  if (encoded.ancestors === 0) return { code: makeAlone(plain, context.type, encoded), work: 0 };
+  if (encoded.ancestors === 0) return { code: makeAlone(plain, context.type, encoded), restoreByteLength: 0 };
   const made = encoded.rowFactor === undefined ? undefined : await makeFactor(store, encoded.rowFactor);
   const factor = hasRowFactor(encoded) ? (others.rowFactor?.row ?? made?.row) : undefined;
   const second = encoded.ancestors === 2 ? (factor ?? others.before?.row) : undefined;
@@ -92,8 +93,10 @@ export async function encodeBased(
     depth: base.row.depth,
     restoreByteLength,
   });
-  const work = code.row.restoreByteLength / widening(base.row.byteLength, plain.byteLength);
-  return { code: made === undefined ? code : { ...code, rowFactor: made.factor }, work };
+  return {
+    code: made === undefined ? code : { ...code, rowFactor: made.factor },
+    restoreByteLength: code.row.restoreByteLength / widening(base.row.byteLength, plain.byteLength),
+  };
 }
 
 async function makeFactor(store: PackHost, plain: Uint8Array) {

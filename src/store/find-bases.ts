@@ -1,39 +1,8 @@
 import { WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
-import type { PackRow } from './pack-format.ts';
+import type { Base, FindRow } from './base.ts';
 import type { PackHost } from './pack-host.ts';
-import type { PlainBlob } from './plain-cache.ts';
-
-/**
- * Longest chain of deltas. With it a dense f32 series still gains all but a few percent of what longer chains would, and
- * the sparse 16-bit series, which decode at the speed of memory, stay cheap to restore.
- */
-export const MAX_CHAIN_DEPTH = 8;
-
-/** How many times its own standalone code a blob may have to read and decode before it is restored. */
-export const MAX_RESTORE_FACTOR = 4;
-
-/** A stored blob that may be a base. */
-export interface FoundBase {
-  readonly row: Pick<PackRow, 'id' | 'depth' | 'byteLength' | 'restoreByteLength'>;
-  /** What it is stored against; what its record says by default. */
-  readonly bases?: readonly BlobId[];
-}
-
-export type FindRow = (id: BlobId) => Promise<FoundBase | undefined>;
-
-/** An ancestor that a blob may be coded against, with what lies below it. */
-export interface Base {
-  readonly row: FoundBase['row'];
-  readonly blob: PlainBlob;
-}
-
-/**
- * How many times the blob's bytes its base has. Codes and casts are smaller than what they were made from: their bound is what the
- * base's own type would have.
- */
-export const widening = (baseByteLength: number, byteLength: number): number =>
-  Math.max(1, baseByteLength / byteLength);
+import { type Bounded, measureRoom, nextWork, type Room } from './restore-work.ts';
 
 /** A base that cannot be read is no base: the blob is then stored by itself, and fsck tells of the other. */
 export async function readBase(store: PackHost, id: BlobId, find: FindRow): Promise<Base | undefined> {
@@ -48,23 +17,31 @@ export async function readBase(store: PackHost, id: BlobId, find: FindRow): Prom
   }
 }
 
-/** A base, or the nearest of its ancestors on which the chain stays within its bounds. */
-export async function findBase(
+/** A base, and how far a chain may go on from it; with no room it is none, but tells what the next step takes. */
+export interface MeasuredBase {
+  readonly base: Base;
+  readonly room: Room;
+}
+
+/** A base; where its chain is at its bounds its ancestors too. */
+export async function findBases(
   store: PackHost,
   first: BlobId | undefined,
-  byteLength: number,
+  blob: Bounded,
   find: FindRow,
-  restoreLimit: number,
-): Promise<Base | undefined> {
-  let id = first;
-  while (id !== undefined) {
+): Promise<readonly MeasuredBase[]> {
+  const found: MeasuredBase[] = [];
+  let own: number | undefined;
+  for (let id = first; id !== undefined; ) {
     const base = await readBase(store, id, find);
-    if (base === undefined) return undefined;
-    const limit = restoreLimit * widening(base.row.byteLength, byteLength);
-    if (base.row.depth < MAX_CHAIN_DEPTH && base.row.restoreByteLength < limit) return base;
+    if (base === undefined) break;
+    own ??= nextWork(store, base, blob);
+    const room = await measureRoom(store, base, blob, find, own);
+    found.push({ base, room });
+    if (found.length === 1 && room.count > 0) break;
     id = base.blob.bases[0];
   }
-  return undefined;
+  return found;
 }
 
 /** The base's own base, when prediction may use it: of the same type and length as the base. */

@@ -13,7 +13,7 @@ import type { PackHost, PendingBlob } from './pack-host.ts';
 import { decodeRecord, type PackRecord } from './pack-record.ts';
 import { type Location, PackSet } from './pack-set.ts';
 import { type PlainBlob, PlainCache } from './plain-cache.ts';
-import { readBases } from './record-bases.ts';
+import { decodeRecordBases, readBases } from './record-bases.ts';
 
 export interface BlobStoreOptions {
   readonly disk?: Disk;
@@ -85,6 +85,17 @@ export class PackedBlobStore implements BlobStore, PackHost {
       }
     }
     return all;
+  }
+
+  /** What a stored blob is coded against, read without decoding it. @throws WsvcError `not-found`; CorruptError */
+  async readBasesOf(id: BlobId): Promise<readonly BlobId[]> {
+    const cached = this.#cache.find(id);
+    if (cached !== undefined) return cached.bases;
+    const pending = this.#pending.get(id);
+    if (pending !== undefined) return decodeRecordBases(await pending.read());
+    const location = await this.findStored(id);
+    if (location === undefined) throw this.packs.absent(id);
+    return decodeRecordBases(await this.#records.read(location.path, location.row));
   }
 
   async beginBatch(): Promise<BlobBatch> {

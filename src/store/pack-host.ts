@@ -23,6 +23,8 @@ export interface PackHost {
   findStored(id: BlobId): Promise<Location | undefined>;
   /** The blob, decoded and checked against its id; not to be written into. @throws WsvcError `not-found`; CorruptError */
   readPlain(id: BlobId): Promise<PlainBlob>;
+  /** What a stored blob is coded against, read without decoding it. @throws WsvcError `not-found`; CorruptError */
+  readBasesOf(id: BlobId): Promise<readonly BlobId[]>;
   /** Decodes a record and checks the content. @throws CorruptError */
   decodeRecordBytes(id: BlobId, bytes: Uint8Array): Promise<PlainBlob>;
   /** Decodes a record whose content the caller compares with what it should be. @throws CorruptError */

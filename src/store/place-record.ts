@@ -1,5 +1,5 @@
+import type { FoundBase } from './base.ts';
 import type { ChosenCode } from './chosen-code.ts';
-import type { FoundBase } from './find-bases.ts';
 
 /** Says what the index must say of a record where its bases are now: depth, and the bytes that restoring it reads. */
 export function placeRecord(code: ChosenCode, bases: readonly FoundBase[]): ChosenCode {

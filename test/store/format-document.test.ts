@@ -1,9 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { MAX_CHAIN_DEPTH, MAX_RESTORE_FACTOR } from '../../src/store/find-bases.ts';
 import { createBlobStore, openBlobStore } from '../../src/store/pack-blob-store.ts';
 import { packDirectory } from '../../src/store/pack-file.ts';
+import { MAX_CHAIN_DEPTH, MAX_RESTORE_FACTOR, MAX_RESTORE_WORK } from '../../src/store/restore-work.ts';
 import { readExampleBytes } from '../document.ts';
 import { idOf, putAll, testCoder } from './blobs.ts';
 import { expectBlobsClean } from './repository.ts';
@@ -40,6 +40,6 @@ describe('the example pack of docs/format.md', () => {
   });
 
   it('is of the bounds that the document states', () => {
-    expect([MAX_CHAIN_DEPTH, MAX_RESTORE_FACTOR]).toEqual([8, 4]);
+    expect([MAX_CHAIN_DEPTH, MAX_RESTORE_FACTOR, MAX_RESTORE_WORK]).toEqual([8, 4, 4.5]);
   });
 });

@@ -1,13 +1,15 @@
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { castBlock } from '../../src/codec/casts.ts';
+import { standaloneWork } from '../../src/codec/decode-work.ts';
 import type { BlobId } from '../../src/objects/ids.ts';
 import { type BlobFinding, type CheckLevel, checkBlobs } from '../../src/store/check-blobs.ts';
-import { MAX_CHAIN_DEPTH, MAX_RESTORE_FACTOR } from '../../src/store/find-bases.ts';
 import { createMemoryBlobStore } from '../../src/store/memory-blob-store.ts';
 import { createBlobStore, openBlobStore, type PackedBlobStore } from '../../src/store/pack-blob-store.ts';
+import { MAX_CHAIN_DEPTH, MAX_RESTORE_FACTOR, MAX_RESTORE_WORK, measureWork } from '../../src/store/restore-work.ts';
 import { describeBlobStore } from './blob-store.contract.ts';
-import { changeSome, idOf, putAll, randomBytes, testCoder } from './blobs.ts';
+import { changeSome, createRandom, idOf, putAll, randomBytes, testCoder } from './blobs.ts';
 import { temporaryFolders } from './temporary.ts';
 
 const temporary = temporaryFolders();
@@ -77,6 +79,25 @@ async function storeChain(store: PackedBlobStore, length: number, type: 'bytes' 
   return ids;
 }
 
+/** Versions of weights as training makes them, each hinted at the one before. */
+async function storeWalk(store: PackedBlobStore, length: number): Promise<BlobId[]> {
+  const random = createRandom(9);
+  const values = Float32Array.from({ length: 8192 }, () => (random() - 0.5) * 0.1);
+  const steps = new Float32Array(values.length);
+  const ids: BlobId[] = [];
+  for (let version = 0; version < length; version++) {
+    const plain = new Uint8Array(values.slice().buffer);
+    const base = ids.at(-1);
+    await putAll(store, [{ plain, hint: { type: 'f32', ...(base === undefined ? {} : { base }) } }]);
+    ids.push(idOf(plain));
+    for (let i = 0; i < values.length; i++) {
+      steps[i] = 0.5 * (steps[i] ?? 0) + (random() - 0.5) * 1e-5;
+      values[i] = (values[i] ?? 0) + (steps[i] ?? 0);
+    }
+  }
+  return ids;
+}
+
 describe('deltas', () => {
   it('are smaller, also against a blob of the same batch, and read back by another store', async () => {
     const directory = await temporary();
@@ -103,6 +124,33 @@ describe('deltas', () => {
     expect(rows.filter((row) => row?.ancestors === 0)).toHaveLength(1);
     for (const id of ids) expect(idOf(await store.read(id))).toBe(id);
     expect(await findings(store, 'content')).toEqual([]);
+  });
+
+  it('of the real coder take no more work than their bound, and begin a new chain higher up when one is full', async () => {
+    const directory = await temporary();
+    const ids = await storeWalk(await createBlobStore(directory), 14);
+    const store = await openBlobStore(directory);
+    const depths: number[] = [];
+    for (const id of ids) {
+      const row = store.packs.find(id)?.row;
+      if (row === undefined) throw new Error('stored above');
+      const work = await measureWork(store, [{ row }], async (base) => store.findStored(base));
+      expect(work).toBeLessThanOrEqual(MAX_RESTORE_WORK * standaloneWork('f32', row.byteLength));
+      depths.push(row.depth);
+    }
+    // Two steps with a history find room; then the chain goes on from the first, not from ever farther below the second.
+    expect(Math.max(...depths)).toBe(2);
+    expect(depths.filter((depth) => depth === 0)).toHaveLength(1);
+    expect(depths.filter((depth) => depth === 1).length).toBeGreaterThan(2);
+  });
+
+  it('may be a cast of what stands at the end of a full chain', async () => {
+    const store = await createBlobStore(await temporary());
+    const base = (await storeWalk(store, 3)).at(-1);
+    if (base === undefined) throw new Error('stored above');
+    const plain = castBlock(await store.read(base), 'f32', 'bf16', 'nearest');
+    await putAll(store, [{ plain, hint: { type: 'bf16', base } }]);
+    expect((await store.readPlain(idOf(plain))).bases).toEqual([base]);
   });
 
   it('name the base of the base that they were coded with', async () => {

@@ -1,9 +1,16 @@
 import type { WasmModule } from '../../bytes/wasm-module.ts';
-import type { Known } from '../adaptive.ts';
 import type { BlockType } from '../codec.ts';
 import { check } from '../payload.ts';
 import { kernelsFor, viewOf } from './dense-kernels.ts';
 import { Layout } from './layout.ts';
+
+/** What is known of each number before it is coded. */
+export interface Known {
+  /** The bytes of the numbers that differences are from, of the block's type. */
+  readonly reference: Uint8Array;
+  /** What else hints at a change: a length of at most 7, twice, plus one for the downward direction. */
+  readonly steps: Uint8Array;
+}
 
 /** Bytes that decisions may take a number, on average; more is left to the plain loops. */
 const ROOM = 8;

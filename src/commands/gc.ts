@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { formatBytes, formatWait, plural } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
-import { collectGarbage, type GarbageResult } from '../repo/collect-garbage.ts';
+import { collectGarbage, type GarbageResult, type PlannedRecoding } from '../repo/collect-garbage.ts';
 
 export default class Gc extends WsvcCommand {
   static override summary = 'Remove what nothing needs any more, and merge small packs.';
@@ -19,7 +19,8 @@ export default class Gc extends WsvcCommand {
       description: 'Leave no hour of grace to what is young: after a "wsvc prune", for example.',
     }),
     aggressive: Flags.boolean({
-      description: 'Code all weights anew against their neighbors on the trajectory; keep what is smaller. Slow.',
+      description:
+        'Plan anew what all weights are coded against, over whole trajectories and in both directions; try it, and keep what is smaller. Slow.',
     }),
   };
 
@@ -42,8 +43,17 @@ export default class Gc extends WsvcCommand {
           `${plural(packsBefore, 'pack')} of ${formatBytes(bytesBefore)} become ${packsAfter} of ${formatBytes(bytesAfter)}.`,
       );
     }
+    if (result.recoded !== undefined && copied.packs > 0) lines.push(this.describeRecoding(result.recoded, dryRun));
     if (young > 0) lines.push(this.describeYoung(result));
     return [...lines, ...this.describeRest(result)];
+  }
+
+  private describeRecoding(recoded: PlannedRecoding, dryRun: boolean): string {
+    const { checkpoints, alone, bytesBefore, bytesAfter } = recoded;
+    return (
+      `The plan ${dryRun ? 'would code' : 'coded'} ${plural(checkpoints, 'checkpoint')} anew, ${alone} of them without a base: ` +
+      `weights of ${formatBytes(bytesBefore)} become about ${formatBytes(bytesAfter)} by an estimate. What does not shrink stays as it is.`
+    );
   }
 
   private describeRest({ dryRun, git, halfWritten }: GarbageResult): string[] {

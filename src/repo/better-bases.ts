@@ -100,3 +100,37 @@ export async function hintsFromTrajectories(
   }
   return hints;
 }
+
+/**
+ * Says, for every tensor chunk of the checkpoints, which blobs it is to be tried against by a plan: its base's, and what that stands on;
+ * in an order in which bases come first.
+ */
+export async function hintsFromPlan(
+  repository: Repository,
+  manifests: Iterable<ManifestId>,
+  planned: ReadonlyMap<ManifestId, ManifestId>,
+): Promise<ReadonlyMap<BlobId, BlobHint>> {
+  // What no plan has a base for (a copy that names its tensors otherwise) is coded against its neighbor.
+  const neighbors = new Map([...neighborsOf(await readLineageView(repository)), ...planned]);
+  for (const id of manifests) if (planned.get(id) === undefined && isBaseOf(planned, id)) neighbors.delete(id);
+  const hints = new Map<BlobId, BlobHint>();
+  for (const id of orderByNeighbors(manifests, neighbors)) {
+    const neighbor = neighbors.get(id);
+    const further = neighbor === undefined ? undefined : neighbors.get(neighbor);
+    const bases: BaseCheckpoint[] = [];
+    for (const base of [neighbor, further]) {
+      if (base !== undefined && base !== id) bases.push(await readBaseCheckpoint(repository, base));
+    }
+    const findBase = findBaseIn(await readBaseCheckpoint(repository, id), bases);
+    for (const { blob, tensor, index, hint } of chunksOf(await repository.checkpoints.manifest(id))) {
+      if (hints.has(blob)) continue;
+      const others = findBase(tensor, index).filter(({ blobs }) => !blobs.includes(blob));
+      hints.set(blob, others.length === 0 ? hint : { ...hint, others, isTried: true });
+    }
+  }
+  return hints;
+}
+
+/** True for a checkpoint that others are coded against in the plan: it must not stand on what the plan does not know of. */
+const isBaseOf = (planned: ReadonlyMap<ManifestId, ManifestId>, id: ManifestId): boolean =>
+  [...planned.values()].includes(id);

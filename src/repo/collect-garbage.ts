@@ -9,7 +9,8 @@ import { packGitObjects, planGitPack } from '../store/pack-git-objects.ts';
 import { findBaseOnly, planRepack, type RepackCandidate, type RepackPlan } from '../store/plan-repack.ts';
 import { isHistoryUnreached } from '../store/recover-refs.ts';
 import { readRepackCandidates, repack } from '../store/repack.ts';
-import { hintsFromTrajectories } from './better-bases.ts';
+import { chunksOf, hintsFromPlan, hintsFromTrajectories } from './better-bases.ts';
+import { type BasePlan, planBases } from './plan-bases.ts';
 import { readNeededBlobs, readNeededManifests } from './reachable.ts';
 import { type Repository, withLock } from './repository.ts';
 import type { Operation, ProgressEvent } from './results.ts';
@@ -36,6 +37,8 @@ export interface GarbageResult {
   readonly packsAfter: number;
   readonly dropped: { readonly blobs: number; readonly bytes: number };
   readonly copied: { readonly blobs: number; readonly packs: number };
+  /** What `aggressive` codes anew, as planned: checkpoints, what their chunks take now and, about, as they will be. */
+  readonly recoded?: PlannedRecoding;
   /** Packs that were left alone because they are younger than the grace time. */
   readonly young: number;
   /** What these hold that no checkpoint needs, and in how many milliseconds the youngest of them is old enough. */
@@ -49,6 +52,15 @@ export interface GarbageResult {
   };
   /** What killed commands left half written: removed at once with `now`, by the next command when it is an hour old. */
   readonly halfWritten: { readonly files: number; readonly bytes: number };
+}
+
+/** A plan of bases, in figures. */
+export interface PlannedRecoding {
+  readonly checkpoints: number;
+  /** Of these, how many stand alone. */
+  readonly alone: number;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
 }
 
 interface GarbagePlan {
@@ -128,19 +140,46 @@ async function planGarbage(repository: Repository, options: GarbageOptions): Pro
 async function* execute(
   repository: Repository,
   plan: GarbagePlan,
-  aggressive: boolean,
+  bases: BasePlan | undefined,
 ): AsyncGenerator<ProgressEvent, void, void> {
   let hints: ReadonlyMap<BlobId, BlobHint> = new Map();
-  const codesAnew = aggressive || plan.hasOrphans;
+  const codesAnew = bases !== undefined || plan.hasOrphans;
   if (codesAnew) {
     yield { phase: 'Looking for better bases', done: 0, total: 1 };
-    hints = await hintsFromTrajectories(repository, plan.manifests);
+    hints =
+      bases === undefined
+        ? await hintsFromTrajectories(repository, plan.manifests)
+        : await hintsFromPlan(repository, plan.manifests, bases.bases);
   }
-  const options = codesAnew ? { hints, order: [...hints.keys()], onlyOrphans: !aggressive } : {};
+  const options = codesAnew ? { hints, order: [...hints.keys()], onlyOrphans: bases === undefined } : {};
   const steps = repack(repository.blobs, plan.repack, options);
   for await (const { phase, done, total } of steps) {
     yield { phase: PHASES[phase], done, total };
   }
+}
+
+/** What the planned checkpoints' own chunks take now, and about what they will take. */
+async function describeRecoding(
+  { blobs, checkpoints }: Repository,
+  manifests: ReadonlySet<ManifestId>,
+  { bases, shares }: BasePlan,
+): Promise<PlannedRecoding> {
+  const seen = new Set<BlobId>();
+  let [bytesBefore, bytesAfter] = [0, 0];
+  for (const id of manifests) {
+    for (const { blob } of chunksOf(await checkpoints.manifest(id))) {
+      const row = seen.has(blob) ? undefined : (await blobs.findStored(blob))?.row;
+      seen.add(blob);
+      bytesBefore += row?.recordByteLength ?? 0;
+      bytesAfter += (row?.byteLength ?? 0) * (shares.get(id) ?? 1);
+    }
+  }
+  return {
+    checkpoints: manifests.size,
+    alone: manifests.size - bases.size,
+    bytesBefore,
+    bytesAfter: Math.round(bytesAfter),
+  };
 }
 
 /** Counts what killed commands left half written, and takes it away where no grace is to be given. */
@@ -161,6 +200,9 @@ async function collectGit({ directory, blobs }: Repository, options: GarbageOpti
 async function* collectUnderLock(repository: Repository, options: GarbageOptions): Operation<GarbageResult> {
   yield { phase: 'Looking for what is needed', done: 0, total: 1 };
   const plan = await planGarbage(repository, options);
+  if (options.aggressive) yield { phase: 'Looking for better bases', done: 0, total: 1 };
+  const bases = options.aggressive ? await planBases(repository, plan.manifests) : undefined;
+  const recoded = bases === undefined ? {} : { recoded: await describeRecoding(repository, plan.manifests, bases) };
   yield { phase: "Packing git's objects", done: 0, total: 1 };
   const halfWritten = await collectLeftovers(repository, options);
   const git = await collectGit(repository, options);
@@ -175,11 +217,12 @@ async function* collectUnderLock(repository: Repository, options: GarbageOptions
     copied: { blobs: copies.length, packs: removed.length },
     young: plan.young,
     later: plan.later,
+    ...recoded,
     git,
     halfWritten,
   };
   if (options.dryRun || removed.length === 0) return planned;
-  yield* execute(repository, plan, options.aggressive ?? false);
+  yield* execute(repository, plan, bases);
   const packs = repository.blobs.packs.packs();
   return { ...planned, bytesAfter: packs.reduce((sum, pack) => sum + pack.byteLength, 0), packsAfter: packs.length };
 }

@@ -11,6 +11,8 @@ export interface BlobHint {
   readonly base?: BlobId;
   /** Further stored blobs that it may be coded against; which is best, an estimate decides. */
   readonly others?: readonly BaseHint[];
+  /** Try the likeliest bases and take the smallest code, in place of going by an estimate: slow. */
+  readonly isTried?: boolean;
   /** What kind of codes the blob holds, where it is a part of a quantised tensor. */
   readonly form?: CodeForm;
   /** Elements of one row of the matrix that the blob is a part of, and how many of its first row lie before the blob. */

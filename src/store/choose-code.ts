@@ -90,13 +90,22 @@ function roomAlone({ coder }: PackHost, plain: Uint8Array, candidates: readonly 
   return Math.max(most, Math.floor(left / coder.work.delta(type, plain.byteLength)));
 }
 
-/** The best candidate that does not turn out to be too much work. */
-async function encodeBest(candidates: readonly Candidate[]): Promise<Based | undefined> {
+/** So many of the likeliest bases are tried where that is asked for. */
+const MOST_TRIED = 3;
+
+/** The best candidate that does not turn out to be too much work; where they are tried, of the first few that which takes least. */
+async function encodeBest(candidates: readonly Candidate[], isTried: boolean): Promise<Based | undefined> {
+  let best: Based | undefined;
+  let tried = 0;
   for (const candidate of candidates) {
     const based = await candidate.encode();
-    if (based !== undefined) return based;
+    if (based === undefined) continue;
+    if (!isTried) return based;
+    if (best === undefined || based.code.bytes.byteLength < best.code.bytes.byteLength) best = based;
+    tried++;
+    if (tried === MOST_TRIED) break;
   }
-  return undefined;
+  return best;
 }
 
 /**
@@ -113,7 +122,8 @@ export async function chooseCode(
   const alone = new Alone(store, plain, hint.type);
   const least = await alone.leastByteLength();
   const candidates = await openCandidates(store, { plain, hint, find, restoreLimit: MAX_RESTORE_FACTOR * least });
-  const based = await encodeBest(rankCandidates(store, plain, candidates, await alone.likelyByteLength()));
+  const ranked = rankCandidates(store, plain, candidates, await alone.likelyByteLength());
+  const based = await encodeBest(ranked, hint.isTried ?? false);
   if (based === undefined) return alone.code();
   if (based.code.row.ancestors === 0 || isBetter(based, least)) return based.code;
   return isBetter(based, await alone.byteLength()) ? based.code : alone.code();

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { hasRowFactor } from '../codec/index.ts';
 import { CorruptError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
@@ -14,6 +14,7 @@ import { decodeRecord } from './pack-record.ts';
 import { placeRecord } from './place-record.ts';
 import type { BlobCopy, PlannedCopy, RepackCandidate, RepackPlan } from './plan-repack.ts';
 import { readBases } from './record-bases.ts';
+import { MAX_CHAIN_DEPTH, MAX_RESTORE_WORK, measureWork } from './restore-work.ts';
 
 /** A new pack is closed and the next begun after so many bytes: what one interruption can waste. */
 const MAX_PACK_BYTES = 512 * 1024 * 1024;
@@ -102,7 +103,23 @@ async function recode(
   return Buffer.compare(decoded.plain, plain) === 0 ? code : undefined;
 }
 
-/** The smaller of the record as it is and of one coded anew. */
+/** True where restoring a record takes no more work than it may: less than one coded anew, or within the bound. */
+async function isShortChain(
+  store: PackedBlobStore,
+  batch: PackBatch,
+  copy: BlobCopy,
+  code: ChosenCode,
+  anew: ChosenCode,
+) {
+  const { work } = store.coder;
+  if (code.row.depth <= anew.row.depth) return true;
+  if (work === undefined) return code.row.depth <= MAX_CHAIN_DEPTH;
+  const row = { ...copy.row, ...code.row };
+  const taken = await measureWork(store, [{ row, bases: code.bases }], (id) => batch.findBase(id));
+  return taken <= MAX_RESTORE_WORK * work.alone(row.type, row.byteLength);
+}
+
+/** The smaller of the record as it is and of one coded anew; the latter where the former stands at the end of too long a chain. */
 async function chooseCopy(
   store: PackedBlobStore,
   batch: PackBatch,
@@ -118,11 +135,12 @@ async function chooseCopy(
     ...(hint ?? { type: copy.row.type }),
     ...(rowFactor === undefined ? {} : { rowFactor }),
   });
-  if (anew === undefined || (asIs !== undefined && asIs.bytes.byteLength <= anew.bytes.byteLength)) {
+  if (anew === undefined) {
     if (asIs !== undefined) return asIs;
     throw new CorruptError(`blob ${copy.row.id} cannot be coded anew`);
   }
-  return anew;
+  const isSmall = asIs !== undefined && asIs.bytes.byteLength <= anew.bytes.byteLength;
+  return isSmall && (await isShortChain(store, batch, copy, asIs, anew)) ? asIs : anew;
 }
 
 /**
@@ -164,6 +182,34 @@ async function* writeCopies(
     await batch.discard();
   }
   return names;
+}
+
+/** Bytes of packs by their names. */
+const packBytes = (store: PackedBlobStore, names: ReadonlySet<string>): number =>
+  store.packs
+    .packs()
+    .filter(({ path }) => names.has(basename(path)))
+    .reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+/** Writes the new packs; where coding anew took more than what there was takes as it is, writes that instead. */
+async function* writeSmaller(
+  store: PackedBlobStore,
+  plan: RepackPlan,
+  options: RepackOptions,
+): AsyncGenerator<RepackStep, { readonly copies: readonly PlannedCopy[]; readonly fresh: ReadonlySet<string> }, void> {
+  const known = new Set(store.packs.packs().map(({ path }) => basename(path)));
+  const copies = inOrder(plan.copies, options.order);
+  const fresh = yield* writeCopies(store, plan, copies, options);
+  const removed = new Set(plan.removed.map(({ file }) => basename(file.path)));
+  const asItIs = plan.bytesAfter - (plan.bytesBefore - packBytes(store, removed));
+  if (options.hints === undefined || options.onlyOrphans || packBytes(store, fresh) <= asItIs) return { copies, fresh };
+  const plain = yield* writeCopies(store, plan, plan.copies, {});
+  for (const name of fresh) {
+    if (known.has(name) || plain.has(name)) continue;
+    await removePack(store.disk, join(packDirectory(store.directory), name), packDirectory(store.directory));
+  }
+  await store.packs.refresh();
+  return { copies: plan.copies, fresh: plain };
 }
 
 async function finishPack(batch: PackBatch, survivors: Survivors): Promise<string> {
@@ -225,8 +271,7 @@ export async function* repack(
   plan: RepackPlan,
   options: RepackOptions = {},
 ): AsyncGenerator<RepackStep, void, void> {
-  const copies = inOrder(plan.copies, options.order);
-  const fresh = yield* writeCopies(store, plan, copies, options);
+  const { copies, fresh } = yield* writeSmaller(store, plan, options);
   // A new pack may be the same, byte for byte, as one that was to go: they are one file then.
   const going = plan.removed.filter(({ file }) => !fresh.has(basename(file.path)));
   yield* checkSurvivors(store, copies, new Set(going.map(({ file }) => basename(file.path))));

@@ -1,0 +1,157 @@
+/** Something that another may be coded against, and what that takes. */
+export interface ArrangeEdge {
+  readonly base: number;
+  readonly cost: number;
+}
+
+/** Things of one kind that may be coded against each other. */
+export interface ArrangeProblem {
+  /** What each takes without a base. */
+  readonly alone: readonly number[];
+  /** What each may be coded against. */
+  readonly edges: readonly (readonly ArrangeEdge[])[];
+  /** The longest chain. */
+  readonly depth: number;
+}
+
+/** Stands for "no base". */
+export const NO_BASE = -1;
+
+/** Rounds over all: it has come to rest after a few. */
+const MAX_ROUNDS = 12;
+
+/** Which is coded against which, so far. */
+class Arrangement {
+  readonly #problem: ArrangeProblem;
+  #bases: number[];
+
+  constructor(problem: ArrangeProblem, bases: readonly number[]) {
+    this.#problem = problem;
+    this.#bases = [...bases];
+  }
+
+  get cost(): number {
+    return this.#bases.reduce((sum, _, node) => sum + this.costOf(node), 0);
+  }
+
+  get bases(): readonly number[] {
+    return this.#bases;
+  }
+
+  costWith(node: number, base: number): number {
+    if (base === NO_BASE) return this.#problem.alone[node] ?? 0;
+    return this.#problem.edges[node]?.find((edge) => edge.base === base)?.cost ?? Number.POSITIVE_INFINITY;
+  }
+
+  costOf(node: number): number {
+    return this.costWith(node, this.#bases[node] ?? NO_BASE);
+  }
+
+  depthOf(node: number): number {
+    let depth = 0;
+    for (let at = this.#bases[node] ?? NO_BASE; at !== NO_BASE; at = this.#bases[at] ?? NO_BASE) depth++;
+    return depth;
+  }
+
+  #isBelow(node: number, ancestor: number): boolean {
+    for (let at = node; at !== NO_BASE; at = this.#bases[at] ?? NO_BASE) if (at === ancestor) return true;
+    return false;
+  }
+
+  /** The longest chain of those coded against a node. */
+  heights(): readonly number[] {
+    const heights = this.#bases.map(() => 0);
+    for (let node = 0; node < heights.length; node++) {
+      let height = 0;
+      for (let at = this.#bases[node] ?? NO_BASE; at !== NO_BASE; at = this.#bases[at] ?? NO_BASE) {
+        height++;
+        heights[at] = Math.max(heights[at] ?? 0, height);
+      }
+    }
+    return heights;
+  }
+
+  mayHave(node: number, base: number, height: number): boolean {
+    if (base === NO_BASE) return height <= this.#problem.depth;
+    return !this.#isBelow(base, node) && this.depthOf(base) + 1 + height <= this.#problem.depth;
+  }
+
+  /** Makes `hub` stand on `base`, and all that are better off with it stand on `hub`; keeps that only where it saves. */
+  tryHub(hub: number, base: number, users: readonly ArrangeEdge[]): boolean {
+    const before = this.#bases.slice();
+    // What stands on the hub may have to be found another place first.
+    if (!this.mayHave(hub, base, this.heights()[hub] ?? 0)) return false;
+    let saved = this.costOf(hub) - this.costWith(hub, base);
+    this.#bases[hub] = base;
+    const heights = this.heights();
+    for (const { base: user, cost } of users) {
+      const gain = this.costOf(user) - cost;
+      if (gain <= 0 || !this.mayHave(user, hub, heights[user] ?? 0)) continue;
+      this.#bases[user] = hub;
+      saved += gain;
+    }
+    if (saved > 1e-9) return true;
+    this.#bases = before;
+    return false;
+  }
+}
+
+/** For each, who may be coded against it. */
+function usersOf({ edges }: ArrangeProblem): readonly (readonly ArrangeEdge[])[] {
+  const users: ArrangeEdge[][] = edges.map(() => []);
+  edges.forEach((list, user) => {
+    for (const { base, cost } of list) users[base]?.push({ base: user, cost });
+  });
+  return users.map((list) => list.sort((a, b) => a.cost - b.cost || a.base - b.base));
+}
+
+/** The mean of one step from a base and of the cheap ones that find room after it. */
+const meanFrom = (first: number, further: number, cheap: number): number => (first + further * cheap) / (further + 1);
+
+/** Chains in the order of the nodes, each gone on with from where the next steps take least on average: as when they are added in that order. */
+function startInOrder({ alone, edges, depth: most }: ArrangeProblem): readonly number[] {
+  const bases: number[] = [];
+  const depths: number[] = [];
+  for (const [node, whole] of alone.entries()) {
+    const earlier = (edges[node] ?? []).filter(({ base }) => base < node);
+    const next = Math.min(whole, ...earlier.map(({ cost }) => cost));
+    let best = { base: NO_BASE, mean: meanFrom(whole, most, next) };
+    for (const { base, cost } of earlier) {
+      const further = most - (depths[base] ?? 0) - 1;
+      const mean = meanFrom(cost, further, next);
+      if (further >= 0 && mean < best.mean) best = { base, mean };
+    }
+    bases.push(best.base);
+    depths.push(best.base === NO_BASE ? 0 : (depths[best.base] ?? 0) + 1);
+  }
+  return bases;
+}
+
+/**
+ * Says what each is coded against so that all take little together and no chain is too long: a tree of bounded depth, found by trying
+ * for each, on each base and alone, whether others are better off with it, until nothing changes; begun with nothing, and with chains in
+ * the order of the nodes. Not always the best; the same for the same input.
+ *
+ * @returns for each its base, or {@link NO_BASE}.
+ */
+export function arrangeBases(problem: ArrangeProblem): readonly number[] {
+  const users = usersOf(problem);
+  const starts = [problem.alone.map(() => NO_BASE), startInOrder(problem)];
+  const settled = starts.map((start) => settle(new Arrangement(problem, start), problem, users));
+  return settled.reduce((best, one) => (one.cost < best.cost ? one : best)).bases;
+}
+
+function settle(
+  arrangement: Arrangement,
+  { alone, edges }: ArrangeProblem,
+  users: readonly (readonly ArrangeEdge[])[],
+): Arrangement {
+  for (let round = 0, isChanged = true; isChanged && round < MAX_ROUNDS; round++) {
+    isChanged = false;
+    for (let node = 0; node < alone.length; node++) {
+      const places = [NO_BASE, ...(edges[node] ?? []).map(({ base }) => base)];
+      for (const base of places) if (arrangement.tryHub(node, base, users[node] ?? [])) isChanged = true;
+    }
+  }
+  return arrangement;
+}

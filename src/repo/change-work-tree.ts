@@ -2,7 +2,7 @@ import { rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CommitId, FileHash, GitObjectId } from '../objects/ids.ts';
 import type { Manifest } from '../objects/manifest.ts';
-import { createOverwriteCheck } from './overwrite-check.ts';
+import { createOverwriteGuard, type OverwriteGuard } from './overwrite-check.ts';
 import type { Repository } from './repository.ts';
 import { filesBeside, restoreManifest } from './restore-files.ts';
 import type { Operation } from './results.ts';
@@ -91,17 +91,18 @@ async function planChanges(repository: Repository, { from, to, everything }: Wor
 }
 
 /** Refuses the whole change before any of it is done. */
-async function checkPlan(repository: Repository, plan: Plan, target: WorkTreeTarget): Promise<void> {
+async function checkPlan(repository: Repository, plan: Plan, target: WorkTreeTarget): Promise<OverwriteGuard> {
   const { tips, force = false } = target;
-  const check = await createOverwriteCheck(repository, { tips, force });
+  const guard = await createOverwriteGuard(repository, { tips, force });
   for (const planned of [...plan.restore, ...plan.remove])
     for (const { target: file } of targetsOf(repository, planned)) await checkNotBeyondLink(repository, file);
   for (const planned of plan.restore) {
-    for (const { target: file, file: stored } of targetsOf(repository, planned)) await check(file, stored.sha256);
+    for (const { target: file, file: stored } of targetsOf(repository, planned)) await guard.check(file, stored.sha256);
   }
   for (const planned of plan.remove) {
-    for (const { target: file } of targetsOf(repository, planned)) await check(file, undefined);
+    for (const { target: file } of targetsOf(repository, planned)) await guard.check(file, undefined);
   }
+  return guard;
 }
 
 /** Removes folders that became empty, as git does. */
@@ -120,15 +121,16 @@ async function removeEmptyFolders(repository: Repository, folder: string): Promi
 /** Makes the work tree hold what a commit holds: what differs comes, then what is not in it goes. Checked first as a whole. */
 export async function* changeWorkTree(repository: Repository, target: WorkTreeTarget): Operation<WorkTreeChanges> {
   const plan = await planChanges(repository, target);
-  await checkPlan(repository, plan, target);
+  const guard = await checkPlan(repository, plan, target);
   const total = plan.restore.length + plan.remove.length;
   for (const [done, { file, manifest }] of plan.restore.entries()) {
     yield { phase: 'Restoring', done, total, detail: file };
-    await restoreManifest(repository, manifest, path.join(repository.workTree, file));
+    await restoreManifest(repository, manifest, path.join(repository.workTree, file), guard);
   }
   for (const [done, planned] of plan.remove.entries()) {
     yield { phase: 'Removing', done: plan.restore.length + done, total, detail: planned.file };
     for (const { target: file } of targetsOf(repository, planned)) {
+      await guard.confirm(file);
       await rm(file, { force: true });
       await removeEmptyFolders(repository, path.dirname(file));
     }

@@ -6,9 +6,9 @@ import type { FormatWriter, WrittenFile } from '../formats/writer.ts';
 import { findWriter, WRITABLE_FORMATS, writableTensors } from '../formats/writers.ts';
 import { resolveOutput } from './explain-name.ts';
 import { findNamed } from './find-checkpoint.ts';
-import { createOverwriteCheck } from './overwrite-check.ts';
+import { createOverwriteGuard, type OverwriteGuard } from './overwrite-check.ts';
 import { expectContent } from './pruned-content.ts';
-import { replaceFile, syncFolders } from './replace-file.ts';
+import { type PutPiece, replaceFile, syncFolders } from './replace-file.ts';
 import type { Repository } from './repository.ts';
 import type { Operation, RestoredFile, RestoreResult } from './results.ts';
 import { checkNotBeyondLink, toTreePath } from './work-tree.ts';
@@ -39,16 +39,21 @@ function defaultName(source: string, format: string): string {
   return `${source.replace(/(\.index)?\.[^./]+$/, '')}${ENDINGS[format] ?? ''}`;
 }
 
-async function writeConverted(file: WrittenFile, target: string): Promise<Omit<RestoredFile, 'path'>> {
+async function writeConverted(
+  file: WrittenFile,
+  target: string,
+  guard: OverwriteGuard,
+): Promise<Omit<RestoredFile, 'path'>> {
   const hash = createSha256();
   let bytes = 0;
-  await replaceFile(target, async (put) => {
+  const write = async (put: PutPiece): Promise<void> => {
     for await (const piece of file.bytes()) {
       hash.update(piece);
       await put(piece);
       bytes += piece.byteLength;
     }
-  });
+  };
+  await replaceFile(target, write, () => guard.confirm(target));
   return { bytes, sha256: hash.hex() };
 }
 
@@ -74,7 +79,7 @@ export async function* convertCheckpoint(
           options.output,
           defaultName(found.path, options.format),
         );
-  const mayOverwrite = await createOverwriteCheck(repository, { force: options.force ?? false });
+  const guard = await createOverwriteGuard(repository, { force: options.force ?? false });
   const checkpoint = await repository.checkpoints.open(found.pointer.manifest);
   try {
     const kept = checkpoint.tensors.filter(({ role }) => role !== 'optimizer');
@@ -86,13 +91,13 @@ export async function* convertCheckpoint(
     const targetOf = (file: WrittenFile): string => path.join(path.dirname(primary), file.name);
     for (const file of files) {
       if (options.output === undefined) await checkNotBeyondLink(repository, targetOf(file));
-      await mayOverwrite(targetOf(file), undefined);
+      await guard.check(targetOf(file), undefined);
     }
     const restored: RestoredFile[] = [];
     for (const file of files) {
       yield { phase: 'Writing', done: restored.length, total: files.length, detail: file.name };
       const target = targetOf(file);
-      restored.push({ path: toTreePath(repository, target), ...(await writeConverted(file, target)) });
+      restored.push({ path: toTreePath(repository, target), ...(await writeConverted(file, target, guard)) });
     }
     await syncFolders(files.map((file) => path.dirname(targetOf(file))));
     const [first] = restored;

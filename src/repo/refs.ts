@@ -1,5 +1,6 @@
 import { WsvcError } from '../errors.ts';
 import type { CommitId } from '../objects/ids.ts';
+import { acquireLock } from '../store/lock.ts';
 import { checkMovedStaySaved } from './moved-saved.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
@@ -17,13 +18,28 @@ export async function listBranches(repository: Repository): Promise<readonly Nam
   }));
 }
 
-/** Makes a branch at a revision (HEAD by default). @throws WsvcError `usage` when it exists. */
-export async function createBranch(repository: Repository, name: string, revision = 'HEAD'): Promise<NamedCommit> {
+/** As the only writer: a collection that runs would not know that a commit is needed again, or no longer. @throws WsvcError `locked` */
+async function underLock<T>(repository: Repository, purpose: string, work: () => Promise<T>): Promise<T> {
+  await using _lock = await acquireLock(repository.directory, { purpose });
+  return await work();
+}
+
+/** As {@link createBranch}, for one who has the lock. */
+export async function createBranchUnderLock(
+  repository: Repository,
+  name: string,
+  revision = 'HEAD',
+): Promise<NamedCommit> {
   const commit = await resolveRevision(repository, revision);
   const exists = (await repository.history.listBranches()).some((branch) => branch.name === name);
   if (exists) throw new WsvcError('usage', `There is a branch ${name} already.`);
   await repository.history.updateBranch(name, commit, undefined);
   return { name, commit };
+}
+
+/** Makes a branch at a revision (HEAD by default). @throws WsvcError `usage` when it exists; `locked`. */
+export function createBranch(repository: Repository, name: string, revision?: string): Promise<NamedCommit> {
+  return underLock(repository, 'wsvc branch', () => createBranchUnderLock(repository, name, revision));
 }
 
 /** True when another branch or tag still reaches the commit. */
@@ -44,8 +60,7 @@ async function isReachableWithout(repository: Repository, branch: string, commit
   return false;
 }
 
-/** Deletes a branch; one whose checkpoints nothing else reaches only when forced. */
-export async function deleteBranch(repository: Repository, name: string, force = false): Promise<NamedCommit> {
+async function deleteBranchUnderLock(repository: Repository, name: string, force: boolean): Promise<NamedCommit> {
   const branch = (await repository.history.listBranches()).find((candidate) => candidate.name === name);
   if (branch === undefined) throw new WsvcError('not-found', `There is no branch ${name}.`);
   const head = await repository.history.readHead();
@@ -61,13 +76,17 @@ export async function deleteBranch(repository: Repository, name: string, force =
   return { name, commit: branch.commit };
 }
 
+/** Deletes a branch; one whose checkpoints nothing else reaches only when forced. @throws WsvcError `not-saved`, `locked` */
+export function deleteBranch(repository: Repository, name: string, force = false): Promise<NamedCommit> {
+  return underLock(repository, 'wsvc branch', () => deleteBranchUnderLock(repository, name, force));
+}
+
 /** Tags in name order. */
 export async function listTags(repository: Repository): Promise<readonly NamedCommit[]> {
   return (await repository.history.listTags()).map(({ name, commit }) => ({ name, commit }));
 }
 
-/** Tags a revision (HEAD by default). @throws WsvcError `usage` when the tag exists. */
-export async function createTag(repository: Repository, name: string, revision = 'HEAD'): Promise<NamedCommit> {
+async function createTagUnderLock(repository: Repository, name: string, revision = 'HEAD'): Promise<NamedCommit> {
   if ((await repository.history.listTags()).some((tag) => tag.name === name)) {
     throw new WsvcError('usage', `There is a tag ${name} already.`);
   }
@@ -76,8 +95,12 @@ export async function createTag(repository: Repository, name: string, revision =
   return { name, commit };
 }
 
-/** Deletes a tag. @throws WsvcError `not-found`, `not-saved` where it alone reaches a file that was moved in */
-export async function deleteTag(repository: Repository, name: string): Promise<NamedCommit> {
+/** Tags a revision (HEAD by default). @throws WsvcError `usage` when the tag exists; `locked`. */
+export function createTag(repository: Repository, name: string, revision?: string): Promise<NamedCommit> {
+  return underLock(repository, 'wsvc tag', () => createTagUnderLock(repository, name, revision));
+}
+
+async function deleteTagUnderLock(repository: Repository, name: string): Promise<NamedCommit> {
   const tag = (await repository.history.listTags()).find((candidate) => candidate.name === name);
   if (tag === undefined) throw new WsvcError('not-found', `There is no tag ${name}.`);
   const tags = (await repository.history.listTags()).filter((other) => other.name !== name);
@@ -85,6 +108,11 @@ export async function deleteTag(repository: Repository, name: string): Promise<N
   await checkMovedStaySaved(repository, others);
   await repository.history.deleteTag(name);
   return { name, commit: tag.commit };
+}
+
+/** Deletes a tag. @throws WsvcError `not-found`; `not-saved` where it alone reaches a file that was moved in; `locked`. */
+export function deleteTag(repository: Repository, name: string): Promise<NamedCommit> {
+  return underLock(repository, 'wsvc tag', () => deleteTagUnderLock(repository, name));
 }
 
 /** The best common ancestor of two revisions; null when there is none. */

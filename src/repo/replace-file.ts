@@ -8,7 +8,7 @@ import type { FileStamp } from '../bytes/source.ts';
 export type PutPiece = (piece: Uint8Array) => Promise<void>;
 
 /** A name beside the target that no model file has, and that is not longer than names may be. */
-function temporaryFor(target: string): string {
+export function temporaryFor(target: string): string {
   return path.join(path.dirname(target), `.wsvc-${process.pid}-${sha256Hex(Buffer.from(target)).slice(0, 12)}`);
 }
 
@@ -31,16 +31,19 @@ async function writeNew(file: string, write: (put: PutPiece) => Promise<void>): 
  * link that stands there is replaced, not written through.
  *
  * @param write - writes the content; when it throws, the target is as it was.
+ * @param confirm - asked last, when the new file is complete: when it throws, the target is as it was.
  * @returns the stamp of what was written; `undefined` when somebody else has changed the file since.
  */
 export async function replaceFile(
   target: string,
   write: (put: PutPiece) => Promise<void>,
+  confirm?: () => Promise<void>,
 ): Promise<FileStamp | undefined> {
   await mkdir(path.dirname(target), { recursive: true });
   const temporary = temporaryFor(target);
   try {
     const written = await writeNew(temporary, write);
+    await confirm?.();
     await rename(temporary, target);
     // The renaming is a change of the file too, though not of its bytes.
     const stamp = stampOf(await lstat(target));

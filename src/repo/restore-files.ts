@@ -5,9 +5,9 @@ import type { Manifest, ManifestFile } from '../objects/manifest.ts';
 import { resolveOutput } from './explain-name.ts';
 import { type FoundCheckpoint, findRestorable } from './find-checkpoint.ts';
 import { forgetMoved } from './moved-files.ts';
-import { createOverwriteCheck } from './overwrite-check.ts';
+import { createOverwriteGuard, type OverwriteGuard } from './overwrite-check.ts';
 import { expectContent } from './pruned-content.ts';
-import { replaceFile, syncFolders } from './replace-file.ts';
+import { type PutPiece, replaceFile, syncFolders } from './replace-file.ts';
 import type { Repository } from './repository.ts';
 import type { Operation, RestoredFile, RestoreResult } from './results.ts';
 import { rememberSaved } from './stat-cache.ts';
@@ -26,15 +26,17 @@ export async function writeStoredFile(
   repository: Repository,
   file: ManifestFile,
   target: string,
+  guard: OverwriteGuard,
 ): Promise<RestoredFile> {
-  const stamp = await replaceFile(target, async (put) => {
+  const write = async (put: PutPiece): Promise<void> => {
     const hash = createSha256();
     for await (const piece of storedSource(file, repository.blobs).stream()) {
       hash.update(piece);
       await put(piece);
     }
     if (hash.hex() !== file.sha256) throw new CorruptError('a file does not restore to the bytes that were added');
-  });
+  };
+  const stamp = await replaceFile(target, write, () => guard.confirm(target));
   if (stamp !== undefined) await rememberSaved(repository, [{ file: target, sha256: file.sha256, stamp }]);
   return { path: toTreePath(repository, target), bytes: file.byteLength, sha256: file.sha256 };
 }
@@ -55,10 +57,11 @@ export async function restoreManifest(
   repository: Repository,
   manifest: Pick<Manifest, 'files'>,
   primary: string,
+  guard: OverwriteGuard,
 ): Promise<readonly RestoredFile[]> {
   const restored: RestoredFile[] = [];
   for (const { file, target } of filesBeside(primary, manifest)) {
-    restored.push(await writeStoredFile(repository, file, target));
+    restored.push(await writeStoredFile(repository, file, target, guard));
   }
   return restored;
 }
@@ -110,6 +113,7 @@ interface RestorePlan {
   readonly pruned: readonly string[];
   /** Those whose manifest cannot be read; more come when the others are written. */
   readonly failed: Failed[];
+  readonly guard: OverwriteGuard;
 }
 
 /** Finds everything that was named, and refuses before anything is written. */
@@ -122,7 +126,7 @@ async function planRestore(
   if (options.output !== undefined && found.length > 1) {
     throw new WsvcError('usage', 'An output file can be given for one checkpoint only.');
   }
-  const mayOverwrite = await createOverwriteCheck(repository, { force: options.force ?? false });
+  const guard = await createOverwriteGuard(repository, { force: options.force ?? false });
   const planned: Planned[] = [];
   const failed: Failed[] = [];
   for (const one of found) {
@@ -131,11 +135,11 @@ async function planRestore(
     const primary = await primaryTarget(repository, one, options.output);
     for (const { file, target } of filesBeside(primary, manifest)) {
       if (options.output === undefined) await checkNotBeyondLink(repository, target);
-      await mayOverwrite(target, file.sha256);
+      await guard.check(target, file.sha256);
     }
     planned.push({ manifest, primary });
   }
-  return { planned, pruned, failed };
+  return { planned, pruned, failed, guard };
 }
 
 /** The one checkpoint that was named cannot be restored: the command fails as a whole. */
@@ -160,13 +164,13 @@ export async function* restoreFiles(
 ): Operation<RestoreResult> {
   const plan = await planRestore(repository, named, options);
   throwOnlyFailure(plan);
-  const { planned, pruned, failed } = plan;
+  const { planned, pruned, failed, guard } = plan;
   const restored: RestoredFile[] = [];
   const done: Planned[] = [];
   for (const [count, one] of planned.entries()) {
     const name = toTreePath(repository, one.primary);
     yield { phase: 'Restoring', done: count, total: planned.length, detail: name };
-    const write = () => restoreManifest(repository, one.manifest, one.primary);
+    const write = () => restoreManifest(repository, one.manifest, one.primary, guard);
     const files = planned.length + failed.length === 1 ? await write() : await attempt(failed, name, write);
     if (files === undefined) continue;
     restored.push(...files);

@@ -1,7 +1,7 @@
 import { WsvcError } from '../errors.ts';
 import { changeWorkTree, treeOf } from './change-work-tree.ts';
 import { readTips } from './recorded-checkpoints.ts';
-import { createBranch } from './refs.ts';
+import { createBranchUnderLock } from './refs.ts';
 import { type Repository, withLock } from './repository.ts';
 import type { Operation } from './results.ts';
 import { resolveRevision } from './revision.ts';
@@ -25,7 +25,7 @@ export interface SwitchOptions {
 }
 
 async function* switchUnderLock(repository: Repository, name: string, options: SwitchOptions): Operation<SwitchResult> {
-  if (options.create) await createBranch(repository, name);
+  if (options.create) await createBranchUnderLock(repository, name);
   const branch = (await repository.history.listBranches()).find((candidate) => candidate.name === name);
   if (branch === undefined && !options.detach) {
     throw new WsvcError('not-found', `There is no branch ${name}.`, {

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { lstat, open, unlink } from 'node:fs/promises';
+import { link, lstat, open, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { createSha256 } from '../bytes/sha256.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
@@ -7,6 +7,7 @@ import { LEFTOVER_GRACE_MS, readDiskTime } from '../store/atomic-file.ts';
 import { openBlobStore } from '../store/pack-blob-store.ts';
 import { forgetMoved, readMoved, rememberMoved } from './moved-files.ts';
 import { filesOf, type PendingCheckpoint, pointerOf } from './pending.ts';
+import { temporaryFor } from './replace-file.ts';
 import type { Repository } from './repository.ts';
 import type { ProgressEvent } from './results.ts';
 import { hashFile } from './stat-cache.ts';
@@ -59,14 +60,36 @@ async function verifyStored(repository: Repository, pending: readonly PendingChe
   }
 }
 
-const isSame = (a: Stats, b: Stats): boolean =>
-  a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
+/** A renaming leaves these as they are. */
+const hasSameBytes = (a: Stats, b: Stats): boolean => a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs;
+const isSame = (a: Stats, b: Stats): boolean => hasSameBytes(a, b) && a.ctimeMs === b.ctimeMs;
 
-/** Removes a file only while it is what was stored. */
+/** Gives a file its name back, unless somebody has put another there meanwhile, and with it given up what stood there. */
+async function putBack(aside: string, file: string): Promise<void> {
+  try {
+    await link(aside, file);
+  } catch {
+    const isReplaced = await lstat(file).then(
+      () => true,
+      () => false,
+    );
+    // Some file systems have no links.
+    if (!isReplaced) return rename(aside, file);
+  }
+  await unlink(aside);
+}
+
+/** Removes a file only while it is what was stored: renamed first, so that what is looked at last is what goes. */
 async function removeIfUnchanged(file: string, sha256: string): Promise<boolean> {
   const before = await lstat(file);
   if (!before.isFile() || (await hashFile(file)) !== sha256 || !isSame(before, await lstat(file))) return false;
-  await unlink(file);
+  const aside = temporaryFor(file);
+  await rename(file, aside);
+  if (!hasSameBytes(before, await lstat(aside))) {
+    await putBack(aside, file);
+    return false;
+  }
+  await unlink(aside);
   return true;
 }
 

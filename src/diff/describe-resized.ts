@@ -6,23 +6,28 @@ export type ShapeOf = (name: string) => readonly number[] | undefined;
 
 const WORDS = ['row', 'column'] as const;
 
-function wordFor(axis: number, rank: number): string {
+function wordFor(axis: number, { length: rank, 0: first }: readonly number[]): string {
   if (rank === 1) return 'value';
+  if (rank === 3 && axis === 1 && first === 1) return 'place';
   return rank === 2 ? (WORDS[axis] ?? 'place') : axis === 0 ? 'output channel' : 'input channel';
 }
 
 /** Says of one axis what it has of the other file's: `rows 0..50256 of wte.weight, 47 new rows`; the name only where it is another. */
 function describeAxis(
   units: AxisUnits,
-  { query, candidate }: ResizedPair,
+  { query, candidate, isInterpolated }: ResizedPair,
   ofQuery: ShapeOf,
   ofCandidate: ShapeOf,
 ): string {
   const [own, other] = [ofQuery(query) ?? [], ofCandidate(candidate) ?? []];
   const [a, b] = [own[units.axis] ?? 0, other[units.axis] ?? 0];
-  const word = wordFor(units.axis, own.length);
+  const word = wordFor(units.axis, own);
   const source = query === candidate ? '' : ` of ${candidate}`;
   const rest = a > b ? `${a - b} new ${word}${a - b === 1 ? '' : 's'}` : `${b - a} gone`;
+  if (isInterpolated)
+    return a > b
+      ? `${a} ${word}s, interpolated from ${b}${source}`
+      : `${a} ${word}s of which ${b} were interpolated${source}`;
   if (isAtEnd(units)) return `${word}s 0..${Math.min(a, b) - 1}${source}, ${rest}`;
   return `${a > b ? 'all' : `${a} of`} ${b} ${word}s${source}, ${rest}`;
 }

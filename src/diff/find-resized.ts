@@ -1,6 +1,7 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
-import { type AxisUnits, cutToCommon } from './axis-units.ts';
+import { type AxisUnits, cutToCommon, isAtEnd } from './axis-units.ts';
 import { chooseUnits, chooseVectorUnits, createUnitPool, guessUnits, type UnitPool } from './choose-units.ts';
+import { isInterpolated } from './interpolated.ts';
 import type { TensorPair } from './tensor-pair.ts';
 
 /** Two tensors of which one has units that the other lacks, along one axis or two. */
@@ -8,6 +9,8 @@ export interface ResizedPair {
   readonly query: string;
   readonly candidate: string;
   readonly axes: readonly AxisUnits[];
+  /** The units of the longer axis are combinations of those of the shorter one. */
+  readonly isInterpolated?: true;
 }
 
 /** Which units two checkpoints have in common where their shapes differ. */
@@ -45,9 +48,15 @@ export function findResized(
   const found = new Map<string, ResizedPair>();
   let logChoices = 0;
   const settle = (pair: TensorPair, { axes, logChoices: choices }: Found) => {
-    found.set(pair.query, { query: pair.query, candidate: pair.candidate, axes });
+    found.set(pair.query, { query: pair.query, candidate: pair.candidate, axes, ...howMade(pair, axes) });
     logChoices += choices;
     for (const units of axes) pool.add(units, pair.query);
+  };
+  const howMade = ({ query: q, candidate: c }: TensorPair, [units, ...others]: readonly AxisUnits[]) => {
+    const [own, other] = [query.get(q), candidate.get(c)];
+    if (!units || !own || !other || others.length > 0) return {};
+    const [longer, shorter] = units.larger === 'query' ? [own, other] : [other, own];
+    return !isAtEnd(units) && isInterpolated(longer, shorter, units.axis) ? { isInterpolated: true as const } : {};
   };
   settleAll(byRank(false), find, settle);
   for (const pair of likelyPairs(unpaired, query, candidate)) {

@@ -7,6 +7,8 @@ export interface TensorFacts {
   readonly grid?: Grid;
   readonly lattice?: Lattice;
   readonly zeroCount: number;
+  /** How far values that were computed from others may be off, by the rounding of those. */
+  readonly carried?: Float32Array;
   /** The most that values were moved because the half-precision scales of their blocks underflowed. */
   readonly scaleUnderflow?: number;
 }

@@ -1,4 +1,4 @@
-import { type AxisUnits, isAtEnd, isInOrder } from '../diff/axis-units.ts';
+import { isAtEnd, isInOrder } from '../diff/axis-units.ts';
 import { describeResized } from '../diff/describe-resized.ts';
 import type { ResizedPair } from '../diff/find-resized.ts';
 import type { Summary } from '../sketch/summary.ts';
@@ -14,10 +14,10 @@ export function describeResizedCase(found: Identification, resized: ResizedCase,
   const axes = resized.pairs.flatMap((pair) => pair.axes);
   const stored = resized.archive.member(resized.compared).summary;
   const notes = new Map(resized.pairs.map((pair) => [pair.query, noteFor(pair, whole, stored)]));
-  const isEarlier = isOriginal(axes);
+  const isEarlier = isOriginal(resized.pairs);
   return {
     ...found,
-    relation: joinWords([...keptWords(found.relation), ...resizedWords(axes, isEarlier)]),
+    relation: joinWords([...keptWords(found.relation), ...resizedWords(resized.pairs, isEarlier)]),
     direction: isEarlier ? 'backward' : found.direction,
     isCutAtEnd: axes.every(isAtEnd),
     tensors: [...found.tensors.map((tensor) => withNote(tensor, resized.pairs, notes)), ...listUnread(resized)],
@@ -34,9 +34,15 @@ function noteFor(pair: ResizedPair, whole: Summary, stored: Summary): string {
   return describeResized(pair, shapesOf(whole), shapesOf(stored));
 }
 
-/** The query has units between those of what is stored: nobody adds them there, but units are removed from everywhere. */
-function isOriginal(axes: readonly AxisUnits[]): boolean {
-  return axes.every(({ larger }) => larger === 'query') && axes.some((units) => !isAtEnd(units));
+/**
+ * The query has units between those of what is stored: nobody adds them there unless by interpolating, but units are removed from everywhere. What is
+ * interpolated was made from what is shorter.
+ */
+function isOriginal(pairs: readonly ResizedPair[]): boolean {
+  const [tables, others] = [pairs.filter((pair) => pair.isInterpolated), pairs.filter((pair) => !pair.isInterpolated)];
+  const axes = others.flatMap((pair) => pair.axes);
+  if (!tables.every((pair) => pair.axes.every(({ larger }) => larger === 'candidate'))) return false;
+  return axes.every(({ larger }) => larger === 'query') && (tables.length > 0 || axes.some((units) => !isAtEnd(units)));
 }
 
 function keptWords(relation: string): readonly RelationWord[] {
@@ -45,10 +51,12 @@ function keptWords(relation: string): readonly RelationWord[] {
 }
 
 /** Units that are gone were pruned away; new ones take the place of a head. */
-function resizedWords(axes: readonly AxisUnits[], isEarlier: boolean): readonly RelationWord[] {
+function resizedWords(pairs: readonly ResizedPair[], isEarlier: boolean): readonly RelationWord[] {
+  const axes = pairs.filter((pair) => !pair.isInterpolated).flatMap((pair) => pair.axes);
+  const hasTables = pairs.some((pair) => pair.isInterpolated);
   const words: RelationWord[] = [];
-  if (isEarlier || axes.some(({ larger }) => larger === 'candidate')) words.push('pruned');
-  if (!isEarlier && axes.some(({ larger }) => larger === 'query')) words.push('head-replaced');
+  if ((isEarlier && axes.length > 0) || axes.some(({ larger }) => larger === 'candidate')) words.push('pruned');
+  if (hasTables || (!isEarlier && axes.some(({ larger }) => larger === 'query'))) words.push('head-replaced');
   if (axes.some((units) => !isInOrder(units))) words.push('permuted');
   return words;
 }

@@ -1,4 +1,4 @@
-import { type ManifestId, parseManifestId } from '../objects/ids.ts';
+import type { ManifestId } from '../objects/ids.ts';
 import { applyAlignment } from '../symmetry/align.ts';
 import { areUnitsInPlace } from '../symmetry/in-place.ts';
 import { testKinship } from '../symmetry/kinship.ts';
@@ -6,21 +6,20 @@ import { logFactorial } from '../symmetry/tails.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { type Aligned, alignCandidate, isReordered, unalignedCandidate, withUnplaced } from './aligned-candidate.ts';
 import { readAlterations } from './alterations.ts';
-import { nearestBySpread, othersInSpace, withTrajectoryNeighbors } from './candidates.ts';
+import { nearCandidates, nearestBySpread, withTrajectoryNeighbors } from './candidates.ts';
 import { type Case, type Ranked, rank } from './case.ts';
 import { isExactCopy, logChanceOfCopy } from './exact-copy.ts';
 import { testFamily } from './family-test.ts';
 import { valueCount } from './frame.ts';
 import { LOG_ALPHA } from './judge-kinship.ts';
-import type { Archive } from './model.ts';
+import { proposeReordered } from './propose-reordered.ts';
 import type { Proof } from './prove-kinship.ts';
 import type { RelationWord } from './relation.ts';
 import { sampleRows } from './sample-rows.ts';
 import { COMPUTED_BY_ALIGNMENT, type Rounding, roundings } from './tolerance.ts';
 import { applyUnplacedUnits, findReorderedCopy, findUnplacedUnits, listMovedTensors } from './unplaced-units.ts';
 
-/** Candidates that are aligned, and other families that are aligned for comparison. */
-const ALIGNED = 6;
+/** Other families that are aligned for comparison. */
 const FAMILIES = 8;
 /** Checkpoints with the most similar statistics that are asked whether they are the query with its rows and columns reordered. */
 const COPIES_ASKED = 3;
@@ -45,14 +44,31 @@ export async function findReordered(subject: Case, likely: readonly Ranked[]): P
   const copy = await findUnplacedCopy(subject);
   if (copy || !canAlign(frame)) return copy;
   let best: Aligned | undefined;
-  for (const id of proposeByInvariants(subject, likely)) {
+  for (const id of proposeReordered(subject, likely)) {
     const aligned = alignCandidate(frame.query, id, await wholeOf(subject, id), frame.graph);
     if (!best || aligned.misfit < best.misfit) best = aligned;
   }
   if (!best) return undefined;
   best = completed(subject, best);
   const proof = await proveReordered(subject, best);
-  return proof.isKnown ? reorder(subject, best, proof) : { proof, subject, ranked: likely, words: [] };
+  return proof.isKnown ? reorderFamily(subject, best, proof) : { proof, subject, ranked: likely, words: [] };
+}
+
+/** Invariants name the family, and not always the nearest of it: whoever fits better in the order that was found is aligned in turn. */
+async function reorderFamily(subject: Case, first: Aligned, proof: Proof): Promise<Reordered> {
+  const { frame } = subject;
+  let aligned = first;
+  let found = await reorder(subject, aligned, proof);
+  for (;;) {
+    const nearest = found.ranked[0];
+    if (!nearest || nearest.id === aligned.id) return found;
+    const next = alignCandidate(frame.query, nearest.id, await wholeOf(subject, nearest.id), frame.graph);
+    const whole = completed(subject, next);
+    if (!(whole.misfit < aligned.misfit)) return found;
+    aligned = whole;
+    const exact = logChanceOfAlignedCopy(subject, aligned);
+    found = await reorder(subject, aligned, exact < (proof.logPValue ?? 0) ? { ...proof, logPValue: exact } : proof);
+  }
 }
 
 /** Asks of a known query whether some of its units were reordered, flipped or rescaled after all. */
@@ -115,24 +131,6 @@ function wholeRoundings({ facts, frame }: Case): ReadonlyMap<string, Rounding> {
 
 async function wholeOf(subject: Case, id: ManifestId): Promise<Weights> {
   return (await subject.frame.candidate(id)).whole();
-}
-
-/** The nearest by invariants; where there are none, the best of each run. */
-function proposeByInvariants({ archive, query }: Case, likely: readonly Ranked[]): readonly ManifestId[] {
-  const near = archive.neighbors('invariants', query.summary, ALIGNED).map(({ key }) => parseManifestId(key));
-  if (near.length > 0) return near;
-  const inSpace = othersInSpace(query.summary, archive);
-  const ids = [...likely.map(({ id }) => id), ...inSpace.map(({ id }) => id)];
-  return bestOfEachRun(archive, ids).slice(0, 2 * ALIGNED);
-}
-
-function bestOfEachRun(archive: Archive, ids: readonly ManifestId[]): readonly ManifestId[] {
-  const runs = new Map<string, ManifestId>();
-  for (const id of ids) {
-    const run = archive.member(id).trajectory ?? id;
-    if (!runs.has(run)) runs.set(run, id);
-  }
-  return [...runs.values()];
 }
 
 /** An aligned copy that is exact is proof; otherwise the similarity is compared with rotated candidates and with other families. */
@@ -213,12 +211,22 @@ async function reorder(subject: Case, best: Aligned, proof: Proof): Promise<Reor
       return weights;
     },
   };
-  const ranked = await rank(reordered, [
-    best.id,
-    ...withTrajectoryNeighbors([best.id], subject.archive).filter((id) => id !== best.id),
-  ]);
+  const ranked = await rankFamily(reordered, best.id);
   const words: RelationWord[] = [];
   if (best.moved > 0) words.push('permuted');
   if (best.isRescaled) words.push('rescaled');
   return { proof, subject: reordered, ranked, words };
+}
+
+/** Ranks what lies near a candidate, on its run and on others: a fork and its trunk have one order of units. */
+async function rankFamily(subject: Case, id: ManifestId): Promise<readonly Ranked[]> {
+  const { archive } = subject;
+  const { summary } = archive.member(id);
+  const near = nearCandidates(summary, archive).filter(
+    (other) => archive.member(other).summary.space === summary.space,
+  );
+  const first = await rank(subject, [...new Set([id, ...near])]);
+  const best = first.slice(0, 2).map((ranked) => ranked.id);
+  const around = withTrajectoryNeighbors([id, ...best], archive);
+  return rank(subject, [...new Set([...first.map((ranked) => ranked.id), ...around])]);
 }

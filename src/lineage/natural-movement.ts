@@ -14,6 +14,8 @@ export interface Excess {
   readonly whiteness: number;
   /** Whiteness of the run's own perpendicular movement. */
   readonly naturalWhiteness: number;
+  /** How much ln of the perpendicular energies varies along the run. */
+  readonly spread: number;
 }
 
 /** Directions that a small adapter may take up in one matrix. */
@@ -62,6 +64,7 @@ export function excessOver(
     ratio: Math.exp(Math.min(z * spread, 30)),
     whiteness: whiteness(matricesOf(bow.vector, comparison)),
     naturalWhiteness: whiteness(matricesOf(own[0]?.vector ?? bow.vector, comparison)),
+    spread,
   };
 }
 

@@ -48,7 +48,7 @@ export function roundings(
       name,
       {
         ...(grid ? { grid } : {}),
-        ...(f.lattice ? { halfSteps: f.lattice.halfSteps } : {}),
+        ...(f.lattice ? { halfSteps: f.lattice.halfSteps } : f.carried ? { halfSteps: f.carried } : {}),
         ...(f.scaleUnderflow ? { absolute: f.scaleUnderflow } : {}),
         assumed,
         computed,

@@ -82,7 +82,7 @@ export function listMovedTensors(query: Weights, candidate: Weights): readonly s
 }
 
 /** Whether two rows at least have nothing to do with those at their place; all, where columns moved. */
-function hasMovedRows({ shape, data }: WeightArray, candidate: WeightArray): boolean {
+export function hasMovedRows({ shape, data }: WeightArray, candidate: WeightArray): boolean {
   if (shape.join() !== candidate.shape.join()) return false;
   const width = data.length / (shape[0] ?? 1);
   let moved = 0;

@@ -52,8 +52,9 @@ export function wordsFor(
   }
   // Without its strongest directions the movement is the run's own.
   if (excess.zWithoutTop < EXCESS && excess.zWithoutTop !== 0) return { words: [...at, 'low-rank'], sureness: 0.7 };
-  // What natural movement plus white noise of that energy would show.
-  if (excess.whiteness < Math.max(WHITE, (2 * excess.naturalWhiteness) / excess.ratio))
+  // What natural movement plus white noise of that energy would show, as far as the run's own movement lets its share be known.
+  const room = Math.min(2, Math.exp(excess.spread));
+  if (excess.whiteness < Math.max(WHITE, (room * excess.naturalWhiteness) / excess.ratio))
     return { words: [...at, 'perturbed'], sureness: 0.8 };
   if (isLast && fit.toEnd < 2 * longestStep) return { words: ['next'], sureness: 0.7 };
   return { words: ['fine-tuned'], sureness };

@@ -108,9 +108,8 @@ function matrixOf(weights: Weights, { weight, part, of }: Part): Matrix | undefi
   return { rows: rows / of, columns, data: tensor.data.subarray(part * size, (part + 1) * size) };
 }
 
-function vectorOf(weights: Weights, { bias, part, of }: Part, length: number): Float32Array {
-  const data = weights.get(bias)?.data;
-  return data?.length === length * of ? data.subarray(part * length, (part + 1) * length) : new Float32Array(length);
+function vectorOf(weights: Weights, part: Part, length: number): Float32Array {
+  return slice(weights.get(part.bias)?.data, part, length);
 }
 
 /** The product of a pair, applied to fixed vectors of signs, and what it makes of the biases: one row of numbers, whose spectrum says nothing. */
@@ -131,6 +130,73 @@ export function multiplyPair(weights: Weights, pair: AttentionPair): WeightArray
   const data = new Float32Array(rows.length * width);
   for (const [i, row] of rows.entries()) data.set(row, i * width);
   return { shape: [data.length], data };
+}
+
+/**
+ * How far rounding of the factors moves the values of a product (standard deviations), where `halves` holds for each tensor half the spacing that its
+ * values were rounded to: errors are uniform and independent, so that their variances add.
+ */
+export function deviationsOfPair(
+  weights: Weights,
+  halves: ReadonlyMap<string, Float32Array>,
+  pair: AttentionPair,
+): Float32Array | undefined {
+  const [a, b] = [matrixOf(weights, pair.first), matrixOf(weights, pair.second)];
+  if (!a || !b || !isFitting(weights, pair)) return undefined;
+  const [roundA, roundB] = [squaresIn(halves, pair.first, a), squaresIn(halves, pair.second, b)];
+  const biases = [pair.first, pair.second].map((part, i) => {
+    const length = (i === 0 ? a : b).rows;
+    return [vectorOf(weights, part, length), squared(slice(halves.get(part.bias), part, length))] as const;
+  });
+  const [[bias, roundBias], [other, roundOther]] = [biases[0] ?? [], biases[1] ?? []];
+  if (!bias || !roundBias || !other || !roundOther) return undefined;
+  const rows: Float32Array[] = [];
+  if (pair.kind === 'value') {
+    const errors = rowSums(roundA);
+    for (let i = 0; i < PROBES; i++) rows.push(varianceOf(times, b, roundB, times(a, signs(a.columns, i)), errors));
+    rows.push(varianceOf(times, b, roundB, bias, roundBias));
+  } else {
+    const errors = rowSums(roundB);
+    for (let i = 0; i < PROBES; i++)
+      rows.push(varianceOf(timesTransposed, a, roundA, times(b, signs(b.columns, i)), errors));
+    rows.push(varianceOf(timesTransposed, a, roundA, other, roundOther));
+    rows.push(varianceOf(timesTransposed, b, roundB, bias, roundBias));
+  }
+  return Float32Array.from(rows.flatMap((row) => Array.from(row, (variance) => Math.sqrt(variance / 3))));
+}
+
+type Multiply = (matrix: Matrix, x: Float32Array) => Float32Array;
+
+/** Squared half spacings of what a matrix makes of a vector: those of the matrix times the vector, and the matrix times those of the vector. */
+function varianceOf(multiply: Multiply, m: Matrix, round: Matrix, x: Float32Array, errors: Float32Array): Float32Array {
+  const own = multiply(round, squared(x));
+  const passed = multiply({ ...m, data: squared(m.data) }, errors);
+  return own.map((variance, i) => variance + (passed[i] ?? 0));
+}
+
+function squaresIn(halves: ReadonlyMap<string, Float32Array>, part: Part, { rows, columns }: Matrix): Matrix {
+  return { rows, columns, data: squared(slice(halves.get(part.weight), part, rows * columns)) };
+}
+
+/** The values of one part of a fused tensor; zeros where there are none. */
+function slice(data: Float32Array | undefined, { part, of }: Part, length: number): Float32Array {
+  return data?.length === length * of ? data.subarray(part * length, (part + 1) * length) : new Float32Array(length);
+}
+
+const squared = (values: Float32Array) => values.map((x) => x * x);
+
+function rowSums({ rows, columns, data }: Matrix): Float32Array {
+  return Float32Array.from({ length: rows }, (_, row) =>
+    data.subarray(row * columns, (row + 1) * columns).reduce((sum, x) => sum + x, 0),
+  );
+}
+
+/** The values of both layers of a pair, row after row as they are kept; of fused ones, the parts that it takes. */
+export function factorsOfPair(weights: Weights, { first, second }: AttentionPair): readonly WeightArray[] {
+  return [first, second].flatMap((part) => {
+    const matrix = matrixOf(weights, part);
+    return matrix ? [{ shape: [matrix.rows, matrix.columns], data: matrix.data }] : [];
+  });
 }
 
 function times({ rows, columns, data }: Matrix, x: Float32Array): Float32Array {

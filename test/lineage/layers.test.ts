@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { identifyCheckpoint } from '../../src/lineage/identify.ts';
 import { memoryArchive } from '../../src/lineage/memory-archive.ts';
 import type { Weights } from '../../src/tensors/weights.ts';
-import { addNoise, createGaussian, rename } from './alter.ts';
+import { addNoise, createGaussian, rename, toBf16 } from './alter.ts';
 import { graphOf, idOf, membersOf, queryOf } from './small-zoo.ts';
 
 const WIDTH = 24;
@@ -167,6 +167,23 @@ describe('a network whose attention was multiplied by matrices that cancel', () 
     const answer = await askNamed(addNoise(rotate(stored), 0.05, 12));
     expect(answer.known).toBe(true);
     expect(answer.relation).toMatch(/^rescaled[+]/);
+  });
+
+  it('is its base rescaled and cast in half precision', async () => {
+    const answer = await askNamed(toBf16(rotate(stored)));
+    expect(answer).toMatchObject({ known: true, relation: 'rescaled+cast' });
+    expect(answer.nearest?.id).toBe(idOf(0, 1));
+  });
+
+  it('is found where only some heads were turned, and noise was added', async () => {
+    const some = new Map(
+      [...rotate(stored)].map(([name, tensor]) => [
+        name,
+        name.startsWith('layers.1.') ? tensor : (stored.get(name) ?? tensor),
+      ]),
+    );
+    const answer = await askNamed(addNoise(some, 0.05, 12));
+    expect(answer.relation).toBe('rescaled+perturbed');
   });
 
   it('is unknown as a stranger', async () => {

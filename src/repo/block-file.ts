@@ -21,8 +21,15 @@ export function readBlocks(
   const payloads: Buffer[] = [];
   let at = 0;
   while (at + HEAD_BYTES <= bytes.byteLength) {
-    const payload = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + bytes.readUInt32LE(at + 4));
-    if (bytes.readUInt32LE(at) !== version || crc32(payload) !== bytes.readUInt32LE(at + 8)) break;
+    const byteLength = bytes.readUInt32LE(at + 4);
+    const payload = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + byteLength);
+    // What a damaged length adds behind the end of the file would not be missed by the checksum.
+    if (
+      payload.byteLength < byteLength ||
+      bytes.readUInt32LE(at) !== version ||
+      crc32(payload) !== bytes.readUInt32LE(at + 8)
+    )
+      break;
     payloads.push(payload);
     at += HEAD_BYTES + payload.byteLength;
   }

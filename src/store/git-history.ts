@@ -190,9 +190,16 @@ class GitHistory implements History {
   }
 
   async findMergeBase(a: CommitId, b: CommitId): Promise<CommitId | undefined> {
-    const { fs, gitDirectory: gitdir, cache } = this.#objects;
+    const { gitDirectory: gitdir, cache } = this.#objects;
+    const fs = await this.#objects.openFs();
     const git = await loadGit();
-    const [base]: readonly unknown[] = await git.findMergeBase({ fs, gitdir, cache, oids: [a, b] });
+    let bases: readonly unknown[];
+    try {
+      bases = await git.findMergeBase({ fs, gitdir, cache, oids: [a, b] });
+    } catch (cause) {
+      throw new CorruptError('a commit of the history cannot be read', { cause });
+    }
+    const [base] = bases;
     return base === undefined ? undefined : parseCommitId(String(base));
   }
 

@@ -46,6 +46,13 @@ export function isGitError(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
+/** The file system without some files: isomorphic-git believes a damaged index, and would count to billions for one of its bits. */
+function fsWithout(hidden: ReadonlySet<string>): { promises: typeof nodeFs.promises } {
+  const readdir = async (folder: string): Promise<string[]> =>
+    (await nodeFs.promises.readdir(folder)).filter((name) => !hidden.has(name));
+  return { promises: { ...nodeFs.promises, readdir: readdir as typeof nodeFs.promises.readdir } };
+}
+
 /**
  * The object database of a bare git directory. wsvc writes loose objects itself (complete, durable, and never trusting
  * a file that is there without looking into it); isomorphic-git reads
@@ -57,7 +64,6 @@ export class GitObjects implements ObjectStore {
   readonly #packs: GitPackReader;
   /** isomorphic-git keeps the packs' indices here. */
   readonly cache: object = {};
-  readonly fs = nodeFs;
 
   constructor(gitDirectory: string, disk: Disk) {
     this.gitDirectory = gitDirectory;
@@ -99,6 +105,9 @@ export class GitObjects implements ObjectStore {
     const packed = (await this.#findInNewPacks(id)) ?? (await this.#findPacked(id));
     if (packed !== undefined) return packed;
     if (loose !== undefined) throw new CorruptError(`git object ${id} is damaged`);
+    const [index] = this.#packs.damaged;
+    if (index !== undefined)
+      throw new CorruptError(`git object ${id} is missing, and objects/pack/${index} is damaged`);
     throw new WsvcError('not-found', `No git object ${id} is stored.`);
   }
 
@@ -106,6 +115,12 @@ export class GitObjects implements ObjectStore {
     if (!(await this.#packs.refresh())) return undefined;
     const object = await this.#packs.find(id);
     return object !== undefined && gitObjectId(object) === id ? object : undefined;
+  }
+
+  /** What isomorphic-git may read. */
+  async openFs(): Promise<{ promises: typeof nodeFs.promises }> {
+    await this.#packs.refresh();
+    return fsWithout(this.#packs.damaged);
   }
 
   async #findPacked(id: GitObjectId): Promise<GitObject | undefined> {
@@ -116,7 +131,8 @@ export class GitObjects implements ObjectStore {
   }
 
   async #readPacked(id: GitObjectId): Promise<GitObject | undefined> {
-    const { fs, cache, gitDirectory: gitdir } = this;
+    const { cache, gitDirectory: gitdir } = this;
+    const fs = await this.openFs();
     try {
       const git = await loadGit();
       const { type, object } = await git.readObject({ fs, gitdir, cache, oid: id, format: 'content' });

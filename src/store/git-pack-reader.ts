@@ -34,15 +34,18 @@ interface PackIndex {
 const WHOLE_BYTES = 1 << 25;
 const READS_BEFORE_WHOLE = 16;
 
+/** A damaged table would send the search out of the file, or past an object that is there. */
+function isWhole(index: Buffer): boolean {
+  const body = index.subarray(0, Math.max(0, index.byteLength - ID_BYTES));
+  return createHash('sha1').update(body).digest().equals(index.subarray(body.byteLength));
+}
+
 function parseIndex(path: string, bytes: Buffer): PackIndex | undefined {
   const isKnown =
     bytes.byteLength >= IDS_OFFSET && bytes.readUInt32BE(0) === INDEX_MAGIC && bytes.readUInt32BE(4) === 2;
   const count = isKnown ? bytes.readUInt32BE(IDS_OFFSET - 4) : 0;
   const offsetsAt = IDS_OFFSET + count * (ID_BYTES + 4);
   if (!isKnown || bytes.byteLength < offsetsAt + 4 * count + 2 * ID_BYTES) return undefined;
-  // A damaged table would send the search out of the file, or past an object that is there.
-  const body = bytes.subarray(0, bytes.byteLength - ID_BYTES);
-  if (!createHash('sha1').update(body).digest().equals(bytes.subarray(body.byteLength))) return undefined;
   const offsets = Float64Array.from({ length: count }, (_, i) => bytes.readUInt32BE(offsetsAt + 4 * i)).sort();
   return { path, bytes, count, sortedOffsets: offsets, reads: 0 };
 }
@@ -91,6 +94,7 @@ export class GitPackReader {
   readonly #disk: Disk;
   readonly #indices = new Map<string, PackIndex>();
   readonly #unreadable = new Set<string>();
+  readonly #damaged = new Set<string>();
   readonly #only: string | undefined;
 
   /** @param only - the name of the one index that is looked at; all by default. */
@@ -98,6 +102,11 @@ export class GitPackReader {
     this.#directory = join(gitDirectory, 'objects', 'pack');
     this.#disk = disk;
     this.#only = only;
+  }
+
+  /** Names of indices that do not match their checksum: nobody else should read them either. */
+  get damaged(): ReadonlySet<string> {
+    return this.#damaged;
   }
 
   /** The object, unchecked; `undefined` when no pack that has been seen has it whole. */
@@ -138,7 +147,9 @@ export class GitPackReader {
   async #load(name: string): Promise<boolean> {
     const path = join(this.#directory, name);
     try {
-      const index = parseIndex(path.replace(/idx$/, 'pack'), Buffer.from(await this.#disk.readFile(path)));
+      const bytes = Buffer.from(await this.#disk.readFile(path));
+      const index = isWhole(bytes) ? parseIndex(path.replace(/idx$/, 'pack'), bytes) : undefined;
+      if (!isWhole(bytes)) this.#damaged.add(name);
       if (index === undefined) this.#unreadable.add(name);
       else this.#indices.set(name, index);
       return true;

@@ -74,7 +74,8 @@ const ABBREVIATION = /^[0-9a-f]{4,40}$/i;
 
 async function findAbbreviated(source: RevisionSource, text: string): Promise<GitObjectId | undefined> {
   if (!ABBREVIATION.test(text)) return undefined;
-  const { fs, gitDirectory: gitdir, cache } = source.objects;
+  const { gitDirectory: gitdir, cache } = source.objects;
+  const fs = await source.objects.openFs();
   try {
     const git = await loadGit();
     return parseGitObjectId(await git.expandOid({ fs, gitdir, cache, oid: text.toLowerCase() }));

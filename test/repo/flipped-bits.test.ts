@@ -1,5 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { WsvcError } from '../../src/errors.ts';
 import { addFiles } from '../../src/repo/add-files.ts';
@@ -45,6 +46,21 @@ async function filesOf(repository: string): Promise<readonly string[]> {
 const isOtherCase = (name: string, a: Buffer, b: Buffer): boolean =>
   name === 'config' && a.toString('latin1').toLowerCase() === b.toString('latin1').toLowerCase();
 
+function inflated(bytes: Buffer): Buffer | undefined {
+  try {
+    return inflateSync(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Between the last code of a compressed object and its checksum up to seven bits fill a byte: nothing reads them. */
+function isPadding(name: string, a: Buffer, b: Buffer): boolean {
+  if (!/^objects\/[0-9a-f]{2}\//.test(name)) return false;
+  const [before, after] = [inflated(a), inflated(b)];
+  return before !== undefined && after !== undefined && before.equals(after);
+}
+
 /** True when fsck ends in findings, or in a typed error. Where all bits are tried, of derived data the part of fsck that looks at it. */
 async function isFound(folder: string, derivedOf?: Repository): Promise<boolean> {
   try {
@@ -88,6 +104,7 @@ describe('a flipped bit', () => {
     const opened = await openIn(folder);
     const tried = new Map<string, number>();
     const missed: string[] = [];
+    let meaningless = 0;
     for (const [index, file] of (await filesOf(repository)).entries()) {
       const name = relative(repository, file);
       const bytes = await readFile(file);
@@ -100,7 +117,9 @@ describe('a flipped bit', () => {
           await writeFile(file, flipped);
           const isDerived = name.startsWith('derived/');
           const found = await isFound(folder, isDerived && isFull ? opened : undefined);
-          if (!found && !isOtherCase(name, bytes, flipped)) missed.push(`${name} byte ${at} bit ${bit}`);
+          const isNothing = isOtherCase(name, bytes, flipped) || isPadding(name, bytes, flipped);
+          if (!found && isNothing) meaningless += 1;
+          else if (!found) missed.push(`${name} byte ${at} bit ${bit}`);
           if (!isDerived) await expectNeverReturned(folder, expected);
           tried.set(regionOf(name), (tried.get(regionOf(name)) ?? 0) + 1);
         }
@@ -108,7 +127,9 @@ describe('a flipped bit', () => {
       await writeFile(file, bytes);
     }
     const counts = [...tried].map(([region, count]) => `${region} ${count}`).join(', ');
-    console.log(`flipped ${[...tried.values()].reduce((a, b) => a + b, 0)} bits: ${counts}`);
+    console.log(
+      `flipped ${[...tried.values()].reduce((a, b) => a + b, 0)} bits: ${counts}; ${meaningless} say nothing`,
+    );
     expect(missed).toEqual([]);
     expect(await isFound(folder)).toBe(false);
   }, 6_000_000);

@@ -149,6 +149,19 @@ describe('fsck, when git files are damaged', () => {
     expect(remade).toMatchObject([{ file: `objects/pack/${index}` }]);
   });
 
+  it('names an index of a pack whose number of objects is damaged', async () => {
+    const folder = await copy();
+    git(folder, 'gc', '--quiet', '--prune=now');
+    const packs = join(folder, '.wsvc/objects/pack');
+    const index = (await readdir(packs)).find((name) => name.endsWith('.idx')) ?? '';
+    // The highest byte of the last entry of its table, which counts the objects.
+    await flip(join(packs, index), 8 + 4 * 255, 64);
+    expect((await findingsOf(folder)).map(({ object }) => object)).toContain(`objects/pack/${index}`);
+    for (const args of [['log'], ['merge-base', 'HEAD', 'HEAD'], ['show', 'abcdef']])
+      expect((await runWsvc(folder, ...args)).status).toBeOneOf([0, 2, 12]);
+    await repair(folder);
+  });
+
   it('keeps what a damaged pack of git still holds, and asks a copy for the rest', async () => {
     const folder = await copy();
     const backup = await copy();

@@ -20,7 +20,7 @@ export interface Options {
 export type OptionsOf = (from: readonly number[], to: readonly number[]) => Options;
 
 /** Lists the layouts that two shapes allow in a context, each once. */
-export function createOptions(context: LayoutContext): OptionsOf {
+function createOptions(context: LayoutContext): OptionsOf {
   const known = new Map<string, Options>();
   return (from, to) => {
     const key = `${from.join('x')} ${to.join('x')}`;
@@ -29,6 +29,26 @@ export function createOptions(context: LayoutContext): OptionsOf {
       framework: frameworkLayouts(from, to, context).map(withOffsets),
     };
     known.set(key, found);
+    return found;
+  };
+}
+
+/** The layouts that shapes allow, by the context. */
+export type LayoutOptions = (context: LayoutContext) => OptionsOf;
+
+const nameContext = ({ channels, gates }: LayoutContext): string =>
+  [
+    [...channels].sort().join(),
+    ...[...gates].map(([length, units]) => `${length}: ${[...units].sort().join()}`).sort(),
+  ].join('; ');
+
+/** Makes a list of layouts that is made once for all contexts that say the same: those of a query and its candidates do. */
+export function createLayoutOptions(): LayoutOptions {
+  const known = new Map<string, OptionsOf>();
+  return (context) => {
+    const name = nameContext(context);
+    const found = known.get(name) ?? createOptions(context);
+    known.set(name, found);
     return found;
   };
 }

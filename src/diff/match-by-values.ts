@@ -1,15 +1,6 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
-import type { LayoutContext } from './find-layouts.ts';
 import { isPlainLayout } from './layout.ts';
-import {
-  createGateOrders,
-  createOptions,
-  type Option,
-  type OptionsOf,
-  SAMPLE,
-  sampleStep,
-  withOffsets,
-} from './layout-options.ts';
+import { createGateOrders, type Option, type OptionsOf, SAMPLE, sampleStep, withOffsets } from './layout-options.ts';
 import type { Named, TensorPair } from './tensor-pair.ts';
 
 /** Below this correlation a square tensor may as well be turned; above it no stranger's transpose comes (shared inputs alone give .4). */
@@ -88,8 +79,7 @@ export interface ValueMatcher {
 }
 
 /** Makes a matcher over the values of two checkpoints; without values it goes by the order in the file. */
-export function createValueMatcher(context: LayoutContext, a?: Weights, b?: Weights): ValueMatcher {
-  const optionsOf = createOptions(context);
+export function createValueMatcher(optionsOf: OptionsOf, a?: Weights, b?: Weights): ValueMatcher {
   const gates = createGateOrders();
   const ofVectors: OptionsOf = (from, to) => gates.restrict(optionsOf(from, to), Math.max(...from, 1));
   return {

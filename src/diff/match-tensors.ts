@@ -1,6 +1,7 @@
 import type { Weights } from '../tensors/weights.ts';
 import { type BlockChanges, findBlockChanges } from './block-changes.ts';
 import { joinContexts, layoutContext } from './find-layouts.ts';
+import { createLayoutOptions, type LayoutOptions } from './layout-options.ts';
 import { matchBlocks } from './match-blocks.ts';
 import { commonPrefix, takeSameContent, takeSameName } from './match-by-name.ts';
 import { createValueMatcher, MUST_GAIN, resemblance, type ValueMatcher } from './match-by-values.ts';
@@ -30,8 +31,14 @@ export interface TensorMatching {
 /**
  * Pairs the tensors of two checkpoints whatever their names, order and axis order: blocks whose numbers are off, by name and shape, then by content, then within
  * each group of one shape (up to the order of its axes) by the values, or by the order in the file where there are none.
+ *
+ * @param options - shared by the candidates of one query, of which most have the same shapes.
  */
-export function matchTensors(query: TensorSet, candidate: TensorSet): TensorMatching {
+export function matchTensors(
+  query: TensorSet,
+  candidate: TensorSet,
+  options: LayoutOptions = createLayoutOptions(),
+): TensorMatching {
   const left = { query: indexOf(query), candidate: indexOf(candidate) };
   const blocks = matchBlocks(query, candidate);
   for (const pair of blocks.pairs) left.query.delete(pair.query);
@@ -48,7 +55,7 @@ export function matchTensors(query: TensorSet, candidate: TensorSet): TensorMatc
   const context = joinContexts(contextOf(query), contextOf(candidate));
   const sliced = sliceBoth(left.query, left.candidate, query.weights, candidate.weights);
   const [a, b] = [sliced.query.weights, sliced.candidate.weights];
-  const matcher = createValueMatcher(context, a, b);
+  const matcher = createValueMatcher(options(context), a, b);
   const groups = joinGroups(matchGroups(sliced.query.tensors, sliced.candidate.tensors, matcher), sliced);
   for (const pair of groups.pairs) {
     left.query.delete(pair.query);

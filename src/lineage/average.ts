@@ -1,4 +1,5 @@
 import { addScaled, dot, type Vector } from './comparison.ts';
+import { productsWith } from './four-products.ts';
 import { columnsOf, columnsOfDifferences, type Normal, solveNonNegative, solveNormal } from './least-squares.ts';
 
 /** A possible parent of an average: any key, its weights and its sketch. */
@@ -88,13 +89,12 @@ function differences<Key>(query: Vector, base: Part<Key>, others: readonly Part<
   const order = others.length + 1;
   const gram = new Float64Array(order * order);
   const right = new Float64Array(order);
+  right.set(productsWith(columns, target), 1);
   columns.forEach((column, i) => {
-    right[i + 1] = dot(column, target);
-    for (let j = 0; j <= i; j++) {
-      const value = dot(column, columns[j] ?? column);
+    productsWith(columns.slice(0, i + 1), column).forEach((value, j) => {
       gram[(i + 1) * order + j + 1] = value;
       gram[(j + 1) * order + i + 1] = value;
-    }
+    });
   });
   return { order, gram, right, target: dot(target, target) };
 }

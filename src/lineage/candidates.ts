@@ -89,14 +89,15 @@ export function foreignCandidates(summary: Summary, archive: Archive): readonly 
 /** Members of the query's own space whose tensors have the most similar statistics: no order of units changes those. */
 export function nearestBySpread(summary: Summary, archive: Archive, most: number): readonly ManifestId[] {
   const own = byShape(spreadsOf(summary));
-  const scored = othersInSpace(summary, archive).map((member) => ({
-    id: member.id,
-    distance: spreadDistance(own, member.summary),
-  }));
-  return scored
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, most)
-    .map(({ id }) => id);
+  const nearest: { readonly id: ManifestId; readonly distance: number }[] = [];
+  for (const member of othersInSpace(summary, archive)) {
+    const distance = spreadDistance(own, member.summary);
+    if (nearest.length >= most && distance >= (nearest.at(-1)?.distance ?? 0)) continue;
+    const behind = nearest.findLastIndex((one) => one.distance <= distance);
+    nearest.splice(behind + 1, 0, { id: member.id, distance });
+    if (nearest.length > most) nearest.pop();
+  }
+  return nearest.map(({ id }) => id);
 }
 
 function byShape(tensors: readonly TensorSpread[]): ReadonlyMap<string, readonly TensorSpread[]> {
@@ -128,20 +129,26 @@ function shapesOf(summary: Summary): readonly { readonly shape: readonly number[
 /** Of more tensors of one shape some are asked, evenly spread: files have up to a hundred thousand. */
 const MOST_OF_A_SHAPE = 256;
 
+/** The tensors that are asked. */
+function askedOf(spreads: readonly TensorSpread[]): readonly TensorSpread[] {
+  if (spreads.length <= MOST_OF_A_SHAPE) return spreads;
+  return [...byShape(spreads).values()].flatMap((tensors) => {
+    const step = Math.ceil(tensors.length / MOST_OF_A_SHAPE);
+    return tensors.filter((_, i) => i % step === 0);
+  });
+}
+
 /** Mean distance of ln standard deviation and kurtosis between each tensor and the most similar one of its shape. */
 function spreadDistance(own: ReadonlyMap<string, readonly TensorSpread[]>, other: Summary): number {
   let total = 0;
   let count = 0;
-  for (const [shape, tensors] of byShape(spreadsOf(other))) {
-    const options = own.get(shape) ?? [];
-    if (options.length === 0) continue;
-    const step = Math.ceil(tensors.length / MOST_OF_A_SHAPE);
-    for (let i = 0; i < tensors.length; i += step) {
-      const tensor = tensors[i];
-      if (!tensor) continue;
-      total += options.reduce((least, option) => Math.min(least, statisticDistance(option, tensor)), 10);
-      count++;
-    }
+  for (const tensor of askedOf(spreadsOf(other))) {
+    const options = own.get(tensor.shape);
+    if (options === undefined) continue;
+    let least = 10;
+    for (const option of options) least = Math.min(least, statisticDistance(option, tensor));
+    total += least;
+    count++;
   }
   return count > 0 ? total / count : Number.POSITIVE_INFINITY;
 }

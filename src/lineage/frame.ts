@@ -1,5 +1,6 @@
 import { bringInto } from '../diff/bring-into.ts';
 import { invertLayout } from '../diff/layout.ts';
+import { createLayoutOptions } from '../diff/layout-options.ts';
 import { matchTensors, type Named, type TensorMatching, type TensorPair } from '../diff/match-tensors.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
@@ -109,10 +110,11 @@ function createFrame(
   logCuts: number,
 ): Frame {
   const kept = new Map<ManifestId, Promise<Candidate>>();
+  const options = createLayoutOptions();
   const bring = async (id: ManifestId): Promise<Candidate> => {
     const own = await archive.weights(id);
     const named = namedTensors(archive.member(id).summary, own);
-    const matched = matchTensors({ tensors, weights }, { tensors: named, weights: own });
+    const matched = matchTensors({ tensors, weights }, { tensors: named, weights: own }, options);
     const matching = { ...matched, logChoices: matched.logChoices + logCuts };
     const brought = bringInto(matching.pairs, own);
     const small = valueCount(brought) <= LARGEST_KEPT;

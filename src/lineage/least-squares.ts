@@ -1,3 +1,5 @@
+import { productsOfDifferences } from './four-products.ts';
+
 /** A symmetric matrix, row-major, and its order. */
 export interface Normal {
   readonly order: number;
@@ -97,7 +99,8 @@ export function columnsOfDifferences({ vectors, base, last }: Differences, targe
         const column = difference(i);
         for (let k = 0; k < column.length; k++) rest[k] = (rest[k] ?? 0) - w * (column[k] ?? 0);
       });
-      return Float64Array.from(vectors, (_, i) => inner(i, rest));
+      const beyond = last * (rest[base.length] ?? 0);
+      return productsOfDifferences(vectors, base, rest).map((product) => product + beyond);
     },
   };
 }

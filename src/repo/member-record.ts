@@ -62,10 +62,13 @@ export class SpaceReader {
 export class StoredEntry implements TableEntry, SummaryTraits {
   readonly bytes: Buffer;
   readonly at: number;
+  private readonly view: DataView;
   private readonly spaces: SpaceReader;
 
-  constructor(bytes: Buffer, at: number, spaces: SpaceReader) {
+  /** @param view - of the same bytes: numbers are read through it several times as fast. */
+  constructor(bytes: Buffer, view: DataView, at: number, spaces: SpaceReader) {
     this.bytes = bytes;
+    this.view = view;
     this.at = at;
     this.spaces = spaces;
   }
@@ -87,7 +90,7 @@ export class StoredEntry implements TableEntry, SummaryTraits {
   }
 
   get parameters(): number {
-    return this.bytes.readDoubleLE(this.at + NUMBERS_AT);
+    return this.view.getFloat64(this.at + NUMBERS_AT, true);
   }
 
   get filesKey(): string {
@@ -104,7 +107,7 @@ export class StoredEntry implements TableEntry, SummaryTraits {
 
   get contents(): Uint32Array {
     const contents = new Uint32Array(this.contentCount);
-    for (let i = 0; i < contents.length; i++) contents[i] = this.bytes.readUInt32LE(this.at + RECORD_BYTES + 4 * i);
+    for (let i = 0; i < contents.length; i++) contents[i] = this.view.getUint32(this.at + RECORD_BYTES + 4 * i, true);
     return contents;
   }
 
@@ -117,22 +120,22 @@ export class StoredEntry implements TableEntry, SummaryTraits {
   }
 
   get sketchSquare(): number {
-    return this.bytes.readDoubleLE(this.at + NUMBERS_AT + 8);
+    return this.view.getFloat64(this.at + NUMBERS_AT + 8, true);
   }
 
   get precision(): number {
-    return this.bytes.readUInt32LE(this.at + NUMBERS_AT + 24);
+    return this.view.getUint32(this.at + NUMBERS_AT + 24, true);
   }
 
   get rounding(): number {
-    return this.bytes.readDoubleLE(this.at + NUMBERS_AT + 16);
+    return this.view.getFloat64(this.at + NUMBERS_AT + 16, true);
   }
 
   private get flags(): number {
-    return this.bytes.readUInt32LE(this.at + NUMBERS_AT + 28);
+    return this.view.getUint32(this.at + NUMBERS_AT + 28, true);
   }
 
   private get contentCount(): number {
-    return this.bytes.readUInt32LE(this.at + NUMBERS_AT + 32);
+    return this.view.getUint32(this.at + NUMBERS_AT + 32, true);
   }
 }

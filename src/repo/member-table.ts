@@ -30,8 +30,9 @@ interface Table {
 
 function addBlock({ blocks, entries }: Table, payload: Buffer, spaces: SpaceReader): void {
   const own: StoredEntry[] = [];
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   for (let at = 0; at < payload.byteLength; ) {
-    const entry = new StoredEntry(payload, at, spaces);
+    const entry = new StoredEntry(payload, view, at, spaces);
     own.push(entry);
     entries.set(entry.id, entry);
     at = entry.end;

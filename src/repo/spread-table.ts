@@ -13,7 +13,8 @@ const SPREAD_BYTES = 4 + 4 * 8;
 
 /** Where the spreads of a checkpoint stand in a block, and the block's shapes. */
 interface Place {
-  readonly payload: Buffer;
+  /** Reads numbers several times as fast as the buffer itself does. */
+  readonly view: DataView;
   readonly shapes: readonly string[];
   readonly at: number;
   readonly count: number;
@@ -44,23 +45,24 @@ function encodeEntry(id: ManifestId, spreads: readonly TensorSpread[], places: R
 }
 
 function readPlaces(payload: Buffer, places: Map<ManifestId, Place>): void {
-  const start = 4 + payload.readUInt32LE(0);
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  const start = 4 + view.getUint32(0, true);
   const shapes = JSON.parse(payload.toString('utf8', 4, start)) as readonly string[];
   for (let at = start; at < payload.byteLength; ) {
-    const count = payload.readUInt32LE(at + ID_BYTES);
+    const count = view.getUint32(at + ID_BYTES, true);
     const id = manifestIdOf(payload.subarray(at, at + ID_BYTES));
-    places.set(id, { payload, shapes, at: at + ID_BYTES + 4, count });
+    places.set(id, { view, shapes, at: at + ID_BYTES + 4, count });
     at += ID_BYTES + 4 + SPREAD_BYTES * count;
   }
 }
 
-function readSpread({ payload, shapes }: Place, at: number): TensorSpread {
+function readSpread({ view, shapes }: Place, at: number): TensorSpread {
   return {
-    shape: shapes[payload.readUInt32LE(at)] ?? '',
-    elements: payload.readDoubleLE(at + 4),
-    mean: payload.readDoubleLE(at + 12),
-    standardDeviation: payload.readDoubleLE(at + 20),
-    kurtosis: payload.readDoubleLE(at + 28),
+    shape: shapes[view.getUint32(at, true)] ?? '',
+    elements: view.getFloat64(at + 4, true),
+    mean: view.getFloat64(at + 12, true),
+    standardDeviation: view.getFloat64(at + 20, true),
+    kurtosis: view.getFloat64(at + 28, true),
   };
 }
 

@@ -1,6 +1,7 @@
 import { createHnswIndex, type HnswIndex } from '../../src/neighbors/hnsw-index.ts';
 import { packRows, searchRows, type VectorRows } from '../../src/neighbors/row-search.ts';
 import { SKETCH_LENGTH } from '../../src/sketch/summary.ts';
+import { storeSketches } from './scale-coarse.ts';
 import { drawSpace, type SketchSpace, trainSpace } from './scale-spaces.ts';
 import type { BenchTable } from './table.ts';
 import { medianOf } from './timing.ts';
@@ -38,12 +39,35 @@ function recallOf(graph: HnswIndex, rows: VectorRows, queries: readonly Float32A
   return (found / asked).toFixed(4);
 }
 
+/** Time of a question to the sketches in a file, and the share of the nearest that it finds: all of them, for it is exact. */
+function measureStored({ vectors, beside }: SketchSpace, rows: VectorRows): readonly string[] {
+  const stored = storeSketches(vectors);
+  try {
+    for (const query of beside.slice(0, 1)) stored.search(query, 10);
+    const asked = timeQuestions(beside, (query) => stored.search(query, 10)).toFixed(2);
+    const isSame = beside.every((query) => {
+      const exact = searchRows(rows, query, 32).map(({ key }) => key);
+      return stored.search(query, 32).join() === exact.join();
+    });
+    return [asked, isSame ? 'yes' : '**no**'];
+  } finally {
+    stored.remove();
+  }
+}
+
 const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
 
-function measure(name: string, { vectors, beside, strangers }: SketchSpace): readonly string[] {
+function measure(name: string, space: SketchSpace): readonly string[] {
+  const { vectors, beside, strangers } = space;
   const rows = packRows(vectors);
   const exact = timeQuestions(beside, (query) => searchRows(rows, query, 10)).toFixed(2);
-  const head = [name, String(vectors.size), `${beside.length} + ${strangers.length}`, exact];
+  const head = [
+    name,
+    String(vectors.size),
+    `${beside.length} + ${strangers.length}`,
+    exact,
+    ...measureStored(space, rows),
+  ];
   const before = process.memoryUsage().rss;
   const start = process.cpuUsage();
   const graph = buildGraph(vectors);
@@ -84,7 +108,9 @@ export async function benchIndexes(sizes: IndexSizes, seed: number): Promise<Ben
       'space',
       'sketches',
       'questions',
-      'exact, ms',
+      'every sketch, ms',
+      'bytes first, in a file, ms',
+      'the same 32',
       'rows, MiB',
       'HNSW, ms',
       ...RECALLED.map((k) => `HNSW: recall@${k}`),

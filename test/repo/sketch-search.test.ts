@@ -78,6 +78,8 @@ describe('a search of sketches in a file', () => {
 
   it('whatever became of the coarse rows', async () => {
     const coarse = `${file}.coarse`;
+    const [query = draw()] = queries;
+    const nearest = compare(ids, query, 33);
     const whole = await readFile(coarse);
     expect(isCoarseFileWhole(whole)).toBe(true);
     for (const at of [0, 5, 40, 20_000, whole.byteLength - 1]) {
@@ -85,16 +87,16 @@ describe('a search of sketches in a file', () => {
       damaged[at] = (damaged[at] ?? 0) ^ 0x40;
       expect(isCoarseFileWhole(damaged)).toBe(false);
       await writeFile(coarse, damaged);
-      expectSame(ids);
+      expect(search(ids, query, 33)).toEqual(nearest);
     }
     for (const length of [0, 11, 1000, whole.byteLength - 1]) {
       await truncate(coarse, length);
-      expectSame(ids);
+      expect(search(ids, query, 33)).toEqual(nearest);
     }
     await writeFile(coarse, Buffer.concat([whole, whole]));
-    expectSame(ids);
+    expect(search(ids, query, 33)).toEqual(nearest);
     await rm(coarse);
-    expectSame(ids);
+    expect(search(ids, query, 33)).toEqual(nearest);
   });
 
   it('whatever order the rows have after a repair', async () => {

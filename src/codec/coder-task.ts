@@ -25,8 +25,15 @@ export interface Failure {
   readonly suggestions?: readonly string[];
 }
 
+/** A task on its way to a thread. */
+export interface Question {
+  readonly task: Task;
+  /** The buffers that hold the task's bytes; they come back with the answer. */
+  readonly buffers: readonly ArrayBuffer[];
+}
+
 /** A thread's answer; answers come in the order of the questions. */
-export type Answer = { readonly result: TaskResult } | { readonly failure: Failure };
+export type Answer = ({ readonly result: TaskResult } | { readonly failure: Failure }) & Pick<Question, 'buffers'>;
 
 /** What a thread is started with. */
 export interface ThreadData {

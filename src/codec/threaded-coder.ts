@@ -2,8 +2,17 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { isWasmAllowed } from '../bytes/wasm-module.ts';
 import { WsvcError } from '../errors.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { type Awaitable, type BlockCoder, localCoder } from './coder.ts';
-import { type Answer, type Failure, runTask, type Task, type TaskResult, type ThreadData } from './coder-task.ts';
+import {
+  type Answer,
+  type Failure,
+  type Question,
+  runTask,
+  type Task,
+  type TaskResult,
+  type ThreadData,
+} from './coder-task.ts';
 
 /** Smaller blocks are coded on the caller's thread: the message would take as long. */
 const MIN_BYTES = 128 * 1024;
@@ -25,36 +34,45 @@ const toError = ({ message, code, suggestions = [] }: Failure): Error =>
   code === undefined ? new Error(message) : new WsvcError(code, message, { suggestions });
 
 /** A message takes the whole buffer of a view, so each of the task's byte arrays becomes a copy, which is given away. */
-function copyTask(task: Task): { readonly message: Task; readonly given: readonly ArrayBuffer[] } {
-  const given: ArrayBuffer[] = [];
+function copyTask(task: Task, pool: BufferPool): Question {
+  const buffers: ArrayBuffer[] = [];
   const copy = (value: unknown): unknown => {
     if (value instanceof Uint8Array) {
-      const bytes = new Uint8Array(value);
-      given.push(bytes.buffer);
+      const bytes = pool.copy(value);
+      buffers.push(bytes.buffer);
       return bytes;
     }
     if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, copy(inner)]));
   };
-  return { message: copy(task) as Task, given };
+  return { task: copy(task) as Task, buffers };
 }
 
 /** A worker thread. It keeps the process alive only while somebody waits for it. */
 class CoderThread {
   readonly #worker: Worker;
   readonly #askers: Asker[] = [];
+  readonly #pool: BufferPool;
 
   /**
+   * @param pool - where the buffers of its tasks come from, and go back to.
    * @param onFree - called when it has done a task.
    * @param onDeath - called with those that still waited when it died.
    */
-  constructor(program: string, onFree: () => void, onDeath: (thread: CoderThread, left: readonly Asker[]) => void) {
+  constructor(
+    program: string,
+    pool: BufferPool,
+    onFree: () => void,
+    onDeath: (thread: CoderThread, left: readonly Asker[]) => void,
+  ) {
+    this.#pool = pool;
     const workerData: ThreadData = { isWasmAllowed: isWasmAllowed() };
     this.#worker = new Worker(program, { workerData });
     this.#worker.unref();
     this.#worker.on('message', (answer: Answer) => {
       const asker = this.#askers.shift();
       if (this.#askers.length === 0) this.#worker.unref();
+      pool.give(answer.buffers);
       if ('failure' in answer) asker?.reject(toError(answer.failure));
       else asker?.resolve(answer.result);
       onFree();
@@ -73,10 +91,10 @@ class CoderThread {
   }
 
   ask(asker: Asker): void {
-    const { message, given } = copyTask(asker.task);
+    const question = copyTask(asker.task, this.#pool);
     if (this.isIdle) this.#worker.ref();
     this.#askers.push(asker);
-    this.#worker.postMessage(message, given);
+    this.#worker.postMessage(question, question.buffers);
   }
 }
 
@@ -85,6 +103,7 @@ class CoderThreads {
   readonly #program: string;
   readonly #threads = new Set<CoderThread>();
   readonly #queue: Asker[] = [];
+  readonly #pool = new BufferPool();
   #room: number;
 
   constructor(program: string, count: number) {
@@ -117,6 +136,7 @@ class CoderThreads {
     this.#room -= 1;
     const thread = new CoderThread(
       this.#program,
+      this.#pool,
       () => this.#hand(),
       (dead, left) => this.#bury(dead, left),
     );

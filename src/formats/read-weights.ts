@@ -10,8 +10,10 @@ export function isComparedWeight(tensor: TensorEntry): boolean {
   return tensor.role === 'weight' && isFloat(tensor.dtype);
 }
 
-/** A checkpoint with more values than this is read as every 2nd, 4th, … row of its tensors: 64 MiB of f32 decide as well as all, and fit any memory. */
+/** Of a checkpoint with more values than this only some rows are read: they decide as well as all, and fit any memory. */
 const MOST_VALUES = 1 << 24;
+/** Values that are then read at most, as every 4th, 8th, … row of each tensor: 32 MiB of f32. */
+const SAMPLED_VALUES = 1 << 23;
 /** No tensor is cut below this. */
 const LEAST_VALUES = 4096;
 
@@ -28,7 +30,7 @@ const valueCount = (tensor: TensorEntry) => elementCount(tensor.shape) * valuesP
 /** A power of two, so that a head of another size or some new rows of an embedding leave it as it is. */
 function stepOf(tensors: readonly TensorEntry[]): number {
   const total = tensors.reduce((sum, tensor) => sum + valueCount(tensor), 0);
-  return total <= MOST_VALUES ? 1 : 2 ** Math.ceil(Math.log2(total / MOST_VALUES));
+  return total <= MOST_VALUES ? 1 : 2 ** Math.ceil(Math.log2(total / SAMPLED_VALUES));
 }
 
 /** Of a tensor by its channels-first shape. */

@@ -16,9 +16,7 @@ import type { DerivedLog } from './derived-log.ts';
 import { readNeededBlob } from './needed.ts';
 import { type PrunedRecords, prunedError } from './pruned-records.ts';
 import { storedFiles } from './stored-files.ts';
-
-/** Decoded weights kept in memory for candidates that are read again and again, in bytes. */
-const WEIGHTS_CACHE_BYTES = 256 * 1024 * 1024;
+import { WeightsCache } from './weights-cache.ts';
 
 /** Reads stored checkpoints; what it returns was checked against its ids. */
 export interface CheckpointReader {
@@ -33,6 +31,8 @@ export interface CheckpointReader {
   findSummary(id: ManifestId): Summary | undefined;
   rememberSummaries(summaries: ReadonlyMap<ManifestId, Summary>): Promise<void>;
   weights(id: ManifestId): Promise<Weights>;
+  /** Weights that were read last, also those of files that wait to be stored. */
+  readonly recentWeights: WeightsCache;
   axisGraph(id: ManifestId): Promise<AxisGraph>;
 }
 
@@ -44,36 +44,6 @@ export function axisGraphOf(checkpoint: OpenCheckpoint): AxisGraph {
     shape: channelsFirstShape(tensor),
   }));
   return inferAxisGraph(tensors, checkpoint.graph);
-}
-
-function weightsByteLength(weights: Weights): number {
-  let total = 0;
-  for (const { data } of weights.values()) total += data.byteLength;
-  return total;
-}
-
-/** Keeps what was used last, up to a bound in bytes. */
-export function createWeightsCache(load: (id: ManifestId) => Promise<Weights>): (id: ManifestId) => Promise<Weights> {
-  const kept = new Map<ManifestId, { readonly weights: Weights; readonly byteLength: number }>();
-  let total = 0;
-  return async (id) => {
-    const hit = kept.get(id);
-    if (hit !== undefined) {
-      kept.delete(id);
-      kept.set(id, hit);
-      return hit.weights;
-    }
-    const weights = await load(id);
-    const byteLength = weightsByteLength(weights);
-    kept.set(id, { weights, byteLength });
-    total += byteLength;
-    for (const [oldest, entry] of kept) {
-      if (total <= WEIGHTS_CACHE_BYTES || oldest === id) break;
-      kept.delete(oldest);
-      total -= entry.byteLength;
-    }
-    return weights;
-  };
 }
 
 /** What another version of wsvc kept is computed anew. */
@@ -103,6 +73,7 @@ export function createCheckpointReader(
   const manifests = new Map<ManifestId, Manifest>();
   const graphs = new Map<ManifestId, AxisGraph>();
   const decoded = new Map<ManifestId, Summary>();
+  const recentWeights = new WeightsCache();
 
   async function manifest(id: ManifestId): Promise<Manifest> {
     const gone = await pruned.find(id);
@@ -159,7 +130,8 @@ export function createCheckpointReader(
       const unknown = [...entries].filter(([id]) => summaries.get(id) === undefined);
       await summaries.append(unknown.map(([key, entry]) => ({ key, payload: encodeSummary(entry) })));
     },
-    weights: createWeightsCache(async (id) => withCheckpoint(await open(id), readWeights)),
+    weights: (id) => recentWeights.read(id, async () => withCheckpoint(await open(id), readWeights)),
+    recentWeights,
     async axisGraph(id) {
       const known = graphs.get(id);
       if (known !== undefined) return known;

@@ -15,7 +15,7 @@ import type { Pointer } from '../objects/pointer.ts';
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { contentChanged } from '../store/blob-store.ts';
-import { axisGraphOf, createWeightsCache } from './checkpoint-reader.ts';
+import { axisGraphOf } from './checkpoint-reader.ts';
 import { type CheckpointPlan, planCheckpoint } from './plan-checkpoint.ts';
 import type { Repository } from './repository.ts';
 import type { WeightReader } from './repository-archive.ts';
@@ -164,12 +164,16 @@ export function pointerOf({ plan, summary }: PendingCheckpoint): Pointer {
 /** Reads weights of pending checkpoints from their files, and of all others from the repository. */
 export function pendingWeightReader(repository: Repository, pending: readonly PendingCheckpoint[]): WeightReader {
   const files = new Map<ManifestId, string>(pending.map(({ plan, absolutePath }) => [plan.id, absolutePath]));
-  const waiting = createWeightsCache((id) => withOpenFile(files.get(id) ?? '', readWeights));
+  const { checkpoints } = repository;
   return {
-    weights: (id) => (files.has(id) ? waiting(id) : repository.checkpoints.weights(id)),
+    weights(id) {
+      const file = files.get(id);
+      if (file === undefined) return checkpoints.weights(id);
+      return checkpoints.recentWeights.read(id, () => withOpenFile(file, readWeights));
+    },
     axisGraph(id) {
       const file = files.get(id);
-      if (file === undefined) return repository.checkpoints.axisGraph(id);
+      if (file === undefined) return checkpoints.axisGraph(id);
       return withOpenFile(file, async (checkpoint) => axisGraphOf(checkpoint));
     },
   };

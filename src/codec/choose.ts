@@ -31,6 +31,9 @@ const MAX_SPARSE_SHARE = 0.4;
  * 5 % in a bf16 tensor of 100,000 weights with 5,000 changes.
  */
 const MANY_CHANGES = 8192;
+/** Bytes that naming a second ancestor takes in a record; in large payloads they do not count. */
+const NAME_BYTES = 34;
+const SMALL_PAYLOAD = 4096;
 /** A block that would save less than the rest stays raw: a judgement that so little is not worth decoding. */
 const WORTHWHILE_RATIO = 0.98;
 
@@ -63,13 +66,27 @@ function encodeDifferences(
   const width = numberWidth(type);
   const before = historyOf(plain, context, reference);
   if (changed > MAX_SPARSE_SHARE || (width < 8 && (changed * plain.length) / width >= MANY_CHANGES)) {
-    if (before === undefined) return { codec: CODEC.dense, payload: encodeDense(plain, type, plan), ancestors };
-    return { codec: CODEC.continued, payload: encodeContinued(plain, type, plan, before), ancestors: 2 };
+    const dense = () => ({ codec: CODEC.dense, payload: encodeDense(plain, type, plan), ancestors });
+    if (before === undefined) return dense();
+    const continued = { codec: CODEC.continued, payload: encodeContinued(plain, type, plan, before), ancestors: 2 };
+    return ancestors === 2 ? continued : worthItsName(continued, dense);
   }
   if (width === 8 || Buffer.compare(plain, plan.base) === 0)
     return { codec: CODEC.sparse, payload: encodeSparse(plain, type, plan), ancestors };
-  const payload = encodeAdaptive(plain, type, plan, before?.before);
-  return { codec: CODEC.adaptive, payload, ancestors: before === undefined ? ancestors : 2 };
+  const adaptive = (last?: Uint8Array) => ({
+    codec: CODEC.adaptive,
+    payload: encodeAdaptive(plain, type, plan, last),
+    ancestors: last === undefined ? ancestors : 2,
+  });
+  if (before === undefined || ancestors === 2) return adaptive(before?.before);
+  return worthItsName(adaptive(before.before), adaptive);
+}
+
+/** A small block with two ancestors, or with one, where what the second saves is less than naming it takes. */
+function worthItsName(block: EncodedBlock, encodeWithout: () => EncodedBlock): EncodedBlock {
+  if (block.payload.length > SMALL_PAYLOAD) return block;
+  const without = encodeWithout();
+  return without.payload.length <= block.payload.length + NAME_BYTES ? without : block;
 }
 
 /** The ancestors of a block whose base moved before, where that says something of how it moved on. */

@@ -127,16 +127,25 @@ function startInOrder({ alone, edges, depth: most }: ArrangeProblem): readonly n
   return bases;
 }
 
+/** All that is smaller with it against one, for which they take least. */
+function startAtOne({ alone }: ArrangeProblem, users: readonly (readonly ArrangeEdge[])[]): readonly number[] {
+  const smaller = users.map((list) => list.filter(({ base, cost }) => cost < (alone[base] ?? 0)));
+  const saved = smaller.map((list) => list.reduce((sum, { base, cost }) => sum + (alone[base] ?? 0) - cost, 0));
+  const hub = saved.indexOf(Math.max(...saved));
+  const served = new Set(smaller[hub]?.map(({ base }) => base));
+  return alone.map((_, node) => (served.has(node) ? hub : NO_BASE));
+}
+
 /**
  * Says what each is coded against so that all take little together and no chain is too long: a tree of bounded depth, found by trying
- * for each, on each base and alone, whether others are better off with it, until nothing changes; begun with nothing, and with chains in
- * the order of the nodes. Not always the best; the same for the same input.
+ * for each, on each base and alone, whether others are better off with it, until nothing changes; begun with nothing, with all
+ * against one, and with chains in the order of the nodes. Not always the best; the same for the same input.
  *
  * @returns for each its base, or {@link NO_BASE}.
  */
 export function arrangeBases(problem: ArrangeProblem): readonly number[] {
   const users = usersOf(problem);
-  const starts = [problem.alone.map(() => NO_BASE), startInOrder(problem)];
+  const starts = [problem.alone.map(() => NO_BASE), startAtOne(problem, users), startInOrder(problem)];
   const settled = starts.map((start) => settle(new Arrangement(problem, start), problem, users));
   return settled.reduce((best, one) => (one.cost < best.cost ? one : best)).bases;
 }

@@ -7,6 +7,7 @@ import type { BlobHint } from './blob-store.ts';
 import { chooseCode } from './choose-code.ts';
 import type { ChosenCode } from './chosen-code.ts';
 import type { Disk } from './disk.ts';
+import { copiesOf, mixCopies } from './mix-copies.ts';
 import { PackBatch } from './pack-batch.ts';
 import { PackedBlobStore } from './pack-blob-store.ts';
 import { packDirectory, packName, readRecordBytes } from './pack-file.ts';
@@ -184,14 +185,7 @@ async function* writeCopies(
   return names;
 }
 
-/** Bytes of packs by their names. */
-const packBytes = (store: PackedBlobStore, names: ReadonlySet<string>): number =>
-  store.packs
-    .packs()
-    .filter(({ path }) => names.has(basename(path)))
-    .reduce((sum, { byteLength }) => sum + byteLength, 0);
-
-/** Writes the new packs; where coding anew took more than what there was takes as it is, writes that instead. */
+/** Writes the new packs; what takes more coded anew than as it is goes on as it is. */
 async function* writeSmaller(
   store: PackedBlobStore,
   plan: RepackPlan,
@@ -200,16 +194,19 @@ async function* writeSmaller(
   const known = new Set(store.packs.packs().map(({ path }) => basename(path)));
   const copies = inOrder(plan.copies, options.order);
   const fresh = yield* writeCopies(store, plan, copies, options);
-  const removed = new Set(plan.removed.map(({ file }) => basename(file.path)));
-  const asItIs = plan.bytesAfter - (plan.bytesBefore - packBytes(store, removed));
-  if (options.hints === undefined || options.onlyOrphans || packBytes(store, fresh) <= asItIs) return { copies, fresh };
-  const plain = yield* writeCopies(store, plan, plan.copies, {});
+  if (options.hints === undefined || options.onlyOrphans) return { copies, fresh };
+  const anew = (await readRepackCandidates(store, Number.POSITIVE_INFINITY)).filter(({ file }) =>
+    fresh.has(basename(file.path)),
+  );
+  const mixed = mixCopies(plan.copies, copiesOf(anew));
+  if (mixed === undefined) return { copies, fresh };
+  const smaller = yield* writeCopies(store, plan, mixed, {});
   for (const name of fresh) {
-    if (known.has(name) || plain.has(name)) continue;
+    if (known.has(name) || smaller.has(name)) continue;
     await removePack(store.disk, join(packDirectory(store.directory), name), packDirectory(store.directory));
   }
   await store.packs.refresh();
-  return { copies: plan.copies, fresh: plain };
+  return { copies: mixed, fresh: smaller };
 }
 
 async function finishPack(batch: PackBatch, survivors: Survivors): Promise<string> {

@@ -157,8 +157,19 @@ describe('collectGarbage', () => {
       await saveFiles(folder, [await writeModel(folder, `step-${i}.safetensors`, models[i] ?? {})]);
     }
     const plain = await finish(collectGarbage(await openIn(folder), { now: true }));
-    const result = await finish(collectGarbage(await openIn(folder), { now: true, aggressive: true }));
+    const packs = await packsOf(folder);
+    const options = { now: true, aggressive: true };
+    const dry = await finish(collectGarbage(await openIn(folder), { ...options, dryRun: true }));
+    expect(await packsOf(folder)).toEqual(packs);
+    const result = await finish(collectGarbage(await openIn(folder), options));
     expect(result.bytesAfter).toBeLessThan(plain.bytesAfter);
+    // The plan is shown before: what the weights take now, and within a tenth what they take then.
+    expect(dry.recoded).toEqual(result.recoded);
+    expect(dry.recoded).toMatchObject({ checkpoints: 6, alone: 1 });
+    expect(dry.recoded?.bytesAfter).toBeGreaterThan(result.bytesAfter * 0.9);
+    expect(dry.recoded?.bytesAfter).toBeLessThan(result.bytesAfter * 1.1);
+    const again = await finish(collectGarbage(await openIn(folder), options));
+    expect(again.bytesAfter).toBe(result.bytesAfter);
     await expectProven(folder, 6);
     console.log(`aggressive: ${plain.bytesAfter} bytes become ${result.bytesAfter}`);
   });

@@ -2,10 +2,13 @@ import { CHANGES } from './chain-changes.ts';
 import type { Chain } from './chains.ts';
 import type { Distances } from './distances.ts';
 import type { ForkOption } from './fork-evidence.ts';
-import { forkOptions, type Hung, hangChains, type Setting } from './hang-chains.ts';
+import { forkOptions, type Hung, hangChains, indexChains, type Setting } from './hang-chains.ts';
+import { rereadArms } from './reread-arms.ts';
 
 /** Below this the shares of steps do not decide, and the branch's extension does. */
 const LEAST_SURE = 0.5;
+/** Checkpoints of a component up to which all of it is read anew at once: what that costs grows with their fourth power. */
+const MOST_REREAD = 16;
 /** A chain and where it hangs; the trunk hangs nowhere. */
 export interface Branch {
   readonly chain: Chain;
@@ -24,6 +27,17 @@ function settle(start: readonly Chain[], setting: Setting): Hung {
     hung = hangChains(changed, setting);
   }
   return hung;
+}
+
+/** Reads a small component anew, by a model of how trajectories move. */
+function reread(hung: Hung, { distances }: Setting): Hung {
+  if (distances.count > MOST_REREAD) return hung;
+  const arms = hung.chains.map((nodes, i) => ({ nodes, parent: hung.parents.get(i), follows: false }));
+  const found = rereadArms(arms, distances)?.arms;
+  if (found === undefined) return hung;
+  const chains = found.map(({ nodes }) => nodes);
+  const parents = new Map(found.flatMap(({ parent }, i) => (parent === undefined ? [] : [[i, parent] as const])));
+  return { chains, parents, chainOf: indexChains(chains, distances.count) };
 }
 
 /**
@@ -47,7 +61,7 @@ export function attachChains(
     woven: new Set(),
     dealt: new Set(),
   };
-  const hung = settle(oriented, setting);
+  const hung = reread(settle(oriented, setting), setting);
   return hung.chains.map((chain, i) => {
     const options = forkOptions(i, hung, setting);
     const [best] = options;

@@ -47,7 +47,7 @@ function takeNearest(head: number, isInside: Uint8Array, most: number, setting: 
 }
 
 /** Which chain holds each member. */
-function indexChains(chains: readonly Chain[], count: number): Int32Array {
+export function indexChains(chains: readonly Chain[], count: number): Int32Array {
   const chainOf = new Int32Array(count).fill(-1);
   chains.forEach((chain, i) => {
     for (const member of chain) chainOf[member] = i;

@@ -23,7 +23,7 @@ function caseOf(name: string): CrashCase {
 
 describe('a command that is cut short loses nothing', () => {
   it.each(['add --move', 'prune', 'gc after prune'])('wsvc %s, killed', { timeout: 120_000 }, async (name) => {
-    const tried = await runCase(caseOf(name), 17, { modes: ['kill'], run: runProcess });
+    const tried = await runCase(caseOf(name), 7, { modes: ['kill'], run: runProcess });
     console.log(`${name}: killed at ${tried} points`);
     expect(tried).toBeGreaterThan(1);
   });

@@ -1,12 +1,12 @@
 /** Smaller buffers cost nothing to make. */
 const MIN_BYTES = 256 * 1024;
 
-/** What is kept at most, in bytes: what two threads have of two tasks each. */
+/** Kept at most, in bytes: for each of two threads two tasks of a block and three ancestors of 2 MiB (f32), the usual largest. */
 const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 
 /**
- * Buffers on their way between threads, used again and again: memory that one thread takes and another gives back is not used again by the allocator,
- * a process that codes gigabytes grew by a third.
+ * Buffers on their way between threads, used again and again. The allocator does not use again what one thread took and another gave back: without
+ * the pool a process that codes gigabytes grew by a third.
  */
 export class BufferPool {
   readonly #free: ArrayBuffer[] = [];

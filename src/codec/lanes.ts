@@ -1,3 +1,4 @@
+import { IS_LITTLE_ENDIAN } from '../bytes/host.ts';
 import { WsvcError } from '../errors.ts';
 import type { BlockType } from './codec.ts';
 
@@ -49,7 +50,7 @@ export function shortenLane(lane: Lane, shift: number): Lane {
   return { ...lane, bits: lane.bits - shift, mantissaBits: lane.mantissaBits - shift };
 }
 
-if (new Uint8Array(Uint16Array.of(1).buffer)[0] !== 1) {
+if (!IS_LITTLE_ENDIAN) {
   throw new WsvcError('system', 'This machine stores numbers big end first, which wsvc does not support.');
 }
 

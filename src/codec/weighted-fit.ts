@@ -47,7 +47,7 @@ function solve(root: Float64Array, n: number, stride: number, x: Float64Array): 
  */
 const BEST_PER_PAIR = 8;
 
-/** Powers of two that a weight can have: the exponents of binary64. */
+/** Powers of two that a weight can have: the exponents of binary64, which are the top bits of the upper half, below a sign that is never set. */
 const WEIGHT_CLASSES = 2048;
 
 /** What is used again for each line: no line allocates. */
@@ -62,11 +62,12 @@ interface LineFit {
   readonly gram: Float64Array;
 }
 
-/** The upper half of a number's bits. */
+/** The halves of numbers' bits, two by two; see {@link HIGH}. */
 const highWords = ({ buffer, byteOffset, length }: Float64Array): Uint32Array =>
   new Uint32Array(buffer, byteOffset, length * 2);
 
-const HIGH = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? 1 : 0;
+/** Which half holds the exponent: the second, as codecs run on little-endian machines only. */
+const HIGH = 1;
 
 /** Columns of a line that are known best, at most `wanted` of them, in their order; fewer where the others are not there. */
 function selectBest(
@@ -101,10 +102,10 @@ function addProducts({ rank, terms, room, gram }: LineFit, count: number, produc
       const [a, b, c, d] = [i * room, (i + 1) * room, k * room, (k + 1) * room];
       let [ac, ad, bc, bd] = [0, 0, 0, 0];
       for (let m = 0; m < count; m++) {
-        const x = terms[a + m] as number;
-        const y = terms[b + m] as number;
-        const z = terms[c + m] as number;
-        const w = terms[d + m] as number;
+        const x = terms[a + m] ?? 0;
+        const y = terms[b + m] ?? 0;
+        const z = terms[c + m] ?? 0;
+        const w = terms[d + m] ?? 0;
         ac += x * z;
         ad += x * w;
         bc += y * z;

@@ -1,3 +1,4 @@
+import { invariant } from '../assert.ts';
 import { lazyWasm } from '../bytes/wasm-module.ts';
 import { NEIGHBORS_WASM } from './neighbors-wasm.ts';
 
@@ -5,12 +6,12 @@ const openNeighborsModule = lazyWasm(NEIGHBORS_WASM);
 
 /** Largest code of a row. */
 const ROW_LEVELS = 127;
-/** Largest code of a query: the sum of 1,024 products of the largest stays below 2^31. */
+/** Largest code of a query: the sum of {@link LONGEST_ROW} products of the largest stays below 2^31. */
 const QUERY_LEVELS = 8191;
 /** What a bound may be off by because the numbers in it are rounded: cosines are at most 1, and single precision has 24 bits. */
 const ROUNDING = 1e-6;
 /** Longest row whose products fit. */
-export const LONGEST_ROW = 1024;
+const LONGEST_ROW = 1024;
 
 /** What turns the product of a row's codes into a cosine. */
 export interface CoarseScale {
@@ -78,6 +79,7 @@ function multiplyPlainly(memory: ArrayBufferLike, dimension: number, at: number,
  */
 export function openCoarseQuery(unit: Float32Array, roomBytes: number, rows: number): CoarseQuery {
   const dimension = unit.length;
+  invariant(dimension <= LONGEST_ROW, 'the sum of products of codes fits in 32 bits');
   const at = layOut(dimension, rows);
   const module = dimension % 16 === 0 ? openNeighborsModule() : undefined;
   const memory = module?.reserve(at.room + roomBytes) ?? new ArrayBuffer(at.room + roomBytes);

@@ -1,3 +1,5 @@
+import { meanOfChain } from '../store/chain-mean.ts';
+
 /** Something that another may be coded against, and what that takes. */
 export interface ArrangeEdge {
   readonly base: number;
@@ -105,9 +107,6 @@ function usersOf({ edges }: ArrangeProblem): readonly (readonly ArrangeEdge[])[]
   return users.map((list) => list.sort((a, b) => a.cost - b.cost || a.base - b.base));
 }
 
-/** The mean of one step from a base and of the cheap ones that find room after it. */
-const meanFrom = (first: number, further: number, cheap: number): number => (first + further * cheap) / (further + 1);
-
 /** Chains in the order of the nodes, each gone on with from where the next steps take least on average: as when they are added in that order. */
 function startInOrder({ alone, edges, depth: most }: ArrangeProblem): readonly number[] {
   const bases: number[] = [];
@@ -115,10 +114,10 @@ function startInOrder({ alone, edges, depth: most }: ArrangeProblem): readonly n
   for (const [node, whole] of alone.entries()) {
     const earlier = (edges[node] ?? []).filter(({ base }) => base < node);
     const next = Math.min(whole, ...earlier.map(({ cost }) => cost));
-    let best = { base: NO_BASE, mean: meanFrom(whole, most, next) };
+    let best = { base: NO_BASE, mean: meanOfChain(whole, most, next) };
     for (const { base, cost } of earlier) {
       const further = most - (depths[base] ?? 0) - 1;
-      const mean = meanFrom(cost, further, next);
+      const mean = meanOfChain(cost, further, next);
       if (further >= 0 && mean < best.mean) best = { base, mean };
     }
     bases.push(best.base);

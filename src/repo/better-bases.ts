@@ -78,6 +78,27 @@ export async function readBaseCheckpoint(repository: Repository, id: ManifestId)
   return { id, summary, layouts: layoutsOf(await repository.checkpoints.manifest(id)) };
 }
 
+/** Hints for the chunks of checkpoints, in their order; where a blob occurs twice, for its first. */
+async function hintsInOrder(
+  repository: Repository,
+  ids: readonly ManifestId[],
+  basesOf: (id: ManifestId) => readonly ManifestId[],
+  isTried: boolean,
+): Promise<ReadonlyMap<BlobId, BlobHint>> {
+  const hints = new Map<BlobId, BlobHint>();
+  for (const id of ids) {
+    const bases: BaseCheckpoint[] = [];
+    for (const base of basesOf(id)) bases.push(await readBaseCheckpoint(repository, base));
+    const findBase = findBaseIn(await readBaseCheckpoint(repository, id), bases);
+    for (const { blob, tensor, index, hint } of chunksOf(await repository.checkpoints.manifest(id))) {
+      if (hints.has(blob)) continue;
+      const others = findBase(tensor, index).filter(({ blobs }) => !blobs.includes(blob));
+      hints.set(blob, others.length === 0 ? hint : { ...hint, others, isTried });
+    }
+  }
+  return hints;
+}
+
 /**
  * Says, for every tensor chunk of the checkpoints, which blob it is best coded against by what the whole history shows;
  * in an order in which bases come first.
@@ -87,18 +108,8 @@ export async function hintsFromTrajectories(
   manifests: Iterable<ManifestId>,
 ): Promise<ReadonlyMap<BlobId, BlobHint>> {
   const neighbors = neighborsOf(await readLineageView(repository));
-  const hints = new Map<BlobId, BlobHint>();
-  for (const id of orderByNeighbors(manifests, neighbors)) {
-    const neighbor = neighbors.get(id);
-    const bases = neighbor === undefined ? [] : [await readBaseCheckpoint(repository, neighbor)];
-    const findBase = findBaseIn(await readBaseCheckpoint(repository, id), bases);
-    for (const { blob, tensor, index, hint } of chunksOf(await repository.checkpoints.manifest(id))) {
-      if (hints.has(blob)) continue;
-      const others = findBase(tensor, index).filter(({ blobs }) => !blobs.includes(blob));
-      hints.set(blob, others.length === 0 ? hint : { ...hint, others });
-    }
-  }
-  return hints;
+  const basesOf = (id: ManifestId): readonly ManifestId[] => [neighbors.get(id) ?? []].flat();
+  return hintsInOrder(repository, orderByNeighbors(manifests, neighbors), basesOf, false);
 }
 
 /**
@@ -112,25 +123,13 @@ export async function hintsFromPlan(
 ): Promise<ReadonlyMap<BlobId, BlobHint>> {
   // What no plan has a base for (a copy that names its tensors otherwise) is coded against its neighbor.
   const neighbors = new Map([...neighborsOf(await readLineageView(repository)), ...planned]);
-  for (const id of manifests) if (planned.get(id) === undefined && isBaseOf(planned, id)) neighbors.delete(id);
-  const hints = new Map<BlobId, BlobHint>();
-  for (const id of orderByNeighbors(manifests, neighbors)) {
-    const neighbor = neighbors.get(id);
-    const further = neighbor === undefined ? undefined : neighbors.get(neighbor);
-    const bases: BaseCheckpoint[] = [];
-    for (const base of [neighbor, further]) {
-      if (base !== undefined && base !== id) bases.push(await readBaseCheckpoint(repository, base));
-    }
-    const findBase = findBaseIn(await readBaseCheckpoint(repository, id), bases);
-    for (const { blob, tensor, index, hint } of chunksOf(await repository.checkpoints.manifest(id))) {
-      if (hints.has(blob)) continue;
-      const others = findBase(tensor, index).filter(({ blobs }) => !blobs.includes(blob));
-      hints.set(blob, others.length === 0 ? hint : { ...hint, others, isTried: true });
-    }
-  }
-  return hints;
+  // What others are coded against in the plan must not stand on what the plan does not know of.
+  const served = new Set(planned.values());
+  for (const id of manifests) if (served.has(id) && !planned.has(id)) neighbors.delete(id);
+  const basesOf = (id: ManifestId): readonly ManifestId[] => {
+    const first = neighbors.get(id);
+    const second = first === undefined ? undefined : neighbors.get(first);
+    return [first ?? [], second ?? []].flat().filter((base) => base !== id);
+  };
+  return hintsInOrder(repository, orderByNeighbors(manifests, neighbors), basesOf, true);
 }
-
-/** True for a checkpoint that others are coded against in the plan: it must not stand on what the plan does not know of. */
-const isBaseOf = (planned: ReadonlyMap<ManifestId, ManifestId>, id: ManifestId): boolean =>
-  [...planned.values()].includes(id);

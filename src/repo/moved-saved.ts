@@ -1,10 +1,10 @@
-import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WsvcError } from '../errors.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
 import { readMoved } from './moved-files.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
+import { isPresent } from './work-tree.ts';
 
 async function readManifests(repository: Repository, tips?: readonly CommitId[]): Promise<ReadonlySet<ManifestId>> {
   const recorded = (await readRecordedCheckpoints(repository, tips)).values();
@@ -23,11 +23,8 @@ export async function checkMovedStaySaved(repository: Repository, tips: readonly
   const [before, after] = [await readManifests(repository), await readManifests(repository, tips)];
   for (const { path, pointer } of moved) {
     if (!before.has(pointer.manifest) || after.has(pointer.manifest)) continue;
-    const isThere = await lstat(join(repository.workTree, path)).then(
-      () => true,
-      () => false,
-    );
-    if (isThere || (await repository.pruned.find(pointer.manifest)) !== undefined) continue;
+    if (await isPresent(join(repository.workTree, path))) continue;
+    if ((await repository.pruned.find(pointer.manifest)) !== undefined) continue;
     throw new WsvcError('not-saved', `${path} was moved in, and no branch or tag would reach its only copy.`, {
       suggestions: [`Use "wsvc restore ${path}" first, or give its commit a branch or a tag.`],
     });

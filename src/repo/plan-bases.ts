@@ -6,11 +6,11 @@ import { type LineageView, readLineageView } from './lineage-view.ts';
 import { BaseCosts } from './measure-bases.ts';
 import type { Repository } from './repository.ts';
 
-/** On a run of more checkpoints than this each is only asked for those within so many places, and for those at powers of two. */
+/** Each checkpoint of a run is joined with all within so many places, farther ones only at powers of two: a judgement, as chains are at most 8 long. */
 const NEAR = 48;
-/** Nearer than so many places every pair is measured; beyond, those at powers of two, and what lies between is read off them. */
+/** Up to so many places apart every pair is measured; beyond, those at powers of two, and what lies between is read off them. */
 const ALL_MEASURED = 8;
-/** A copy in another type is coded as one where that takes less than this share of what the nearest of its own kind would. */
+/** A copy in another type is coded as one where that takes less than this share of what the nearest of its own kind would: a judgement, as nothing may go on from it. */
 const COPY_SHARE = 0.5;
 
 /** What each checkpoint is best coded against, by what all of them show. */

@@ -1,6 +1,7 @@
 import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
+import { IS_LITTLE_ENDIAN } from '../bytes/host.ts';
 import { lengthOf, type VectorRows } from '../neighbors/row-search.ts';
 import { SKETCH_LENGTH } from '../sketch/summary.ts';
 import { readInto } from './block-file.ts';
@@ -18,8 +19,6 @@ export interface SketchRows {
   readonly values: Float32Array;
   lengthAt(start: number): number;
 }
-
-const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 function encodeRow(id: string, vector: Float32Array): Buffer {
   const row = Buffer.alloc(ROW_BYTES);

@@ -6,7 +6,7 @@ import { COARSE_ROOM, CoarseFile } from './coarse-file.ts';
 import type { IdPlaces } from './id-places.ts';
 import { SketchFile, type StoredRow, type StoredRows } from './sketch-rows.ts';
 
-/** The checkpoints of one space among which is searched, and how many are wanted of them. */
+/** The checkpoints of one space among which is searched, and where each stands in the list. */
 export interface SearchedIds {
   readonly ids: readonly string[];
   readonly places: IdPlaces;
@@ -34,7 +34,7 @@ interface Scan {
   readonly rows: number;
 }
 
-/** Rows that are added to a file before it is rather read, and completed, as a whole. */
+/** Rows that are added to a file one question at a time; where more are missing it is read, and completed, as a whole. */
 const MOST_ADDED = 512;
 /** Coarse rows made, rows added, coarse rows of those made; then the answer. */
 const ATTEMPTS = 4;

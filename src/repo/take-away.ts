@@ -12,7 +12,7 @@ import type { Repository } from './repository.ts';
 import type { ProgressEvent } from './results.ts';
 import { hashFile } from './stat-cache.ts';
 import { storedSource } from './stored-files.ts';
-import { toTreePath } from './work-tree.ts';
+import { isPresent, toTreePath } from './work-tree.ts';
 
 function refuse(name: string, why: string, suggestion: string): never {
   throw new WsvcError('usage', `${name} cannot be moved into the repository: ${why}.`, { suggestions: [suggestion] });
@@ -69,12 +69,8 @@ async function putBack(aside: string, file: string): Promise<void> {
   try {
     await link(aside, file);
   } catch {
-    const isReplaced = await lstat(file).then(
-      () => true,
-      () => false,
-    );
     // Some file systems have no links.
-    if (!isReplaced) return rename(aside, file);
+    if (!(await isPresent(file))) return rename(aside, file);
   }
   await unlink(aside);
 }

@@ -151,6 +151,14 @@ export async function checkNotBeyondLink(repository: Repository, absolute: strin
   }
 }
 
+/** True where something stands at a path, be it a link that leads nowhere. */
+export function isPresent(absolute: string): Promise<boolean> {
+  return lstat(absolute).then(
+    () => true,
+    () => false,
+  );
+}
+
 async function statNamed(absolute: string, named: string): Promise<Awaited<ReturnType<typeof stat>>> {
   try {
     return await stat(absolute);

@@ -1,6 +1,5 @@
+import { IS_LITTLE_ENDIAN } from '../bytes/host.ts';
 import { CorruptError } from '../errors.ts';
-
-const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** Writes numbers and bytes one after the other, little-endian, without names. */
 export class ByteWriter {

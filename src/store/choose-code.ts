@@ -2,6 +2,7 @@ import type { BlockType } from '../codec/codec.ts';
 import type { FindRow } from './base.ts';
 import { type Candidate, openCandidates } from './base-candidates.ts';
 import type { BlobHint } from './blob-store.ts';
+import { meanOfChain } from './chain-mean.ts';
 import { type Based, type ChosenCode, encodeAlone } from './chosen-code.ts';
 import type { PackHost } from './pack-host.ts';
 import { MAX_RESTORE_FACTOR, MAX_RESTORE_WORK } from './restore-work.ts';
@@ -50,9 +51,6 @@ interface Ranked {
   readonly mean: number;
 }
 
-/** Mean of one step and of the cheap ones that find room after it. */
-const meanOf = (first: number, further: number, cheap: number): number => (first + further * cheap) / (further + 1);
-
 /**
  * Candidates, the best first. Where a chain is at its bounds, an ancestor that lies deep is near but leaves no room, so that all that
  * comes will be coded against it from ever farther; one that lies high is far, and a new chain goes on from there: what counts is the
@@ -73,11 +71,13 @@ function rankCandidates(
   const ratios = new Map(candidates.map((candidate) => [candidate, estimate(plain, candidate.context)]));
   const next = Math.min(...ratios.values());
   const ranked = usable
-    .map((candidate): Ranked => ({ candidate, mean: meanOf(ratios.get(candidate) ?? 1, candidate.room - 1, next) }))
+    .map(
+      (candidate): Ranked => ({ candidate, mean: meanOfChain(ratios.get(candidate) ?? 1, candidate.room - 1, next) }),
+    )
     .sort((a, b) => a.mean - b.mean);
   const isFull = usable.length < candidates.length;
   const best = ranked[0]?.mean ?? 1;
-  if (isFull && meanOf(alone / plain.byteLength, roomAlone(store, plain, candidates), next) < best) return [];
+  if (isFull && meanOfChain(alone / plain.byteLength, roomAlone(store, plain, candidates), next) < best) return [];
   return ranked.map(({ candidate }) => candidate);
 }
 

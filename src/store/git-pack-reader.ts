@@ -148,8 +148,9 @@ export class GitPackReader {
     const path = join(this.#directory, name);
     try {
       const bytes = Buffer.from(await this.#disk.readFile(path));
-      const index = isWhole(bytes) ? parseIndex(path.replace(/idx$/, 'pack'), bytes) : undefined;
-      if (!isWhole(bytes)) this.#damaged.add(name);
+      const isDamaged = !isWhole(bytes);
+      const index = isDamaged ? undefined : parseIndex(path.replace(/idx$/, 'pack'), bytes);
+      if (isDamaged) this.#damaged.add(name);
       if (index === undefined) this.#unreadable.add(name);
       else this.#indices.set(name, index);
       return true;

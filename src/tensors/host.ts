@@ -1,6 +1,5 @@
 import { copyBytes } from '../bytes/collect.ts';
-
-const isLittleEndianHost = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+import { IS_LITTLE_ENDIAN } from '../bytes/host.ts';
 
 /** Reverses the bytes of every word, in place. */
 export function swapWords(bytes: Uint8Array, wordByteLength: number): void {
@@ -14,14 +13,14 @@ export function swapWords(bytes: Uint8Array, wordByteLength: number): void {
  * a copy where they are not (or the host is big-endian).
  */
 export function hostWords(bytes: Uint8Array, wordByteLength: number): Uint8Array {
-  if (isLittleEndianHost && bytes.byteOffset % wordByteLength === 0) return bytes;
+  if (IS_LITTLE_ENDIAN && bytes.byteOffset % wordByteLength === 0) return bytes;
   const copy = copyBytes(bytes);
-  if (!isLittleEndianHost) swapWords(copy, wordByteLength);
+  if (!IS_LITTLE_ENDIAN) swapWords(copy, wordByteLength);
   return copy;
 }
 
 /** Turns words of the host, just written, into little-endian ones, in place. */
 export function littleEndianWords(bytes: Uint8Array, wordByteLength: number): Uint8Array {
-  if (!isLittleEndianHost) swapWords(bytes, wordByteLength);
+  if (!IS_LITTLE_ENDIAN) swapWords(bytes, wordByteLength);
   return bytes;
 }

@@ -9,6 +9,8 @@ import { rereadArms } from './reread-arms.ts';
 const LEAST_SURE = 0.5;
 /** Checkpoints of a component up to which all of it is read anew at once: what that costs grows with their fourth power. */
 const MOST_REREAD = 16;
+/** The same of a chain without branches: of longer ones enough is known of how the run goes on, and the model took two runs of 16 (SGD with momentum) for four. */
+const MOST_REREAD_ALONE = 12;
 /** A chain and where it hangs; the trunk hangs nowhere. */
 export interface Branch {
   readonly chain: Chain;
@@ -31,7 +33,7 @@ function settle(start: readonly Chain[], setting: Setting): Hung {
 
 /** Reads a small component anew, by a model of how trajectories move. */
 function reread(hung: Hung, { distances }: Setting): Hung {
-  if (distances.count > MOST_REREAD) return hung;
+  if (distances.count > (hung.chains.length > 1 ? MOST_REREAD : MOST_REREAD_ALONE)) return hung;
   const arms = hung.chains.map((nodes, i) => ({ nodes, parent: hung.parents.get(i), follows: false }));
   const found = rereadArms(arms, distances)?.arms;
   if (found === undefined) return hung;

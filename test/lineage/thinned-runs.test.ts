@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recoverForest } from '../../src/lineage/recover-forest.ts';
-import { archiveOf } from './pile.ts';
+import { SCENES, trainPlan } from '../bench/zoo.ts';
+import { archiveOf, toEntry } from './pile.ts';
 import { trainFamily } from './thinned.ts';
 
 describe.each([
@@ -22,5 +23,16 @@ describe.each([
       [trunk, branch].map((run) => run.map(({ source }) => source)).sort(sizeFirst),
     );
     expect(trajectories.map(({ direction }) => direction)).toEqual(['inferred', 'inferred']);
+  });
+});
+
+describe('sixteen checkpoints of one run', () => {
+  it.each([100_003, 500_000])('are one trajectory where the noise is large (seed %i)', async (seed) => {
+    const scene = SCENES.find(({ name }) => name === 'ReLU, momentum');
+    if (scene === undefined) throw new Error('There is no such zoo.');
+    const run = await trainPlan({ scene, seed, epochs: 15 });
+    const entries = await Promise.all(run.map((weights, at) => toEntry(`run/${String(at).padStart(2, '0')}`, weights)));
+    const { trajectories } = await recoverForest(entries, archiveOf(entries));
+    expect(trajectories.map(({ members }) => members.length)).toEqual([16]);
   });
 });

@@ -5,7 +5,7 @@ import { allowWasm } from '../bytes/wasm-module.ts';
 import type { Environment } from '../repo/environment.ts';
 
 /** Reads `name` and `email` from the `[user]` section of a git configuration file. */
-export function parseGitUser(text: string): { readonly name?: string; readonly email?: string } {
+function parseGitUser(text: string): { readonly name?: string; readonly email?: string } {
   const user: { name?: string; email?: string } = {};
   let section = '';
   for (const line of text.split(/\r?\n/)) {

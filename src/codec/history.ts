@@ -5,8 +5,8 @@ import { toOrdered } from './ordered.ts';
 import { sampleBlock } from './sample.ts';
 
 /** Exponents and sizes of steps that are told apart (docs/format-codecs.md, section "Continued"). */
-export const MOST_EXPONENT = 31;
-export const MOST_SIZE = 7;
+const MOST_EXPONENT = 31;
+const MOST_SIZE = 7;
 /** A step's length of at most 32 bits, and a class. */
 export const MAX_ORIGIN = 32 + 255;
 

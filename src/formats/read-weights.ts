@@ -6,7 +6,7 @@ import type { WeightArray, Weights } from '../tensors/weights.ts';
 import type { OpenCheckpoint, TensorEntry } from './format.ts';
 
 /** True for the tensors that lineage compares: weights whose values are weights as they stand. */
-export function isComparedWeight(tensor: TensorEntry): boolean {
+function isComparedWeight(tensor: TensorEntry): boolean {
   return tensor.role === 'weight' && isFloat(tensor.dtype);
 }
 

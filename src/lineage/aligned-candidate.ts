@@ -88,7 +88,7 @@ function toAligned(
 }
 
 /** Squared relative residual of every tensor where the query is not zero, weighed by size. */
-export function residualEnergy(query: Weights, candidate: Weights): number {
+function residualEnergy(query: Weights, candidate: Weights): number {
   let energy = 0;
   for (const [name, { data }] of query) {
     const other = candidate.get(name)?.data;

@@ -132,7 +132,7 @@ export function* changeArms(arms: Arms): Iterable<Arms> {
   yield* cutOut(arms);
 }
 
-/** The reading with each branch following its trunk or not: of the one that was changed in either way, and of each branch alone. */
+/** The reading with one branch's pace changed, each in turn: it follows its trunk now, or no longer. */
 export function* changePace(arms: Arms): Iterable<Arms> {
   for (const [i, arm] of arms.entries()) {
     if (arm.parent !== undefined) yield replace(arms, new Map([[i, { ...arm, follows: !arm.follows }]]));

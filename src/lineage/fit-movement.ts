@@ -10,6 +10,7 @@ export interface Effort {
   readonly least: number;
 }
 
+/** For hundreds of readings: the density where the fit would start. For a few of these: some rounds. For the best: until nothing is gained. */
 export const GLANCE: Effort = { rounds: 0, least: 0 };
 export const GLIMPSE: Effort = { rounds: 4, least: 2 };
 export const LOOK: Effort = { rounds: 40, least: 0.05 };
@@ -26,7 +27,8 @@ export interface Reading {
 /** Steps that a direction is kept for, before anything is known. */
 const USUAL_MEMORY = 5;
 
-export function startOf(plan: Plan, memory: number | undefined, { squared }: Distances): Float64Array {
+/** Where fitting starts: noise and memory as expected, forks where the distances put them. */
+function startOf(plan: Plan, memory: number | undefined, { squared }: Distances): Float64Array {
   const at = new Float64Array(plan.parameters);
   const length = plan.steps.reduce((sum, step) => sum + Math.sqrt(step.squared), 0) / Math.max(plan.steps.length, 1);
   at[0] = memory ?? Math.log(USUAL_MEMORY * Math.max(length, Number.MIN_VALUE));

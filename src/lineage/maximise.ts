@@ -2,7 +2,7 @@
 const WIDTH = 1e-4;
 /** No parameter goes further than this in one round. */
 const LONGEST_STEP = 1.5;
-const HALVINGS = 6;
+const SHORTENINGS = 6;
 
 /** Where a function is highest, as far as was looked. */
 export interface Summit {
@@ -42,11 +42,11 @@ function learnCurvature(inverse: Float64Array, step: Float64Array, fall: Float64
   }
 }
 
-/** Goes along a direction, half as far each time until it is higher. */
+/** Goes along a direction, a third as far each time until it is higher. */
 function climb(f: (at: Float64Array) => number, from: Summit, direction: Float64Array): Summit | undefined {
   const longest = direction.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
   let share = Math.min(1, LONGEST_STEP / Math.max(longest, 1e-12));
-  for (let halving = 0; halving < HALVINGS; halving++) {
+  for (let shortening = 0; shortening < SHORTENINGS; shortening++) {
     const at = from.at.map((x, i) => x + share * (direction[i] ?? 0));
     const value = f(at);
     if (value > from.value) return { at, value };

@@ -10,8 +10,11 @@ export interface Arm {
   readonly follows: boolean;
 }
 
-/** What a reading leaves open, in the order of the parameters: log of the memory's length; log odds of the noise that is not inherited; of each arm's share of noise; three for each fork. */
-export const FORK_PARAMETERS = 3;
+/**
+ * What a reading leaves open, in the order of the parameters: log of the memory's length; log odds of the noise that is not inherited; of each arm's share
+ * of noise; three for each fork.
+ */
+const FORK_PARAMETERS = 3;
 /** Parameters that all arms share. */
 export const OF_ALL = 2;
 
@@ -93,10 +96,10 @@ export function planReading(arms: readonly Arm[], { squared }: Distances): Plan 
   return { arms: sorted, steps, forkAt, root, nodes, parameters: first + FORK_PARAMETERS * (sorted.length - 1) };
 }
 
-export const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /** The duration after which drift of this squared length is expected: solves 2 m^2 (x - 1 + exp(-x)) = squared for x, by Newton's method. */
-export function durationOf(squared: number, memory: number): number {
+function durationOf(squared: number, memory: number): number {
   const target = squared / (2 * memory * memory);
   let x = target > 1 ? target + 0.5 : Math.sqrt(2 * target);
   for (let round = 0; round < 6; round++) {

@@ -215,7 +215,7 @@ function logPrior(plan: Plan, at: Float64Array, products: number): number {
 }
 
 /** The covariance of a reading's checkpoints as seen from its root. */
-export function seenCovariance(plan: Plan, at: Float64Array): Float64Array {
+function seenCovariance(plan: Plan, at: Float64Array): Float64Array {
   const edges = layEdges(plan, at);
   return sumAlong(edges, covarianceOf(edges, Math.exp(at[0] ?? 0)), plan.nodes);
 }

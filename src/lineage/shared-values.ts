@@ -82,7 +82,7 @@ function gather(patterns: Uint32Array): PatternSet {
 }
 
 /** ln P(X >= k), X Poisson: bounded by Chernoff's inequality. */
-export function logPoissonTail(k: number, mean: number): number {
+function logPoissonTail(k: number, mean: number): number {
   if (k <= mean) return 0;
   return mean <= 0 ? Number.NEGATIVE_INFINITY : k - mean - k * Math.log(k / mean);
 }

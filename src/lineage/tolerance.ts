@@ -9,7 +9,7 @@ const HALF_STEP_SLACK = 1.001;
 /** Below this a tensor is too small for its lattice to be seen, although its file is quantised. */
 const LEAST_FOR_LATTICE = 32;
 /** Share of a tensor's values that must agree for it to be the same tensor (lineage.md, A2 step 6). */
-export const EXACT_SHARE = 0.98;
+const EXACT_SHARE = 0.98;
 
 /**
  * Values that were computed again (by another library, from a seed, through another order of the same operations) differ by the rounding of f32 where

@@ -26,7 +26,7 @@ const segmentLength = (segment: Segment): number =>
   'literal' in segment ? segment.literal.byteLength : segment.byteLength;
 
 /** A name that stays inside the primary file's folder, whatever system it is restored on. */
-export function isSafeRelativePath(name: string): boolean {
+function isSafeRelativePath(name: string): boolean {
   const parts = name.split('/');
   return !/[\\\0]|^[A-Za-z]:/.test(name) && parts.every((part) => part !== '' && part !== '.' && part !== '..');
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { WsvcError } from '../errors.ts';
 
 /** True when `named` is a folder on disk. */
-export async function isFolderOnDisk(workingDirectory: string, named: string): Promise<boolean> {
+async function isFolderOnDisk(workingDirectory: string, named: string): Promise<boolean> {
   return stat(path.resolve(workingDirectory, named)).then(
     (found) => found.isDirectory(),
     () => false,

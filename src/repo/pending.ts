@@ -33,7 +33,7 @@ export interface PendingCheckpoint {
 }
 
 /** Opens a model file on disk; one of no known or of a broken format opens as `unknown`. */
-export function openFile(absolutePath: string): Promise<OpenCheckpoint> {
+function openFile(absolutePath: string): Promise<OpenCheckpoint> {
   return openCheckpoint(directoryFiles(absolutePath));
 }
 

@@ -60,7 +60,7 @@ function codesRun(entry: TensorEntry, { offset, byteLength, form }: NonNullable<
 }
 
 /** Bytes that so many elements take as codes. */
-export function codesByteLength(form: CodeForm, elements: number): number {
+function codesByteLength(form: CodeForm, elements: number): number {
   const unit = codeUnit(form);
   return (elements / unit.elements) * unit.byteLength;
 }

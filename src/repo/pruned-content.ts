@@ -18,7 +18,7 @@ function nearestKept(
 }
 
 /** The nearest checkpoints before and after one on its trajectory whose content is there. */
-export function keptNeighbors(
+function keptNeighbors(
   view: LineageView,
   pruned: { has(id: ManifestId): boolean },
   id: ManifestId,
@@ -43,7 +43,7 @@ export async function readPruned(repository: Repository, id: ManifestId): Promis
 }
 
 /** "Kept near it: run-1@{10} (ckpt_10.pt) and run-1@{20} (ckpt_20.pt)." */
-export function describeKept(kept: readonly KeptNeighbor[]): string {
+function describeKept(kept: readonly KeptNeighbor[]): string {
   if (kept.length === 0) return 'Nothing of its trajectory was kept.';
   return `Kept near it: ${kept.map(({ revision, source }) => `${revision} (${source})`).join(' and ')}.`;
 }

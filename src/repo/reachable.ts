@@ -11,7 +11,7 @@ export function blobsOf(manifest: Manifest): readonly BlobId[] {
 }
 
 /** Every commit that a ref of any kind or HEAD reaches, newest first on each line. */
-export async function* walkCommits(repository: Repository): AsyncGenerator<CommitId, void, void> {
+async function* walkCommits(repository: Repository): AsyncGenerator<CommitId, void, void> {
   const seen = new Set<CommitId>();
   const stack = [...(await repository.history.listTips())];
   for (let id = stack.pop(); id !== undefined; id = stack.pop()) {

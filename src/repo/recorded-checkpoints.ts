@@ -33,7 +33,7 @@ async function readWhatIsLeft(repository: Repository, id: CommitId): Promise<Rec
 }
 
 /** Remembers what commits recorded, so that git need not be asked again. */
-export async function rememberCommits(repository: Repository, learned: readonly RecordedCheckpoint[]): Promise<void> {
+async function rememberCommits(repository: Repository, learned: readonly RecordedCheckpoint[]): Promise<void> {
   await repository.commits.append(
     learned.map((recorded) => ({ key: commitKey(recorded.commit), payload: encodeCommitRecord(recorded) })),
   );

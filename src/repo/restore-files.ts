@@ -22,7 +22,7 @@ export interface RestoreOptions {
 }
 
 /** Writes one stored file: complete and checked under another name first, then renamed. */
-export async function writeStoredFile(
+async function writeStoredFile(
   repository: Repository,
   file: ManifestFile,
   target: string,

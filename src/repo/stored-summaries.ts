@@ -14,7 +14,7 @@ import { SpreadTable } from './spread-table.ts';
 import { type SketchKind, StoredSummary, StoredSummaryWithInvariants, type SummarySource } from './stored-summary.ts';
 
 /** A summary that the table promised is damaged, or gone: it has to be computed anew from the stored weights. */
-export class LostSummaryError extends WsvcError {
+class LostSummaryError extends WsvcError {
   readonly id: ManifestId;
 
   constructor(id: ManifestId) {

@@ -42,7 +42,7 @@ const MODEL_JSON = /(^|[/\\])model\.json$|\.index\.json$/;
 const JSON_HEAD_BYTES = 4096;
 
 /** True for names that a model file usually has. */
-export function looksLikeModel(name: string): boolean {
+function looksLikeModel(name: string): boolean {
   return MODEL_JSON.test(name) || MODEL_ENDINGS.some((ending) => name.toLowerCase().endsWith(ending));
 }
 

@@ -28,7 +28,7 @@ export interface WrittenRow {
 }
 
 /** Limit of a blob's plain length, in bytes: what index rows can say, less the record's own overhead. */
-export const MAX_BLOB_BYTES = 2 ** 31;
+const MAX_BLOB_BYTES = 2 ** 31;
 
 /** Bytes that are collected before they are written. */
 const WRITE_BYTES = 1024 * 1024;

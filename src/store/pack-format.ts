@@ -9,7 +9,7 @@ import type { BlobId } from '../objects/ids.ts';
  */
 
 /** The version of pack files that this wsvc writes, and the only one it reads. */
-export const PACK_VERSION = 1;
+const PACK_VERSION = 1;
 export const HEADER_BYTES = 12;
 export const ROW_BYTES = 56;
 export const TRAILER_BYTES = 64;

@@ -71,7 +71,7 @@ export function applyAlignment(weights: Weights, graph: AxisGraph, alignment: Al
 }
 
 /** Signs times scales. */
-export function factorsOf({ signs, scales }: Alignment): Map<string, Float64Array> {
+function factorsOf({ signs, scales }: Alignment): Map<string, Float64Array> {
   const spaces = new Set([...signs.keys(), ...scales.keys()]);
   const factors = [...spaces].map((space): [string, Float64Array] => {
     const [sign, scale] = [signs.get(space), scales.get(space)];

@@ -4,9 +4,9 @@ import { headsOf, type PlacedTensor, product, spaceOf, stridesOf } from './place
  * Most units of one space that the kinship test looks at; wider spaces are sampled with a stride, which keeps the test exact (a subgroup of the
  * permutations; docs/lineage.md, section 2) and its cost bounded: 128 x 128 pairs a matrix.
  */
-export const MAX_UNITS = 128;
+const MAX_UNITS = 128;
 /** Most feature columns of one tensor that the kinship test looks at. */
-export const MAX_TENSOR_FEATURES = 1024;
+const MAX_TENSOR_FEATURES = 1024;
 
 /** One permutable axis of a grid. `within`: heads whose means are taken out; units move inside their head, and heads as a whole. */
 export interface GridAxis {

@@ -33,7 +33,7 @@ export function dimensionOf(component: Component): number {
 }
 
 /** Projects, in place, onto the component's representation; changes nothing (beyond rounding) that is in it already. */
-export function project(component: Component): void {
+function project(component: Component): void {
   const last = component.kind === 'units' ? component.axes.length : component.axes.length - 2;
   for (let axis = 0; axis < last; axis++) centreAxis(component, axis);
   if (component.kind !== 'units') removeRowSums(component, component.kind === 'symmetric' ? 1 : -1);

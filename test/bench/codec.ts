@@ -135,7 +135,7 @@ function measureSet(set: CodecSet): readonly string[] {
 }
 
 /** Compares the codecs with re-created peers on checkpoints that it trains itself; about a minute. */
-export function benchCodec(): BenchTable {
+function benchCodec(): BenchTable {
   return {
     title:
       'Stored bytes over raw bytes of one checkpoint, given its predecessor (MLP of 399,000 weights, five steps apart)',

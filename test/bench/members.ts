@@ -26,7 +26,7 @@ export async function openAsFile(weights: Weights, dtype: DType = 'f32'): Promis
 const graphOf = ({ tensors, graph }: OpenCheckpoint) => inferAxisGraph(tensors, graph);
 
 /** Says which run and checkpoint an id stands for; ids look random, so that nothing can lean on their order. */
-export function idOf(scene: string, run: number, checkpoint: number): ManifestId {
+function idOf(scene: string, run: number, checkpoint: number): ManifestId {
   return parseManifestId(sha256Hex(new TextEncoder().encode(`${scene} ${run} ${checkpoint}`)));
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The built program. */
-export const PROGRAM = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 
 /** A command line that runs wsvc as its users do. */
 export function wsvcCommand(...args: readonly string[]): readonly string[] {

@@ -4,7 +4,7 @@ import { toEntry } from './pile.ts';
 export type { ForkKind } from '../bench/zoo.ts';
 
 /** Which checkpoints of a run are left. */
-export const KEPT = {
+const KEPT = {
   second: (at: number) => at % 2 === 0,
   four: (at: number, last: number) => [0, 1, 2, 3].some((k) => at === Math.round((k * last) / 3)),
 } as const;

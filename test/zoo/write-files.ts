@@ -11,7 +11,7 @@ import { encodeFromFloat32 } from '../../src/tensors/encode.ts';
 import type { NamedTensor, Snapshot } from './snapshot.ts';
 
 /** Formats that a snapshot is written in, with the ending of their files. */
-export const ENDINGS = {
+const ENDINGS = {
   safetensors: 'safetensors',
   'pytorch-zip': 'pt',
   npz: 'npz',

@@ -5,9 +5,9 @@ import { CODEC_WASM } from './codec-wasm.ts';
 export const openKernels: () => WasmModule | undefined = lazyWasm(CODEC_WASM);
 
 /** Blocks of more numbers are coded by the plain loops: the module's memory, which is kept, stays below 64 MiB. */
-export const MAX_KERNEL_COUNT = 1 << 21;
+const MAX_KERNEL_COUNT = 1 << 21;
 /** Smaller blocks are not worth the way into the module's memory. */
-export const MIN_KERNEL_COUNT = 256;
+const MIN_KERNEL_COUNT = 256;
 
 /** True for as many numbers as the module takes. */
 export function isKernelSized(count: number): boolean {

@@ -17,7 +17,7 @@ interface BlockHandle {
 }
 
 /** Two handles of two numbers each, padded, and the magic (LevelDB, `doc/table_format.md`). */
-export const FOOTER_BYTES = 48;
+const FOOTER_BYTES = 48;
 const MAGIC = Uint8Array.of(0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb);
 /** Compression type and checksum behind each block. */
 const TRAILER_BYTES = 5;

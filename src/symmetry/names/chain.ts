@@ -100,7 +100,7 @@ function linkTo(state: State, item: Module): Link | undefined {
 }
 
 /** Inputs of `consumer` a unit of `producer`, if it can read it: equal sizes, or a linear layer after a convolution on a square of pixels. */
-export function foldOf(producer: Module, consumer: Module): number | undefined {
+function foldOf(producer: Module, consumer: Module): number | undefined {
   const size = producer.writes;
   if (size < 2) return undefined;
   if (consumer.reads === size) return 1;

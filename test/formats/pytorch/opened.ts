@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { collectBytes } from '../../../src/bytes/collect.ts';
 import { directoryFiles } from '../../../src/bytes/directory-files.ts';
 import { memorySource } from '../../../src/bytes/memory-source.ts';
@@ -28,7 +27,7 @@ export function openPath(path: string): Promise<OpenCheckpoint> {
 }
 
 /** A tensor's bytes as hex; where it says that they stand verbatim, checked to be those. */
-export async function hexOf(checkpoint: OpenCheckpoint, tensor: TensorEntry): Promise<string> {
+async function hexOf(checkpoint: OpenCheckpoint, tensor: TensorEntry): Promise<string> {
   const bytes = Buffer.from(await collectBytes(checkpoint.readTensor(tensor)));
   if (tensor.at !== undefined) {
     const source = checkpoint.files[tensor.at.file]?.source;
@@ -45,9 +44,4 @@ export async function contentOf(checkpoint: OpenCheckpoint): Promise<Record<stri
     content.push([tensor.name, [tensor.dtype, [...tensor.shape], await hexOf(checkpoint, tensor)]]);
   }
   return Object.fromEntries(content);
-}
-
-/** A short name for bytes. */
-export function digestOf(hex: string): string {
-  return createHash('sha256').update(hex).digest('hex').slice(0, 16);
 }

@@ -87,20 +87,45 @@ function thaw(
   frozen: FrozenTrajectory,
   recovered: readonly RecoveredTrajectory[],
   present: ReadonlyMap<ManifestId, Member>,
+  isHome: (id: ManifestId) => boolean,
 ): RecoveredTrajectory {
   const members = frozen.members.filter(({ id }) => present.has(id));
   const order = groupByPosition(members);
   const known = new Set(members.map(({ id }) => id));
   const hasNew = recovered.some((trajectory) => trajectory.members.some(({ id }) => !known.has(id)));
   const { isOrdered, orderConfidence, direction } = frozen;
-  const forkedFrom = frozen.forkedFrom ?? recovered.find((trajectory) => trajectory.forkedFrom)?.forkedFrom;
-  const isFork = forkedFrom !== undefined && !known.has(forkedFrom.id);
-  const facts = { isOrdered, orderConfidence, direction, ...(isFork ? { forkedFrom } : {}) };
-  if (!hasNew) return { ...facts, members };
   const distance = distanceIn(present);
   let grown = order;
-  for (const { members: found } of recovered) grown = insertNew(grown, groupByPosition(found), distance);
+  for (const { members: found } of hasNew ? recovered : []) grown = insertNew(grown, groupByPosition(found), distance);
+  // How frozen trajectories descend from each other is known; and nothing is a fork of what has been put into it.
+  const inside = new Set(grown.flat());
+  const later = recovered.map((trajectory) => trajectory.forkedFrom).filter((fork) => fork && !isHome(fork.id));
+  const forkedFrom = [frozen.forkedFrom, ...later].find((fork) => fork !== undefined && !inside.has(fork.id));
+  const facts = { isOrdered, orderConfidence, direction, ...(forkedFrom === undefined ? {} : { forkedFrom }) };
+  if (!hasNew) return { ...facts, members };
   return { ...facts, members: grown.flatMap((group, position) => group.map((id) => ({ id, position }))) };
+}
+
+/** Takes a fork away that leads back to its own trajectory, by way of what has arrived since. */
+function withoutCircles(
+  trajectories: readonly RecoveredTrajectory[],
+  isKnown: (trajectory: RecoveredTrajectory) => boolean,
+): readonly RecoveredTrajectory[] {
+  const placeOf = new Map(trajectories.flatMap(({ members }, place) => members.map(({ id }) => [id, place] as const)));
+  const trunks = trajectories.map(({ forkedFrom }) => forkedFrom && placeOf.get(forkedFrom.id));
+  return trajectories.map((trajectory, place) => {
+    if (isKnown(trajectory)) return trajectory;
+    const passed = new Set<number>();
+    let at = trunks[place];
+    while (at !== undefined && at !== place && !passed.has(at)) {
+      passed.add(at);
+      at = trunks[at];
+    }
+    if (at !== place) return trajectory;
+    trunks[place] = undefined;
+    const { forkedFrom: _circle, ...rest } = trajectory;
+    return rest;
+  });
 }
 
 /**
@@ -127,13 +152,15 @@ export function graftPruned(forest: Forest, record: PrunedRecord, members: reado
           members: recovered.members.filter(({ id }) => (home.get(id) ?? trajectory) === trajectory),
         })),
       present,
+      (id) => home.has(id),
     ),
   );
   const untouched = forest.trajectories.filter((recovered) => homeOf(recovered) === undefined);
   const isFrozen = new Set(record.edges.map(({ child }) => child));
   const edges: readonly LineageEdge[] = [
     ...record.edges.filter(({ child, parent }) => present.has(child) && present.has(parent)),
-    ...forest.edges.filter(({ child }) => !isFrozen.has(child)),
+    ...forest.edges.filter(({ child, parent }) => !isFrozen.has(child) && !(home.has(child) && home.has(parent))),
   ];
-  return { trajectories: [...thawed, ...untouched], edges };
+  const isKnown = (trajectory: RecoveredTrajectory) => frozen[thawed.indexOf(trajectory)]?.forkedFrom !== undefined;
+  return { trajectories: withoutCircles([...thawed, ...untouched], isKnown), edges };
 }

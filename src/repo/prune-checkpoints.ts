@@ -1,10 +1,11 @@
 import { WsvcError } from '../errors.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
-import type { FrozenEdge, FrozenTrajectory, PrunedCheckpoint, PrunedRecord } from '../objects/pruned-record.ts';
+import type { FrozenEdge, PrunedCheckpoint, PrunedRecord } from '../objects/pruned-record.ts';
 import { encodeSummary } from '../sketch/encode-summary.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { PRUNED_FORMAT_VERSION, raiseFormatVersion } from '../store/layout.ts';
 import { measureFreed } from './freed-bytes.ts';
+import { freezeTrajectories } from './freeze-trajectories.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import { decideKept, describePolicy, type Holds, type KeepReason, type PrunePolicy } from './prune-policy.ts';
 import { readNeededManifests } from './reachable.ts';
@@ -175,16 +176,10 @@ async function planPrune(repository: Repository, options: PruneOptions): Promise
   return { view, trajectories, recorded, kept, pruned, needed };
 }
 
-function freeze(settled: SettledTrajectory): FrozenTrajectory {
-  const { name: _name, doubt: _doubt, basis: _basis, entries, ...facts } = settled;
-  const members = new Map(entries.map(({ id, position }) => [id, position]));
-  return { ...facts, members: [...members].map(([id, position]) => ({ id, position })) };
-}
-
-/** What must be kept in writing once the weights are gone: the places and edges of all trajectories that have lost checkpoints. */
+/** What must be kept in writing once the weights are gone: the places and edges of all trajectories that have lost checkpoints, and of their relatives. */
 async function recordOf(
   repository: Repository,
-  { view, trajectories: all, pruned }: PrunePlan,
+  { view, trajectories: settled, pruned }: PrunePlan,
   policy: string,
 ): Promise<{ readonly record: PrunedRecord; readonly summaries: ReadonlyMap<ManifestId, Summary> }> {
   const before = await repository.pruned.read();
@@ -197,7 +192,7 @@ async function recordOf(
     fresh.push({ id, pruning, files: files.map(({ segments: _segments, ...file }) => file) });
   }
   const isGone = (id: ManifestId) => pruned.has(id) || before.byId.has(id);
-  const trajectories = all.filter(({ entries }) => entries.some(({ id }) => isGone(id))).map(freeze);
+  const trajectories = freezeTrajectories(view.trajectories, settled, view.edges, isGone);
   const inside = new Set(trajectories.flatMap(({ members }) => members.map(({ id }) => id)));
   const edges = view.edges.filter(({ child, parent }) => inside.has(child) || inside.has(parent));
   return { record: { checkpoints: [...before.checkpoints, ...fresh], trajectories, edges }, summaries };

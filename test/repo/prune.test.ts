@@ -215,6 +215,15 @@ describe('pruneCheckpoints', () => {
     await expect(prune(folder, { ...POLICY, trajectories: ['nobody'] })).rejects.toMatchObject({ code: 'not-found' });
   });
 
+  it('leaves the branches of what it thins as they were', async () => {
+    const folder = await makeRepository();
+    const before = await viewOf(folder);
+    const trunk = before.trajectories.find(({ forkedFrom }) => forkedFrom === null)?.name ?? '';
+    await prune(folder, { keepLast: 1, trajectories: [trunk] });
+    await collect(folder);
+    expect(await viewOf(folder)).toEqual(before);
+  });
+
   it('puts what arrives later where it belongs among those that are left', async () => {
     const folder = await temporary();
     await createIn(folder);

@@ -1,4 +1,4 @@
-// Compiles wasm/*.ts to WebAssembly and writes the modules into src, as text, so that the bundle and the tests need no file beside them.
+// Compiles wasm/*.ts, with what they import, to WebAssembly and writes the modules into src, as text, so that the bundle and the tests need no file beside them.
 // The compiler is deterministic: test/codec/kernels.test.ts compares what is committed with what the sources give.
 import { readFileSync, writeFileSync } from 'node:fs';
 

@@ -1,21 +1,16 @@
 import { basename, join } from 'node:path';
-import { hasRowFactor } from '../codec/index.ts';
 import { CorruptError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { FoundBase } from './base.ts';
 import type { BlobHint } from './blob-store.ts';
-import { chooseCode } from './choose-code.ts';
-import type { ChosenCode } from './chosen-code.ts';
+import { chooseCopy } from './choose-copy.ts';
 import type { Disk } from './disk.ts';
 import { copiesOf, mixCopies } from './mix-copies.ts';
 import { PackBatch } from './pack-batch.ts';
 import { PackedBlobStore } from './pack-blob-store.ts';
-import { packDirectory, packName, readRecordBytes } from './pack-file.ts';
-import { decodeRecord } from './pack-record.ts';
-import { placeRecord } from './place-record.ts';
+import { packDirectory, packName } from './pack-file.ts';
 import type { BlobCopy, PlannedCopy, RepackCandidate, RepackPlan } from './plan-repack.ts';
 import { readBases } from './record-bases.ts';
-import { MAX_CHAIN_DEPTH, MAX_RESTORE_WORK, measureWork } from './restore-work.ts';
 
 /** A new pack is closed and the next begun after so many bytes: what one interruption can waste. */
 const MAX_PACK_BYTES = 512 * 1024 * 1024;
@@ -66,82 +61,6 @@ class Survivors {
   find(id: BlobId): FoundBase | undefined {
     return this.#found.get(id);
   }
-}
-
-/** The stored record, decoded and compared with the blob's id; a damaged one is replaced by what another copy says. */
-async function readCopy(store: PackedBlobStore, { pack, row }: BlobCopy): Promise<ChosenCode> {
-  try {
-    const bytes = await readRecordBytes(store.disk, pack.file.path, row);
-    await store.decodeRecordBytes(row.id, bytes);
-    return { bytes, bases: decodeRecord(bytes).bases, row };
-  } catch (error) {
-    if (!(error instanceof CorruptError)) throw error;
-    const { plain, type } = await store.readPlain(row.id);
-    return chooseCode(store, plain, { type }, async () => undefined);
-  }
-}
-
-/** The record as it is, with what the index must say of it where its bases are now; `undefined` when one is not there. */
-async function placeCopy(batch: PackBatch, code: ChosenCode): Promise<ChosenCode | undefined> {
-  const bases: FoundBase[] = [];
-  for (const id of code.bases) {
-    const base = await batch.findBase(id);
-    if (base === undefined) return undefined;
-    bases.push(base);
-  }
-  return placeRecord(code, bases);
-}
-
-async function recode(
-  store: PackedBlobStore,
-  batch: PackBatch,
-  id: BlobId,
-  hint: BlobHint,
-): Promise<ChosenCode | undefined> {
-  const { plain } = await store.readPlain(id);
-  const code = await chooseCode(store, plain, hint, (base) => batch.findBase(base));
-  const decoded = await store.decodeRecordBytes(id, code.bytes);
-  return Buffer.compare(decoded.plain, plain) === 0 ? code : undefined;
-}
-
-/** True where restoring a record takes no more work than it may: less than one coded anew, or within the bound. */
-async function isShortChain(
-  store: PackedBlobStore,
-  batch: PackBatch,
-  copy: BlobCopy,
-  code: ChosenCode,
-  anew: ChosenCode,
-) {
-  const { work } = store.coder;
-  if (code.row.depth <= anew.row.depth) return true;
-  if (work === undefined) return code.row.depth <= MAX_CHAIN_DEPTH;
-  const row = { ...copy.row, ...code.row };
-  const taken = await measureWork(store, [{ row, bases: code.bases }], (id) => batch.findBase(id));
-  return taken <= MAX_RESTORE_WORK * work.alone(row.type, row.byteLength);
-}
-
-/** The smaller of the record as it is and of one coded anew; the latter where the former stands at the end of too long a chain. */
-async function chooseCopy(
-  store: PackedBlobStore,
-  batch: PackBatch,
-  copy: BlobCopy,
-  hint: BlobHint | undefined,
-  onlyOrphans: boolean,
-): Promise<ChosenCode> {
-  const code = await readCopy(store, copy);
-  const asIs = await placeCopy(batch, code);
-  if ((hint === undefined || onlyOrphans) && asIs !== undefined) return asIs;
-  const rowFactor = hasRowFactor(code.row) ? code.bases[1] : undefined;
-  const anew = await recode(store, batch, copy.row.id, {
-    ...(hint ?? { type: copy.row.type }),
-    ...(rowFactor === undefined ? {} : { rowFactor }),
-  });
-  if (anew === undefined) {
-    if (asIs !== undefined) return asIs;
-    throw new CorruptError(`blob ${copy.row.id} cannot be coded anew`);
-  }
-  const isSmall = asIs !== undefined && asIs.bytes.byteLength <= anew.bytes.byteLength;
-  return isSmall && (await isShortChain(store, batch, copy, asIs, anew)) ? asIs : anew;
 }
 
 /**

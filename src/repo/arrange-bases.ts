@@ -22,34 +22,53 @@ export const NO_BASE = -1;
 /** Rounds over all: it has come to rest after a few. */
 const MAX_ROUNDS = 12;
 
+/** Less is what rounding makes of nothing. */
+const LEAST_SAVED = 1e-9;
+
+/** A problem, with what each takes by its base. */
+interface IndexedProblem extends ArrangeProblem {
+  readonly costs: readonly ReadonlyMap<number, number>[];
+}
+
+/** Of several edges to one base the first counts. */
+function indexCosts(problem: ArrangeProblem): IndexedProblem {
+  const costs = problem.edges.map((list) => new Map(list.toReversed().map(({ base, cost }) => [base, cost])));
+  return { ...problem, costs };
+}
+
 /** Which is coded against which, so far. */
 class Arrangement {
-  readonly #problem: ArrangeProblem;
-  #bases: number[];
+  readonly #problem: IndexedProblem;
+  readonly #bases: number[];
+  /** What each takes now. */
+  readonly #costs: number[];
+  /** Longest chains of those coded against each; computed when they are asked for after a change. */
+  #heights: Uint32Array | undefined;
 
-  constructor(problem: ArrangeProblem, bases: readonly number[]) {
+  constructor(problem: IndexedProblem, bases: readonly number[]) {
     this.#problem = problem;
     this.#bases = [...bases];
+    this.#costs = bases.map((base, node) => this.#costWith(node, base));
   }
 
   get cost(): number {
-    return this.#bases.reduce((sum, _, node) => sum + this.costOf(node), 0);
+    return this.#costs.reduce((sum, cost) => sum + cost, 0);
   }
 
   get bases(): readonly number[] {
     return this.#bases;
   }
 
-  costWith(node: number, base: number): number {
+  #costWith(node: number, base: number): number {
     if (base === NO_BASE) return this.#problem.alone[node] ?? 0;
-    return this.#problem.edges[node]?.find((edge) => edge.base === base)?.cost ?? Number.POSITIVE_INFINITY;
+    return this.#problem.costs[node]?.get(base) ?? Number.POSITIVE_INFINITY;
   }
 
-  costOf(node: number): number {
-    return this.costWith(node, this.#bases[node] ?? NO_BASE);
+  #costOf(node: number): number {
+    return this.#costs[node] ?? 0;
   }
 
-  depthOf(node: number): number {
+  #depthOf(node: number): number {
     let depth = 0;
     for (let at = this.#bases[node] ?? NO_BASE; at !== NO_BASE; at = this.#bases[at] ?? NO_BASE) depth++;
     return depth;
@@ -60,9 +79,8 @@ class Arrangement {
     return false;
   }
 
-  /** The longest chain of those coded against a node. */
-  heights(): readonly number[] {
-    const heights = this.#bases.map(() => 0);
+  #measureHeights(): Uint32Array {
+    const heights = new Uint32Array(this.#bases.length);
     for (let node = 0; node < heights.length; node++) {
       let height = 0;
       for (let at = this.#bases[node] ?? NO_BASE; at !== NO_BASE; at = this.#bases[at] ?? NO_BASE) {
@@ -73,27 +91,49 @@ class Arrangement {
     return heights;
   }
 
-  mayHave(node: number, base: number, height: number): boolean {
+  #heightOf(node: number): number {
+    this.#heights ??= this.#measureHeights();
+    return this.#heights[node] ?? 0;
+  }
+
+  #mayHave(node: number, base: number, height: number): boolean {
     if (base === NO_BASE) return height <= this.#problem.depth;
-    return !this.#isBelow(base, node) && this.depthOf(base) + 1 + height <= this.#problem.depth;
+    return !this.#isBelow(base, node) && this.#depthOf(base) + 1 + height <= this.#problem.depth;
+  }
+
+  /** Whether all could be better off together if no chain were too long. */
+  #maySave(saved: number, users: readonly ArrangeEdge[]): boolean {
+    let most = saved;
+    for (const { base: user, cost } of users) most += Math.max(0, this.#costOf(user) - cost);
+    return most > LEAST_SAVED;
+  }
+
+  #put(node: number, base: number): void {
+    this.#bases[node] = base;
+    this.#costs[node] = this.#costWith(node, base);
   }
 
   /** Makes `hub` stand on `base`, and all that are better off with it stand on `hub`; keeps that only where it saves. */
   tryHub(hub: number, base: number, users: readonly ArrangeEdge[]): boolean {
-    const before = this.#bases.slice();
     // What stands on the hub may have to be found another place first.
-    if (!this.mayHave(hub, base, this.heights()[hub] ?? 0)) return false;
-    let saved = this.costOf(hub) - this.costWith(hub, base);
-    this.#bases[hub] = base;
-    const heights = this.heights();
+    if (!this.#mayHave(hub, base, this.#heightOf(hub))) return false;
+    let saved = this.#costOf(hub) - this.#costWith(hub, base);
+    if (!this.#maySave(saved, users)) return false;
+    const before: [node: number, base: number][] = [[hub, this.#bases[hub] ?? NO_BASE]];
+    this.#put(hub, base);
+    const heights = this.#measureHeights();
     for (const { base: user, cost } of users) {
-      const gain = this.costOf(user) - cost;
-      if (gain <= 0 || !this.mayHave(user, hub, heights[user] ?? 0)) continue;
-      this.#bases[user] = hub;
+      const gain = this.#costOf(user) - cost;
+      if (gain <= 0 || !this.#mayHave(user, hub, heights[user] ?? 0)) continue;
+      before.push([user, this.#bases[user] ?? NO_BASE]);
+      this.#put(user, hub);
       saved += gain;
     }
-    if (saved > 1e-9) return true;
-    this.#bases = before;
+    if (saved > LEAST_SAVED) {
+      this.#heights = undefined;
+      return true;
+    }
+    for (const [node, old] of before) this.#put(node, old);
     return false;
   }
 }
@@ -145,7 +185,8 @@ function startAtOne({ alone }: ArrangeProblem, users: readonly (readonly Arrange
 export function arrangeBases(problem: ArrangeProblem): readonly number[] {
   const users = usersOf(problem);
   const starts = [problem.alone.map(() => NO_BASE), startAtOne(problem, users), startInOrder(problem)];
-  const settled = starts.map((start) => settle(new Arrangement(problem, start), problem, users));
+  const indexed = indexCosts(problem);
+  const settled = starts.map((start) => settle(new Arrangement(indexed, start), problem, users));
   return settled.reduce((best, one) => (one.cost < best.cost ? one : best)).bases;
 }
 

@@ -40,7 +40,7 @@ export function describeIdentification(
   verbose: boolean,
 ): readonly string[] {
   const lines = [
-    `${paint('bold', result.file)}  ${result.format}, ${result.tensors} tensors`,
+    `${paint('bold', result.file)}  ${result.format}, ${result.tensors} tensor${result.tensors === 1 ? '' : 's'}`,
     `  ${headline(result, paint)}`,
   ];
   if (result.problem !== undefined) lines.push(`  ${paint('yellow', 'no weights read:')} ${result.problem}`);

@@ -22,13 +22,22 @@ function isUsageError(error: unknown): error is Error {
   return error instanceof Error && property(oclif, 'exit') === 2;
 }
 
+/** The parser's complaint without its headings, one part a line. */
+function rephraseUsage(message: string): string {
+  return message
+    .replace(/^The following errors? occurred:\s*/, '')
+    .replace(/^Parsing (--?[\w-]+)\s+(\w)/, (_, flag: string, first: string) => `${flag}: ${first.toLowerCase()}`)
+    .replace(/\n[ \t]+/g, '\n')
+    .trim();
+}
+
 function explainUsage(error: Error): WsvcError {
   const flags = property(error, 'flags');
   const known = property(property(property(error, 'parse'), 'input'), 'flags');
   if (Array.isArray(flags) && typeof known === 'object' && known !== null)
     return unknownFlag(String(flags[0]), Object.keys(known));
   const [first = ''] = error.message.split('\nSee more help');
-  return new WsvcError('usage', first, { cause: error, suggestions: ['See --help.'] });
+  return new WsvcError('usage', rephraseUsage(first), { cause: error, suggestions: ['See --help.'] });
 }
 
 function fromSystem(error: Error, code: string): WsvcError {

@@ -44,10 +44,10 @@ export default class Add extends WsvcCommand {
     const sure = trajectory === null ? '' : ` (${formatConfidence(confidence)} sure)`;
     const place = `${describePlace(file.placement)}${sure}`;
     const head = `${this.paint('bold', file.path)}  ${file.format}, ${size}`;
+    const problem =
+      file.problem ?? (file.format === 'unknown' ? 'It begins like no format that wsvc reads.' : undefined);
     const what =
-      file.problem === undefined
-        ? this.paint('cyan', place)
-        : `${this.paint('yellow', 'no weights read:')} ${file.problem}`;
+      problem === undefined ? this.paint('cyan', place) : `${this.paint('yellow', 'no weights read:')} ${problem}`;
     const left = file.left === undefined ? [] : [`  ${this.paint('yellow', 'left here:')} ${LEFT[file.left]}`];
     return [head, `  ${what}${file.moved ? ', moved in' : ''}`, ...left];
   }

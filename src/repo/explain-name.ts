@@ -10,6 +10,12 @@ async function isFolderOnDisk(workingDirectory: string, named: string): Promise<
   );
 }
 
+/** @throws WsvcError `usage` where a file is wanted, and `named` is a folder. */
+export async function refuseFolder(workingDirectory: string, named: string, cause?: unknown): Promise<void> {
+  if (named === '' || !(await isFolderOnDisk(workingDirectory, named))) return;
+  throw new WsvcError('usage', `${named} is a folder.`, { cause, suggestions: ['Name a model file in it.'] });
+}
+
 /**
  * Reads what is stored under a name that is no file on disk; where nothing is, says that it was looked for as both.
  *
@@ -20,8 +26,7 @@ export async function readNamed<T>(workingDirectory: string, named: string, read
     return await read();
   } catch (cause) {
     if (!(cause instanceof WsvcError) || (cause.code !== 'not-found' && cause.code !== 'no-repository')) throw cause;
-    if (named !== '' && (await isFolderOnDisk(workingDirectory, named)))
-      throw new WsvcError('usage', `${named} is a folder.`, { cause, suggestions: ['Name a model file in it.'] });
+    await refuseFolder(workingDirectory, named, cause);
     throw new WsvcError(cause.code, `There is no file ${named}. ${cause.message}`, {
       cause,
       suggestions: cause.suggestions,

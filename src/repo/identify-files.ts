@@ -8,6 +8,7 @@ import { parseManifestId } from '../objects/ids.ts';
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { axisGraphOf } from './checkpoint-reader.ts';
+import { refuseFolder } from './explain-name.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import { adviseOnGraphs, openNeighborIndexes } from './neighbor-indexes.ts';
 import { expectWeights, withReadableFile } from './pending.ts';
@@ -187,7 +188,7 @@ async function archiveFor(
  * Says what files are and what they were made from, by their weights alone. Writes nothing to the history.
  *
  * @param files - any paths, also outside the work tree.
- * @throws BadFileError for a single file that is broken, or of no known format, and not stored either.
+ * @throws WsvcError `usage` for a folder; BadFileError for a single file that is broken, or of no known format, and not stored either.
  */
 export async function* identifyFiles(
   repository: Repository,
@@ -200,7 +201,9 @@ export async function* identifyFiles(
   const results: IdentificationResult[] = [];
   for (const file of files) {
     yield { phase: 'Identifying', done: results.length, total: files.length, detail: file };
-    const absolute = path.resolve(repository.environment.workingDirectory, file);
+    const { workingDirectory } = repository.environment;
+    await refuseFolder(workingDirectory, file);
+    const absolute = path.resolve(workingDirectory, file);
     const identified = await withReadableFile(absolute, async (checkpoint) => {
       const answer = await identifyOpen(repository, file, checkpoint, view, archive, options);
       const result = await tellPruned(repository, answer);

@@ -57,11 +57,28 @@ describe('usage errors', () => {
     ['an unknown object', ['cat-file', '0'.repeat(64)]],
     ['an empty revision', ['show', '']],
     ['a bare colon', ['show', ':']],
+    ['a folder to identify', ['identify', '.wsvc']],
   ])('%s ends with 2', async (_name, args) => {
     const { status, code, message } = await refuseWsvc(folder, ...args);
     expect(status).toBe(2);
     expect(['usage', 'not-found']).toContain(code);
     expect(message).toMatch(/\S/);
+  });
+
+  it.each([
+    ['a number that is too small', ['identify', EXAMPLE, '-k', '0'], '--candidates: expected an integer'],
+    ['a flag that needs another', ['fsck', '--from', '.'], 'All of the following must be provided'],
+    ['a folder', ['identify', '.wsvc'], '.wsvc is a folder.'],
+  ])('%s is said in one sentence', async (_name, args, message) => {
+    const refusal = await refuseWsvc(folder, ...args);
+    expect(refusal.message.startsWith(message)).toBe(true);
+    expect(refusal.message).not.toContain('\n');
+  });
+
+  it('says why no weights were read', async () => {
+    await writeFile(join(folder, 'notes.bin'), 'no model');
+    const { stdout } = await runWsvc(folder, 'add', 'notes.bin');
+    expect(stdout).toContain('no weights read: It begins like no format that wsvc reads.');
   });
 
   it('is a sentence and a hint for people', async () => {

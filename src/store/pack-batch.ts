@@ -1,18 +1,15 @@
-import { createHash, type Hash } from 'node:crypto';
-import { join } from 'node:path';
 import { invariant } from '../assert.ts';
 import { sha256Hex } from '../bytes/sha256.ts';
 import { hasRowFactor } from '../codec/index.ts';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
-import { type AtomicFile, discardQuietly, openAtomicFile } from './atomic-file.ts';
 import type { FoundBase } from './base.ts';
 import { type BlobBatch, type BlobHint, contentChanged, type PutResult } from './blob-store.ts';
 import { chooseCode } from './choose-code.ts';
 import type { ChosenCode } from './chosen-code.ts';
-import { packDirectory, packName } from './pack-file.ts';
-import { encodeHeader, encodeIndex, encodeTrailer, HEADER_BYTES, type PackRow, ROW_BYTES } from './pack-format.ts';
+import { type PackRow, ROW_BYTES } from './pack-format.ts';
 import type { PackHost } from './pack-host.ts';
+import { PackWriter } from './pack-writer.ts';
 
 /** Makes a batch take blobs that are stored already: only these count as stored beside its own. */
 export interface RepackOptions {
@@ -30,9 +27,6 @@ export interface WrittenRow {
 /** Limit of a blob's plain length, in bytes: what index rows can say, less the record's own overhead. */
 const MAX_BLOB_BYTES = 2 ** 31;
 
-/** Bytes that are collected before they are written. */
-const WRITE_BYTES = 1024 * 1024;
-
 /** A blob that is coded and not appended yet. */
 interface CodedBlob {
   readonly plain: Uint8Array;
@@ -47,18 +41,13 @@ interface Putting {
 
 const ignore = (): void => undefined;
 
-/** A pack in the making, in the repository's temporary folder. */
+/** Blobs that become durable together: coded, checked and appended to a pack. */
 export class PackBatch implements BlobBatch {
   readonly #store: PackHost;
   readonly #rows = new Map<BlobId, PackRow>();
   readonly #bases = new Map<BlobId, readonly BlobId[]>();
   readonly #repack: RepackOptions | undefined;
-  readonly #hash: Hash = createHash('sha256');
-  #file: AtomicFile | undefined;
-  #offset = 0;
-  /** What was appended and not written yet, by offset. */
-  readonly #waiting = new Map<number, Uint8Array>();
-  #waitingBytes = 0;
+  readonly #writer: PackWriter;
   #sha256: string | undefined;
   #state: 'open' | 'failed' | 'closed' = 'open';
   readonly #putting = new Map<BlobId, Putting>();
@@ -68,6 +57,7 @@ export class PackBatch implements BlobBatch {
 
   constructor(store: PackHost, repack?: RepackOptions) {
     this.#store = store;
+    this.#writer = new PackWriter(store);
     this.#repack = repack;
   }
 
@@ -79,7 +69,7 @@ export class PackBatch implements BlobBatch {
 
   /** Bytes written so far. */
   get byteLength(): number {
-    return this.#offset;
+    return this.#writer.byteLength;
   }
 
   written(): readonly WrittenRow[] {
@@ -182,7 +172,7 @@ export class PackBatch implements BlobBatch {
   async #keep(id: BlobId, plain: Uint8Array, code: ChosenCode): Promise<number> {
     if (this.#isStored(id)) return 0;
     const row = await this.#append(id, plain.byteLength, code);
-    const pending = { row, read: () => this.#read(row) };
+    const pending = { row, read: () => this.#writer.read(row) };
     if (this.#repack === undefined || this.#repack.isReadAtOnce === true)
       this.#store.addPending(id, pending, { plain, type: code.row.type, bases: code.bases });
     for (const base of code.bases) this.#store.spend(base);
@@ -203,17 +193,9 @@ export class PackBatch implements BlobBatch {
     return this.#repack === undefined ? this.#store.findStored(id) : this.#repack.findKept(id);
   }
 
-  #read(row: PackRow): Promise<Uint8Array> {
-    invariant(this.#file !== undefined, 'a pending blob has a file');
-    const waiting = this.#waiting.get(row.offset);
-    return waiting === undefined ? this.#file.file.read(row.offset, row.recordByteLength) : Promise.resolve(waiting);
-  }
-
   async #append(id: BlobId, byteLength: number, code: ChosenCode): Promise<PackRow> {
     try {
-      await this.#begin();
-      const row: PackRow = { ...code.row, id, offset: this.#offset, byteLength };
-      await this.#write(code.bytes);
+      const row: PackRow = { ...code.row, id, offset: await this.#writer.append(code.bytes), byteLength };
       this.#rows.set(id, row);
       this.#bases.set(id, code.bases);
       return row;
@@ -224,66 +206,24 @@ export class PackBatch implements BlobBatch {
     }
   }
 
-  async #begin(): Promise<void> {
-    if (this.#file !== undefined) return;
-    this.#file = await openAtomicFile(join(this.#store.directory, 'tmp'), { disk: this.#store.disk });
-    await this.#write(encodeHeader());
-    invariant(this.#offset === HEADER_BYTES, 'records begin after the header');
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
-    this.#waiting.set(this.#offset, bytes);
-    this.#waitingBytes += bytes.byteLength;
-    this.#hash.update(bytes);
-    this.#offset += bytes.byteLength;
-    if (this.#waitingBytes >= WRITE_BYTES) await this.#flush();
-  }
-
-  /** Writes what waits, in one piece: thousands of small records would take a call each. */
-  async #flush(): Promise<void> {
-    const pieces = [...this.#waiting.values()];
-    const [only] = pieces;
-    if (only !== undefined) await this.#file?.write(pieces.length === 1 ? only : Buffer.concat(pieces));
-    this.#waiting.clear();
-    this.#waitingBytes = 0;
-  }
-
   async #commit(): Promise<void> {
-    const file = this.#file;
-    if (file === undefined) return this.#discard();
+    if (!this.#writer.isBegun) return this.#discard();
     try {
-      await this.#finish(file);
+      const { sha256, name, path } = await this.#writer.commit(this.#rows.values());
+      this.#sha256 = sha256;
+      this.#state = 'closed';
+      await this.#store.adopt(name, path);
+      this.#store.removePending(this.#rows.keys());
     } catch (error) {
       this.#state = 'failed';
       throw error;
     }
   }
 
-  async #finish(file: AtomicFile): Promise<void> {
-    await this.#writeEnd();
-    await this.#flush();
-    const sum = new Uint8Array(this.#hash.digest());
-    await file.write(sum);
-    this.#sha256 = Buffer.from(sum).toString('hex');
-    const name = packName(this.#sha256);
-    const path = join(packDirectory(this.#store.directory), name);
-    await file.commit(path);
-    this.#state = 'closed';
-    await this.#store.adopt(name, path);
-    this.#store.removePending(this.#rows.keys());
-  }
-
-  async #writeEnd(): Promise<void> {
-    const indexOffset = this.#offset;
-    const index = encodeIndex([...this.#rows.values()].sort((a, b) => (a.id < b.id ? -1 : 1)));
-    await this.#write(index);
-    await this.#write(encodeTrailer(indexOffset, this.#rows.size, index));
-  }
-
   async #discard(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#store.removePending(this.#rows.keys());
-    if (this.#file !== undefined) await discardQuietly(this.#file);
+    await this.#writer.discard();
   }
 }

@@ -7,9 +7,9 @@ import { PRUNED_FORMAT_VERSION, raiseFormatVersion } from '../store/layout.ts';
 import { measureFreed } from './freed-bytes.ts';
 import { freezeTrajectories } from './freeze-trajectories.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
-import { decideKept, describePolicy, type Holds, type KeepReason, type PrunePolicy } from './prune-policy.ts';
+import { checkpointsAt, type Recorded, readHolds } from './prune-holds.ts';
+import { decideKept, describePolicy, type KeepReason, type PrunePolicy } from './prune-policy.ts';
 import { readNeededManifests } from './reachable.ts';
-import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { type Repository, signatureNow, withLock } from './repository.ts';
 import type { Operation } from './results.ts';
 import { resolveRevision } from './revision.ts';
@@ -69,8 +69,6 @@ export interface PruneResult {
   readonly pins: readonly string[];
 }
 
-type Recorded = ReadonlyMap<CommitId, RecordedCheckpoint>;
-
 interface PrunePlan {
   readonly view: LineageView;
   /** In the order that counts. */
@@ -87,34 +85,6 @@ async function changePins(repository: Repository, { pin = [], unpin = [] }: Prun
   for (const revision of unpin) removed.push(await resolveRevision(repository, revision));
   for (const commit of added) await repository.history.writePin(commit);
   for (const commit of removed) await repository.history.deletePin(commit);
-}
-
-/** The checkpoints that commits added. */
-function checkpointsAt(recorded: Recorded, commits: readonly CommitId[]): readonly ManifestId[] {
-  return commits.flatMap((commit) => recorded.get(commit)?.checkpoint?.pointer.manifest ?? []);
-}
-
-async function readHolds(repository: Repository, recorded: Recorded, options: PruneOptions): Promise<Holds> {
-  const { history } = repository;
-  const holds = new Map<ManifestId, KeepReason>();
-  const hold = (ids: readonly ManifestId[], reason: KeepReason): void => {
-    for (const id of ids) if (!holds.has(id)) holds.set(id, reason);
-  };
-  const commitsOf = (refs: readonly { readonly commit: CommitId }[]) => refs.map(({ commit }) => commit);
-  const asked: CommitId[] = [];
-  for (const revision of options.dryRun ? (options.pin ?? []) : []) {
-    asked.push(await resolveRevision(repository, revision));
-  }
-  const head = await history.readHead();
-  hold(checkpointsAt(recorded, commitsOf(await history.listBranches())), 'branch tip');
-  hold(checkpointsAt(recorded, head.commit === undefined ? [] : [head.commit]), 'branch tip');
-  hold(checkpointsAt(recorded, commitsOf(await history.listTags())), 'tag');
-  hold(checkpointsAt(recorded, [...(await history.listPins()), ...asked]), 'pin');
-  hold(
-    (await history.listStaged()).map(({ pointer }) => pointer.manifest),
-    'staged',
-  );
-  return holds;
 }
 
 function checkAsked(view: LineageView, asked: readonly string[] | undefined): void {
@@ -162,7 +132,7 @@ async function planPrune(repository: Repository, options: PruneOptions): Promise
   checkAsked(view, options.trajectories);
   const asked = options.trajectories === undefined ? undefined : new Set(options.trajectories);
   const recorded = await view.recorded();
-  const holds = await readHolds(repository, recorded, options);
+  const holds = await readHolds(repository, recorded, options.dryRun ? (options.pin ?? []) : []);
   const edges = [...view.edges, ...recordedEdges(recorded)];
   const said = await readSaidOrder(repository, recorded, options);
   const trajectories = view.trajectories.map((trajectory) => settleOrder(trajectory, said));
@@ -266,7 +236,7 @@ async function* pruneUnderLock(repository: Repository, options: PruneOptions): O
 
 /**
  * Gives up the content of checkpoints that a policy does not keep: commits, places and summaries stay. The first and last of each
- * trajectory, branch tips, tags, pins and what others descend from are always kept. The bytes go with the next
+ * trajectory, branch tips, tags, pins and what others descend from are always kept. The bytes go with the
  * next `collectGarbage`; until then `undoPrune` brings them back.
  *
  * @throws WsvcError `not-found` for an unknown trajectory or revision; `locked`.

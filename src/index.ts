@@ -4,7 +4,7 @@
  */
 
 export { directoryFiles } from './bytes/directory-files.ts';
-export type { ByteSource, FileSet } from './bytes/source.ts';
+export type { ByteSource, FileSet, FileStamp } from './bytes/source.ts';
 export { BadFileError, CorruptError, WsvcError, type WsvcErrorCode } from './errors.ts';
 export type { Declared, FormatName, OpenCheckpoint, TensorEntry, TensorRole } from './formats/format.ts';
 export { readWeights } from './formats/read-weights.ts';
@@ -12,7 +12,12 @@ export { openCheckpoint, openKnownCheckpoint } from './formats/registry.ts';
 export { addFiles } from './repo/add-files.ts';
 export { type CatResult, catFile } from './repo/cat-file.ts';
 export { checkRepository, type FsckOptions } from './repo/check-repository.ts';
-export { collectGarbage, type GarbageOptions, type GarbageResult } from './repo/collect-garbage.ts';
+export {
+  collectGarbage,
+  type GarbageOptions,
+  type GarbageResult,
+  type PlannedRecoding,
+} from './repo/collect-garbage.ts';
 export { type CommitOptions, commitStaged } from './repo/commit-staged.ts';
 export { type ConvertOptions, convertCheckpoint } from './repo/convert-checkpoint.ts';
 export { type DiffSide, diffCheckpoints, readFileSide, readStoredSide } from './repo/diff-checkpoints.ts';

@@ -21,6 +21,8 @@ export async function listBranches(repository: Repository): Promise<readonly Nam
 /** As the only writer: a collection that runs would not know that a commit is needed again, or no longer. @throws WsvcError `locked` */
 async function underLock<T>(repository: Repository, purpose: string, work: () => Promise<T>): Promise<T> {
   await using _lock = await acquireLock(repository.directory, { purpose });
+  // Whoever had the lock until now may have pruned.
+  repository.pruned.forget();
   return await work();
 }
 

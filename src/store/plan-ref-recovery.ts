@@ -15,7 +15,7 @@ export interface RefChange {
   readonly why: string;
   /** Commits of the history that nothing else reaches. */
   readonly commits: readonly CommitId[];
-  /** True where no ref at all is left, or none was made yet. */
+  /** True where no branch is left, or none was made yet. */
   readonly isBare: boolean;
 }
 
@@ -170,9 +170,9 @@ class RefRecovery {
     }
   }
 
-  /** Where no ref is left: branches by what the commits say, and one for every other end of the history. */
+  /** Where no branch is left: branches by what the commits say, and one for every other end of the history. */
   recoverAll(): void {
-    const problem = 'No branch or tag is left, and commits are stored.';
+    const problem = 'No branch is left, and commits are stored.';
     const tips = this.#looseTips('history');
     const names = new Set<string>();
     for (const commit of this.#sources.found.commits.values()) names.add(this.#trajectoryOf(commit) ?? '');
@@ -182,8 +182,10 @@ class RefRecovery {
     if (head?.kind === 'branch' && tips.length > 0 && !names.has(head.branch))
       this.#recoverAs(`${BRANCHES}${head.branch}`, problem);
     this.recoverRest(problem);
-    for (const [id, { name }] of this.#sources.found.tags)
-      this.#change(`refs/tags/${name}`, problem, id, 'the annotated tag of that name');
+    for (const [id, { name }] of this.#sources.found.tags) {
+      const ref = `refs/tags/${name}`;
+      if (!this.#targets.has(ref)) this.#change(ref, problem, id, 'the annotated tag of that name');
+    }
     for (const ref of Object.keys(RECORDS)) {
       const chosen = this.#targets.has(ref) ? undefined : this.#chooseRecord(ref);
       if (chosen !== undefined) this.#change(ref, problem, ...chosen);

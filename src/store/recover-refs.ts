@@ -76,7 +76,7 @@ export async function listWholeTips(directory: string, disk: Disk = nodeDisk): P
   return [...tips];
 }
 
-/** True where no ref leads to any commit, although commits are stored: all refs are lost, or a first commit was cut short. */
+/** True where no branch is left, although commits are stored: all are lost, or a first commit was cut short. */
 export async function isHistoryUnreached(directory: string, disk: Disk = nodeDisk): Promise<boolean> {
   const objects = new GitObjects(directory, disk);
   const survey = await surveyRefs(objects, disk);

@@ -28,7 +28,7 @@ export interface RefSurvey {
   readonly remembered: readonly CommitId[];
   /** Lines of `packed-refs` that are not understood. */
   readonly strangeLines: readonly string[];
-  /** No branch, no tag, and HEAD on a branch that is not there: a new repository, or one whose refs are gone. */
+  /** No branch, and HEAD on one that is not there: a new repository, or one whose branches are gone, whatever tags are left. */
   readonly isBare: boolean;
 }
 
@@ -36,6 +36,8 @@ const decoder = new TextDecoder();
 
 /** True for the text of a ref that names an object, there or not. */
 export const isIdText = (text: string | undefined): boolean => /^[0-9a-f]{40}\n?$/.test(text ?? '');
+
+const isBranchRef = (fullName: string): boolean => fullName.startsWith('refs/heads/');
 
 async function readText(disk: Disk, path: string): Promise<string> {
   return (await disk.find(path))?.kind === 'file' ? decoder.decode(await disk.readFile(path)) : '';
@@ -65,11 +67,11 @@ function lostFromLines(lines: readonly string[], known: ReadonlySet<string>): re
   });
 }
 
-/** The branch of HEAD, when it is not there although others or tags are. */
+/** The branch of HEAD, when it is not there although others are. */
 function lostHeadBranch(head: Head | undefined, known: ReadonlySet<string>): readonly LostRef[] {
   if (head?.kind !== 'branch' || head.commit !== undefined) return [];
   const fullName = `refs/heads/${head.branch}`;
-  if (known.has(fullName) || ![...known].some((name) => !isRecordRef(name))) return [];
+  if (known.has(fullName) || ![...known].some(isBranchRef)) return [];
   return [{ fullName, text: '', problem: 'HEAD names this branch, and it is not there.' }];
 }
 
@@ -96,8 +98,7 @@ export async function surveyRefs(objects: GitObjects, disk: Disk): Promise<RefSu
   const lost: LostRef[] = damaged.map((ref) => ({ ...ref, problem: 'It does not name an object.' }));
   for (const { fullName, id } of readable) {
     const object = await findWholeObject(objects, id);
-    if (object !== undefined && (object.type === 'commit' || !fullName.startsWith('refs/heads/')))
-      whole.set(fullName, id);
+    if (object !== undefined && (object.type === 'commit' || !isBranchRef(fullName))) whole.set(fullName, id);
     else lost.push({ fullName, text: id, problem: `It names ${id}, which is no commit that can be read.` });
   }
   const strangeLines = await findStrangeLines(directory, disk);
@@ -105,7 +106,7 @@ export async function surveyRefs(objects: GitObjects, disk: Disk): Promise<RefSu
   const found = await findHead(refs);
   const head = (await isDetachedAtNothing(objects, found)) ? undefined : found;
   lost.push(...lostHeadBranch(head, new Set([...whole.keys(), ...lost.map(({ fullName }) => fullName)])));
-  const hasHistory = [...whole.keys(), ...lost.map(({ fullName }) => fullName)].some((name) => !isRecordRef(name));
+  const hasBranch = [...whole.keys(), ...lost.map(({ fullName }) => fullName)].some(isBranchRef);
   return {
     whole,
     lost,
@@ -113,7 +114,7 @@ export async function surveyRefs(objects: GitObjects, disk: Disk): Promise<RefSu
     headText: await readText(disk, join(directory, 'HEAD')),
     remembered: await readRemembered(directory, disk),
     strangeLines,
-    isBare: !hasHistory && head?.kind !== 'detached',
+    isBare: !hasBranch && head?.kind !== 'detached',
   };
 }
 

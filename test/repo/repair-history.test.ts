@@ -105,6 +105,17 @@ describe('fsck, when refs are lost', () => {
     expect(branchesOf(folder)).toBe(before);
   });
 
+  it('finds that all branches are gone also where a tag is left', async () => {
+    const folder = await copy();
+    const before = branchesOf(folder);
+    await askWsvc(folder, 'tag', 'kept', 'run-2~1');
+    await rm(join(folder, '.wsvc/refs/heads'), { recursive: true });
+    await rm(join(folder, '.wsvc/packed-refs'), { force: true });
+    expect(await refuseWsvc(folder, 'gc', '--now')).toMatchObject({ status: 12 });
+    expect((await repair(folder)).refs).toHaveLength(2);
+    expect(branchesOf(folder)).toBe(before);
+  }, 60_000);
+
   it('puts HEAD back', async () => {
     for (const text of ['ref: refs/heads/xun-1\n', 'nonsense\n', undefined]) {
       const folder = await copy();

@@ -51,6 +51,8 @@ export function describePlace(placement: PlacementResult): string {
   if (trajectory === null) return 'no weights, no place';
   const at = position === null ? trajectory : `${trajectory} at ${formatPosition(position)}`;
   if (isNewTrajectory && parent === null) return `${at}, a new trajectory`;
+  // What comes from nothing may still be the first of a trajectory that was there: its copies, or later steps, came before it.
+  if (relation === 'unrelated') return `${at}, its start`;
   const from = parent === null ? '' : ` of ${shortId(parent)}`;
   return `${at}, ${relation}${relation === 'next' || relation === 'between' ? '' : from}${isNewTrajectory ? ', a new trajectory' : ''}`;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatConfidence } from '../../src/charts/describe.ts';
+import { describePlace, formatConfidence } from '../../src/charts/describe.ts';
 
 describe('formatConfidence', () => {
   it.each([
@@ -14,5 +14,19 @@ describe('formatConfidence', () => {
     [0.02, '2 %'],
   ])('%d is %s', (confidence, text) => {
     expect(formatConfidence(confidence)).toBe(text);
+  });
+});
+
+describe('describePlace', () => {
+  const start = { trajectory: 'run-1', position: 0, parent: null, relation: 'unrelated', confidence: 1 };
+
+  it.each([
+    ['run-1 at 0, a new trajectory', { ...start, isNewTrajectory: true }],
+    // The first by position of a trajectory that was there before: nothing that it comes from, and not unrelated to it.
+    ['run-1 at 0, its start', { ...start, isNewTrajectory: false }],
+    ['run-1 at 2, next', { ...start, position: 2, parent: 'a'.repeat(40), relation: 'next', isNewTrajectory: false }],
+    ['no weights, no place', { ...start, trajectory: null, isNewTrajectory: false }],
+  ])('says %s', (phrase, placement) => {
+    expect(describePlace(placement)).toBe(phrase);
   });
 });

@@ -66,7 +66,7 @@ async function readPlanned(checkpoint: OpenCheckpoint, blob: PlannedBlob): Promi
 }
 
 /** Blobs that are coded at the same time: what they hold, and their bases, is all the memory that storing takes. */
-const AT_ONCE = 3;
+const AT_ONCE = 2;
 
 /** The next tensor's first chunk comes before the further chunks of one: they wait for what its first is coded against. */
 function workOrder(blobs: readonly PlannedBlob[]): readonly PlannedBlob[] {

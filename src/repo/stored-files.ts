@@ -31,7 +31,7 @@ function findSegment(starts: readonly number[], offset: number): number {
 }
 
 /** Segments that are decoded at the same time where a file is read on and on. */
-const READ_AHEAD = 3;
+const READ_AHEAD = 2;
 
 /** A part of a segment. */
 interface Piece {

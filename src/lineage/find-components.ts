@@ -1,4 +1,4 @@
-import { normalizeInto } from '../neighbors/normalize.ts';
+import { normalize } from '../neighbors/normalize.ts';
 import { askWeights } from './ask-weights.ts';
 import { DisjointSets } from './disjoint-sets.ts';
 import { type ForestMemo, findNearestWith } from './forest-memo.ts';
@@ -22,12 +22,6 @@ interface Pair {
   readonly a: number;
   readonly b: number;
   readonly cosine: number;
-}
-
-function normalize(vector: Float32Array): Float32Array {
-  const normalized = new Float32Array(vector.length);
-  normalizeInto(normalized, vector);
-  return normalized;
 }
 
 /** The pairs of near ones, most alike first; ties by place. */

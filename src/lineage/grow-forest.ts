@@ -1,3 +1,4 @@
+import { normalize } from '../neighbors/normalize.ts';
 import { HULL_NEIGHBORS } from './chains.ts';
 import { recoverComponent } from './component.ts';
 import { readDeclaredProgress } from './declared-order.ts';
@@ -11,7 +12,7 @@ import type { Archive, Forest, Member } from './model.ts';
 import { findNearest } from './nearest.ts';
 import type { Node } from './node.ts';
 import { placeAltered } from './place-altered.ts';
-import { suspectAltered } from './suspect-altered.ts';
+import { SIDE, suspectAltered } from './suspect-altered.ts';
 
 const originalsOf = (nodes: readonly Node[]): readonly Member[] => nodes.map(({ original }) => original);
 
@@ -44,7 +45,9 @@ async function growRest(nodes: readonly Node[], archive: Archive): Promise<Fores
 
 function suspectsOf(nodes: readonly Node[]): readonly Node[] {
   const points = nodes.map(({ original }) => original.summary.centred);
-  const suspects = suspectAltered(originalsOf(nodes), findNearest(points, HULL_NEIGHBORS), createDistances(points));
+  const near = findNearest(points, HULL_NEIGHBORS);
+  const alike = findNearest(points.map(normalize), SIDE);
+  const suspects = suspectAltered(originalsOf(nodes), near, alike, createDistances(points));
   return suspects.flatMap((place) => nodes[place] ?? []);
 }
 

@@ -13,6 +13,10 @@ const MOST = 0.75;
 const MORE_ZEROS = 0.01;
 /** A mixture leaves none of its distance from the nearest; what rounding of it leaves is far below this share, squared. */
 const MIXTURE_REST = 0.01;
+/** What the most alike leaves of a checkpoint, as a share of its square, from which on it is looked for what explains the rest: a mixture of unrelated runs by 4 to 1 leaves .06. */
+const UNEXPLAINED = 0.04;
+/** Of both sides of a mixture so many are taken. */
+export const SIDE = 8;
 /** So few others that angles and hulls say nothing. */
 const TOO_FEW = 4;
 
@@ -54,7 +58,11 @@ function standsAside(near: readonly Near[], distances: Distances): boolean {
   return upright >= MOST * others.length;
 }
 
-/** True for a checkpoint that the ones next to it make up without rest. */
+/**
+ * True for a checkpoint that the ones next to it make up without rest.
+ *
+ * @param near - others, with their squared distances.
+ */
 function isMixed(self: number, near: readonly Near[], distances: Distances): boolean {
   const gram = gramFrom(self, near, distances);
   const weights = hullWeights(gram, near.length);
@@ -64,7 +72,28 @@ function isMixed(self: number, near: readonly Near[], distances: Distances): boo
       rest += w * v * (gram[i * weights.length + j] ?? 0);
     });
   });
-  return rest < MIXTURE_REST * (near[0]?.squared ?? 0);
+  const nearest = near.reduce((least, { squared }) => Math.min(least, squared), Number.POSITIVE_INFINITY);
+  return near.length > 0 && rest < MIXTURE_REST * nearest;
+}
+
+/**
+ * What a checkpoint may be a mixture of, where the other side is far: the most alike, and those that are most alike to what the first of them leaves.
+ * Of unrelated runs the early checkpoints, which are short, are nearer their mean than its parents are.
+ */
+function bothSides(self: number, alike: readonly Near[], distances: Distances, squares: readonly number[]) {
+  const [first] = alike;
+  const square = squares[self] ?? 0;
+  if (first === undefined || square === 0) return [];
+  const [own, its] = [distances.row(self), distances.row(first.index)];
+  const product = (row: Float64Array, of: number, i: number) => (of + (squares[i] ?? 0) - (row[i] ?? 0)) / 2;
+  const side = squares[first.index] ?? 0;
+  const share = product(own, square, first.index) / side;
+  if (1 - (share * share * side) / square < UNEXPLAINED) return [];
+  const rest = (i: number) => (product(own, square, i) - share * product(its, side, i)) / Math.sqrt(squares[i] ?? 1);
+  const known = new Set([self, ...alike.map(({ index }) => index)]);
+  const others = [...squares.keys()].filter((i) => !known.has(i) && (squares[i] ?? 0) > 0 && rest(i) > 0);
+  const far = others.sort((a, b) => rest(b) - rest(a) || a - b).slice(0, SIDE);
+  return [...alike.map(({ index }) => index), ...far].map((index) => ({ index, squared: own[index] ?? 0 }));
 }
 
 /**
@@ -72,17 +101,23 @@ function isMixed(self: number, near: readonly Near[], distances: Distances): boo
  * look: the weights decide.
  *
  * @param near the nearest of each by `centred`, nearest first.
+ * @param alike the `SIDE` most alike of each in direction, most alike first.
  * @returns places in the list, ascending.
  */
 export function suspectAltered(
   members: readonly Member[],
   near: readonly (readonly Near[])[],
+  alike: readonly (readonly Near[])[],
   distances: Distances,
 ): readonly number[] {
   if (members.length <= TOO_FEW) return [...members.keys()];
   const found = new Set(withZeros(members));
+  const squares = members.map(({ summary }) => summary.centred.reduce((sum, x) => sum + x * x, 0));
   near.forEach((own, self) => {
-    if (!found.has(self) && (standsAside(own, distances) || isMixed(self, own, distances))) found.add(self);
+    if (found.has(self)) return;
+    const others = bothSides(self, alike[self] ?? [], distances, squares);
+    if (standsAside(own, distances) || isMixed(self, own, distances) || isMixed(self, others, distances))
+      found.add(self);
   });
   return [...found].sort((a, b) => a - b);
 }

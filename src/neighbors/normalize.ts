@@ -8,3 +8,10 @@ export function normalizeInto(out: Float32Array, vector: Float32Array): void {
   const scale = square > 0 ? 1 / Math.sqrt(square) : 0;
   for (let i = 0; i < vector.length; i += 1) out[i] = (vector[i] ?? 0) * scale;
 }
+
+/** The vector at length one, in memory of its own. */
+export function normalize(vector: Float32Array): Float32Array {
+  const normalized = new Float32Array(vector.length);
+  normalizeInto(normalized, vector);
+  return normalized;
+}

@@ -33,14 +33,15 @@ function userName(): string {
   }
 }
 
-/** More threads than this gain nothing: the main one hashes and reads as fast as two of them code. */
+/** One beside the main one, which reads, hashes and places meanwhile: a second gains 4 % of the time, and takes 40 MB. */
+const USUAL_THREADS = 1;
 const MAX_THREADS = 2;
 
-/** As many as there are processors, but none where there is one only; `WSVC_THREADS` lowers it. */
+/** None where there is one processor only; `WSVC_THREADS` says otherwise. */
 function threadCount(): number {
-  const processors = os.availableParallelism();
   const wanted = Number.parseInt(process.env.WSVC_THREADS ?? '', 10);
-  return Math.min(MAX_THREADS, processors === 1 ? 0 : processors, wanted >= 0 ? wanted : MAX_THREADS);
+  const usual = os.availableParallelism() === 1 ? 0 : USUAL_THREADS;
+  return wanted >= 0 ? Math.min(MAX_THREADS, wanted) : usual;
 }
 
 /** The outside world, as operations get it: the author as git would name them, the system's clock. */

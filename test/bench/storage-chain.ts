@@ -2,6 +2,7 @@ import { sha256Hex } from '../../src/bytes/sha256.ts';
 import { castBlock } from '../../src/codec/casts.ts';
 import { type BlobId, parseBlobId } from '../../src/objects/ids.ts';
 import { createBlobStore, openBlobStore } from '../../src/store/pack-blob-store.ts';
+import { MAX_RESTORE_WORK } from '../../src/store/restore-work.ts';
 import { withFolder } from './program.ts';
 import { createRandom } from './small-net.ts';
 import type { BenchTable } from './table.ts';
@@ -133,7 +134,7 @@ export async function benchChains(seed: number): Promise<BenchTable> {
       'stored / raw, all versions',
       'bytes read at most, over those of the first (bound: 4)',
       'CPU ms of the first',
-      'CPU at most, over the first (bound of the estimate: 4.5)',
+      `CPU at most, over the first (bound of the estimate: ${MAX_RESTORE_WORK})`,
       'CPU on average',
     ],
     rows,

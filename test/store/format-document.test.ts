@@ -40,6 +40,6 @@ describe('the example pack of docs/format.md', () => {
   });
 
   it('is of the bounds that the document states', () => {
-    expect([MAX_CHAIN_DEPTH, MAX_RESTORE_FACTOR, MAX_RESTORE_WORK]).toEqual([8, 4, 4.5]);
+    expect([MAX_CHAIN_DEPTH, MAX_RESTORE_FACTOR, MAX_RESTORE_WORK]).toEqual([8, 4, 9]);
   });
 });

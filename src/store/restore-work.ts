@@ -9,7 +9,7 @@ export const MAX_CHAIN_DEPTH = 8;
 export const MAX_RESTORE_FACTOR = 4;
 
 /**
- * How many times the work of decoding its own standalone code restoring a blob may be: restoring then takes no longer than adding did. Five
+ * How many times the work of decoding its own standalone code restoring a blob may be. Five
  * differences with a history find room in it. With room for two, series of four take a tenth (f32) to three quarters (bf16) more.
  */
 export const MAX_RESTORE_WORK = 9;

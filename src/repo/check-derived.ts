@@ -7,6 +7,7 @@ import { isPlacesFileWhole } from './log-places.ts';
 import { isMemberTableWhole } from './member-table.ts';
 import type { Repository } from './repository.ts';
 import type { FsckFinding } from './results.ts';
+import { isSavedTableWhole } from './saved-table.ts';
 import { isSketchFileWhole } from './sketch-rows.ts';
 import { isSpreadTableWhole } from './spread-table.ts';
 
@@ -30,6 +31,7 @@ const KINDS: readonly (readonly [RegExp, IsWhole])[] = [
   [/^[^/]+\.log\.places$/, isPlacesFileWhole],
   [/^members\.table$/, isMemberTableWhole],
   [/^spreads\.table$/, isSpreadTableWhole],
+  [/^saved\.table$/, isSavedTableWhole],
   [/^sketches\/[^/]+\.(centred|sketch|invariants)$/, isSketchFileWhole],
   [/^sketches\/[^/]+\.coarse$/, isCoarseFileWhole],
   [/^forests\/[^/]+\.json$/, (bytes) => hasLeadingChecksum(bytes, '\n')],

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { appendFile, mkdir, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { sha256Latin1 } from '../bytes/sha256.ts';
 import { WsvcError } from '../errors.ts';
 import { writeFileAtomic } from '../store/atomic-file.ts';
 import { HEADER_BYTES, type OpenLog, openQuietly } from './open-log.ts';
@@ -26,15 +26,15 @@ export interface DerivedLog {
 const closer = new FinalizationRegistry((descriptor: number) => closeSync(descriptor));
 
 /** Of the key as well: a record under another's key would answer for it. */
-function checksum(key: Uint8Array, payload: Uint8Array): Buffer {
-  return createHash('sha256').update(key).update(payload).digest();
+function checksum(key: Uint8Array, payload: Uint8Array): string {
+  return sha256Latin1(Buffer.concat([key, payload]));
 }
 
 function encodeRecord(key: string, payload: Uint8Array): Buffer {
   const header = Buffer.alloc(4);
   header.writeUInt32LE(payload.byteLength);
   const name = Buffer.from(key, 'hex');
-  return Buffer.concat([header, name, checksum(name, payload), payload]);
+  return Buffer.concat([header, name, Buffer.from(checksum(name, payload), 'latin1'), payload]);
 }
 
 /** Writes derived data if that can be done: on a full disk, or in a repository that may only be read, it is left out. */
@@ -98,7 +98,7 @@ class FileLog implements DerivedLog {
     if (place === undefined) return undefined;
     const bytes = read(place.start - 32, 32 + place.end - place.start);
     const payload = bytes.subarray(32);
-    return checksum(Buffer.from(key, 'hex'), payload).equals(bytes.subarray(0, 32)) ? payload : undefined;
+    return checksum(Buffer.from(key, 'hex'), payload) === bytes.toString('latin1', 0, 32) ? payload : undefined;
   }
 
   async append(records: readonly { readonly key: string; readonly payload: Uint8Array }[]): Promise<void> {
@@ -157,7 +157,7 @@ export function isLogWhole(bytes: Buffer): boolean {
     const end = start + bytes.readUInt32LE(at);
     if (end > bytes.byteLength) return false;
     const key = bytes.subarray(start - 64, start - 32);
-    if (!checksum(key, bytes.subarray(start, end)).equals(bytes.subarray(start - 32, start))) return false;
+    if (checksum(key, bytes.subarray(start, end)) !== bytes.toString('latin1', start - 32, start)) return false;
     at = end;
   }
   return at === bytes.byteLength;

@@ -8,6 +8,7 @@ import { placePending } from './place-pending.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import { type Repository, withLock } from './repository.ts';
 import type { Operation, TrajectoryLogResult } from './results.ts';
+import { rememberFileHashes } from './saved-contents.ts';
 import { stagedMembers } from './staged.ts';
 import { storePending } from './store-pending.ts';
 import { resolveModelFiles } from './work-tree.ts';
@@ -50,6 +51,10 @@ async function* importUnderLock(
       placement: placements.get(checkpoint.plan.id),
     }));
     yield* commitPending(repository, ready, view, message);
+    await rememberFileHashes(
+      repository,
+      pending.map(({ plan: { id, manifest } }) => ({ ...manifest, id })),
+    );
     await repository.history.unstage([...paths]);
   }
   const result = await describeTrajectories(repository, await readLineageView(repository));

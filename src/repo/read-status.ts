@@ -1,27 +1,22 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { ManifestId } from '../objects/ids.ts';
 import { readMoved } from './moved-files.ts';
 import { describeTrailers } from './placement-result.ts';
-import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
-import type { StatusResult } from './results.ts';
-import { recallSavedHashes } from './saved-contents.ts';
+import type { PlacementResult, StatusResult } from './results.ts';
+import { recallSaved } from './saved-contents.ts';
 import { createFileHasher } from './stat-cache.ts';
 import { listModelFiles, toTreePath } from './work-tree.ts';
 
 type Hasher = Awaited<ReturnType<typeof createFileHasher>>;
 
-/** Every path that was ever committed. */
-function committedPaths(recorded: Iterable<RecordedCheckpoint>): ReadonlySet<string> {
-  return new Set([...recorded].flatMap(({ checkpoint }) => (checkpoint === undefined ? [] : [checkpoint.path])));
-}
-
-async function filesOnDisk(repository: Repository, known: ReadonlySet<string>) {
+async function filesOnDisk(repository: Repository, known: Iterable<string>) {
   const { files: found, skipped } = await listModelFiles(repository, repository.workTree);
   const files = new Set(found.map((file) => toTreePath(repository, file)));
   for (const file of known) if (!files.has(file) && (await isThere(repository, file))) files.add(file);
-  return { files: [...files].sort(), skipped };
+  return { files, skipped };
 }
 
 async function isThere(repository: Repository, treePath: string): Promise<boolean> {
@@ -32,16 +27,14 @@ async function isThere(repository: Repository, treePath: string): Promise<boolea
 }
 
 async function classify(repository: Repository, hasher: Hasher) {
-  const recorded = await readRecordedCheckpoints(repository);
-  const committed = committedPaths(recorded.values());
+  const { hashes: saved, paths: committed } = await recallSaved(repository);
   const staged = new Map((await repository.history.listStaged()).map(({ path: file, pointer }) => [file, pointer]));
-  const saved = await recallSavedHashes(repository, recorded.values());
   const { checkpoints } = await repository.pruned.read();
   const gone = new Set(checkpoints.flatMap(({ files }) => files.map((file) => file.sha256)));
   const [changed, untracked, pruned]: [string[], string[], string[]] = [[], [], []];
   let savedCount = 0;
   const { files, skipped } = await filesOnDisk(repository, new Set([...committed, ...staged.keys()]));
-  for (const file of files) {
+  for (const file of [...files].sort()) {
     const sha256 = await hasher(path.join(repository.workTree, file));
     if (staged.get(file)?.sha256 === sha256) continue;
     if (saved.has(sha256)) savedCount += 1;
@@ -49,7 +42,19 @@ async function classify(repository: Repository, hasher: Hasher) {
     else if (committed.has(file) || staged.has(file)) changed.push(file);
     else untracked.push(file);
   }
-  return { recorded, staged, changed, untracked, pruned, savedCount, skipped };
+  return { files, staged, changed, untracked, pruned, savedCount, skipped };
+}
+
+/** Where checkpoints were placed by the commits that hold them. */
+async function readPlacements(repository: Repository): Promise<ReadonlyMap<ManifestId, PlacementResult>> {
+  const recorded = [...(await readRecordedCheckpoints(repository)).values()];
+  return new Map(
+    recorded.flatMap(({ checkpoint, trailers }) =>
+      checkpoint === undefined || trailers === undefined
+        ? []
+        : [[checkpoint.pointer.manifest, describeTrailers(trailers, false)] as const],
+    ),
+  );
 }
 
 /**
@@ -57,7 +62,7 @@ async function classify(repository: Repository, hasher: Hasher) {
  * they were hashed are not read again.
  */
 export async function readStatus(repository: Repository): Promise<StatusResult> {
-  const { recorded, staged, changed, untracked, pruned, savedCount, skipped } = await classify(
+  const { files, staged, changed, untracked, pruned, savedCount, skipped } = await classify(
     repository,
     await createFileHasher(repository),
   );
@@ -71,19 +76,13 @@ export async function readStatus(repository: Repository): Promise<StatusResult> 
   }
   const missing: string[] = [];
   for (const [file, pointer] of tracked) {
-    if (moved.has(file) || (await isThere(repository, file))) continue;
+    if (moved.has(file) || files.has(file) || (await isThere(repository, file))) continue;
     const { manifest } = await repository.history.readPointer(pointer);
     if ((await repository.pruned.find(manifest)) === undefined) missing.push(file);
   }
   for (const file of staged.keys())
     if (!tracked.has(file) && !moved.has(file) && !(await isThere(repository, file))) missing.push(file);
-  const placements = new Map(
-    [...recorded.values()].flatMap(({ checkpoint, trailers }) =>
-      checkpoint === undefined || trailers === undefined
-        ? []
-        : [[checkpoint.pointer.manifest, describeTrailers(trailers, false)] as const],
-    ),
-  );
+  const placements = staged.size === 0 ? new Map() : await readPlacements(repository);
   return {
     branch: head.kind === 'branch' ? head.branch : null,
     staged: [...staged].map(([file, pointer]) => ({ path: file, placement: placements.get(pointer.manifest) ?? null })),

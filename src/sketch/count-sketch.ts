@@ -18,7 +18,7 @@ export function createSketchSums(): SketchSums {
  * and their sketches add.
  */
 export function sketchSeed(family: string): number {
-  return Number.parseInt(sha256Hex(new TextEncoder().encode(family)).slice(0, 8), 16) | 0;
+  return Number.parseInt(sha256Hex(family).slice(0, 8), 16) | 0;
 }
 
 /**

@@ -19,5 +19,5 @@ export function spaceOf(tensors: readonly SpaceTensor[]): SpaceId {
     .map((tensor) => canonicalShape(tensor.shape).join('x'))
     .filter((shape) => shape !== '')
     .sort();
-  return parseSpaceId(sha256Hex(new TextEncoder().encode(shapes.join('\n'))));
+  return parseSpaceId(sha256Hex(shapes.join('\n')));
 }

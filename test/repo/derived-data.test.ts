@@ -96,6 +96,7 @@ describe('derived data', () => {
     'stat.log',
     'members.table',
     'spreads.table',
+    'saved.table',
     'views',
     'forests',
     'sketches',

@@ -44,6 +44,11 @@ export function tensorFacts(tensor: WeightArray): TensorFacts {
   return facts;
 }
 
+/** Notes how a tensor was rounded whose values no longer show it, as they were computed from those that do. */
+export function noteFacts(tensor: WeightArray, facts: TensorFacts): void {
+  known.set(tensor, facts);
+}
+
 function readFacts(tensor: WeightArray): TensorFacts {
   const grid = findGrid(tensor.data);
   const lattice = findLattice(tensor, gridSpacing(grid));

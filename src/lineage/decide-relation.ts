@@ -18,6 +18,12 @@ import { valueWords } from './value-words.ts';
 /** How sure "fine-tuned" is where inner layers resemble nothing of the base. */
 const LOST = 0.5;
 
+/** What is said of an answer whose direction is not that from what is stored to the query. */
+export const DIRECTION_NOTES = {
+  backward: 'The other way round: what is stored was made from this.',
+  siblings: 'Both were rounded from one original that is not stored.',
+} as const;
+
 /** A finding with what it rests on. */
 export interface Decision extends Finding {
   readonly ranked: readonly Ranked[];
@@ -192,10 +198,6 @@ async function copyOf(subject: Case, ground: Ground): Promise<Pick<Finding, 'wor
 
 function answerReverse({ archive }: Case, { id, words, direction }: ReverseCopy): Finding {
   const { position } = archive.member(id);
-  const note =
-    direction === 'backward'
-      ? 'The other way round: what is stored was made from this.'
-      : 'Both were rounded from one original that is not stored.';
   return {
     base: id,
     words,
@@ -203,7 +205,7 @@ function answerReverse({ archive }: Case, { id, words, direction }: ReverseCopy)
     ...(position === undefined ? {} : { position }),
     parents: [{ id, weight: 1 }],
     sureness: 0.995,
-    notes: [note],
+    notes: [DIRECTION_NOTES[direction]],
   };
 }
 

@@ -3,6 +3,7 @@ import type { Weights } from '../tensors/weights.ts';
 import { readAlterations, type TensorFacts } from './alterations.ts';
 import type { Case, Ranked } from './case.ts';
 import type { Decision } from './decide-relation.ts';
+import { noteFolds } from './folded-case.ts';
 import { type FoldedCopy, findFoldedCopy } from './folded-copy.ts';
 import { LOG_ALPHA } from './judge-kinship.ts';
 import type { Proof } from './prove-kinship.ts';
@@ -57,10 +58,6 @@ function answerFolded(
   logPValue: number,
 ): Folded {
   const { position } = subject.archive.member(id);
-  const listed = copy.layers.slice(0, 3).map(({ norm, folded }) => `${norm} into ${folded}`);
-  const more = copy.layers.length > listed.length ? ', …' : '';
-  const layers = copy.layers.length === 1 ? 'a layer' : `${copy.layers.length} layers`;
-  const note = `Normalisation was folded into ${layers} (${listed.join(', ')}${more}).`;
   return {
     proof: { isKnown: true, by: 'exact copy', logPValue, zOfCopy: 0, notes: [] },
     decision: {
@@ -72,7 +69,7 @@ function answerFolded(
       ...(position === undefined ? {} : { position }),
       parents: [{ id, weight: 1 }],
       sureness: 0.999,
-      notes: [note],
+      notes: [noteFolds(copy.layers)],
       folded: copy.layers,
     },
   };

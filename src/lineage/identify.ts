@@ -7,6 +7,7 @@ import { compareOn } from './comparison.ts';
 import { findByContent } from './contents.ts';
 import { describeResizedCase } from './describe-resized-case.ts';
 import { findFolded } from './find-folded.ts';
+import { describeFoldedCase, openFolded } from './folded-case.ts';
 import { type Frame, moveFrame, openFrame, placedCount } from './frame.ts';
 import { findPartlyReordered, findReordered } from './lost-order.ts';
 import type { Archive, Identification, Query } from './model.ts';
@@ -40,14 +41,15 @@ export async function identifyCheckpoint(
   const match = findByContent(query.summary, archive);
   if (match) return answerFromContent(query, match, archive);
   const near = await searchAmong(query, archive, nearCandidates(query.summary, archive));
-  if (near?.proof.isKnown && isOfOwnSpace(near)) return answerKnown(await withTransformation(near), limit);
+  if (near?.proof.isKnown && isOfOwnSpace(near)) return answerFound(near, limit);
   const resized = await identifyResized(query, archive, limit);
   if (resized) return resized;
   const state = near?.proof.isKnown
     ? near
     : await searchAmong(query, archive, foreignCandidates(query.summary, archive));
-  if (state?.proof.isKnown) return answerKnown(await withTransformation(state), limit);
-  return answerUnknown(near ?? state, query, archive, limit);
+  if (state?.proof.isKnown) return answerFound(state, limit);
+  const folded = (await identifyFolded(near, limit)) ?? (await identifyFolded(state, limit));
+  return folded ?? answerUnknown(near ?? state, query, archive, limit);
 }
 
 function isOfOwnSpace({ subject, ranked }: SearchState): boolean {
@@ -62,6 +64,28 @@ async function identifyResized(query: Query, archive: Archive, limit: number): P
   const state = await searchAmong(resized.query, resized.archive, resized.ids);
   if (!state?.proof.isKnown) return undefined;
   return describeResizedCase(await answerKnown(await withTransformation(state), limit), resized, query.summary);
+}
+
+/** The answer about a query that has a relative: also once normalisations are folded that only one of the two has. */
+async function answerFound(state: SearchState, limit: number): Promise<Identification> {
+  const folded = state.decision?.folded ? undefined : await identifyFolded(state, limit);
+  return folded ?? answerKnown(await withTransformation(state), limit);
+}
+
+async function identifyFolded(search: SearchState | undefined, limit: number): Promise<Identification | undefined> {
+  if (!search) return undefined;
+  const { query, archive } = search.subject;
+  const folded = await openFolded(
+    query,
+    archive,
+    search.ranked.map(({ id }) => id),
+  );
+  if (!folded) return undefined;
+  const state = await searchAmong(folded.query, folded.archive, folded.ids);
+  // What is kin as it stands needs no second proof, which the choice of layers would have to be paid from.
+  const proof = state?.proof.isKnown ? state.proof : search.proof;
+  if (!state || !proof.isKnown) return undefined;
+  return describeFoldedCase(await answerKnown(await withTransformation({ ...state, proof }), limit), folded);
 }
 
 /** A known query may still be a multiple of a stored checkpoint, or have some of its units out of order; a copy in order is neither. */

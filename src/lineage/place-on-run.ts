@@ -147,7 +147,8 @@ function weighBase(
   vectors: readonly (Vector | undefined)[],
   vector: Vector,
 ): BaseOnRun | undefined {
-  const isPlain = !isAligned && words.every((word) => word === 'cast');
+  // What was cut or folded has other sketches than its file.
+  const isPlain = !isAligned && query.logChoices === undefined && words.every((word) => word === 'cast');
   if (isPlain && run.members.every(hasSketch)) {
     const sketches = run.members.map(({ summary }) => summary.centred);
     return weighBaseOnRun(sketches, query.summary.centred);

@@ -28,7 +28,8 @@ export async function findReverseCopy(subject: Case, ground: Ground): Promise<Re
   for (const { id } of ground.ranked.slice(0, ASKED)) {
     const stored = pick(await subject.weightsOf(id), ground.names);
     const facts = readAlterations(stored);
-    const words = valueWords(stored, query, facts, own);
+    const shown = valueWords(stored, query, facts, own);
+    const words = shown.length === 0 && isComputed(facts) ? CAST : shown;
     if (words.length > 0 && isRoundedFrom(stored, query, facts, words.includes('pruned'))) {
       const isOfThird = !words.includes('pruned') && isRoundedElsewhere(stored, query, facts, own);
       return { id, words, direction: isOfThird ? 'siblings' : 'backward' };
@@ -37,6 +38,13 @@ export async function findReverseCopy(subject: Case, ground: Ground): Promise<Re
       return { id, words: wordsOfSiblings(own, facts), direction: 'siblings' };
   }
   return undefined;
+}
+
+const CAST: readonly RelationWord[] = ['cast'];
+
+/** Computed from values of a coarser type. */
+function isComputed(facts: Facts): boolean {
+  return [...facts.values()].some(({ carried }) => carried !== undefined);
 }
 
 /** Values that must be expected to lie astray before their number decides: fewer than half of so many come once in forty times. */

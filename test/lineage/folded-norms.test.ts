@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { diffCheckpoints, readFileSide } from '../../src/repo/diff-checkpoints.ts';
+import { casePath, hasCases } from '../cases.ts';
 import { pythonHas, runPythonWith } from '../peers.ts';
 
 const PEERS = ['torch', 'onnx'];
@@ -26,6 +27,17 @@ describe.skipIf(!pythonHas(...PEERS))('batch norms folded into the layers before
     ['2.pt', '2.onnx', 'rescaled', 'forward'],
     ['1.pt', '1.half.pt', 'rescaled+cast', 'forward'],
     ['2.pt', '2.int8.pt', 'rescaled+quantized', 'forward'],
+    ['2.int8.pt', '2.pt', 'rescaled+quantized', 'backward'],
+    ['2.pt', '2.bf16.pt', 'rescaled+cast', 'forward'],
+    ['1.plain8.pt', '1.folded.pt', 'rescaled+quantized', 'siblings'],
+    ['1.onnx', '1.plain8.pt', 'rescaled+quantized', 'siblings'],
+    ['2.plain8.pt', '2.half.pt', 'rescaled+quantized', 'siblings'],
+    ['1.pt', '1.noise.pt', 'rescaled+perturbed', 'forward'],
+    ['1.plainhalf.pt', '1.folded.pt', 'rescaled+cast', 'siblings'],
+    ['2.folded.pt', '2.plainhalf.pt', 'rescaled+cast', 'siblings'],
+    ['1.noise.pt', '1.pt', 'rescaled+perturbed', 'backward'],
+    ['2.pt', '2.pruned.pt', 'rescaled+pruned', 'forward'],
+    ['1.pt', '1.head.pt', 'rescaled+head-replaced', 'forward'],
   ])('%s to %s is %s', async (first, second, relation, direction) => {
     const verdict = await ask(first, second);
     expect(verdict).toMatchObject({ known: true, relation, direction });
@@ -34,8 +46,8 @@ describe.skipIf(!pythonHas(...PEERS))('batch norms folded into the layers before
   });
 
   it.each([
-    ['1.pt', '1.noisy.pt'],
-    ['1.pt', '1.tuned.pt'],
+    ['1.pt', '2.noise.pt'],
+    ['1.plain8.pt', '2.tuned.pt'],
     ['1.pt', '2.folded.pt'],
     ['1.onnx', '2.pt'],
   ])('%s to %s is no fold', async (first, second) => {
@@ -50,5 +62,19 @@ describe.skipIf(!pythonHas(...PEERS))('batch norms folded into the layers before
     expect(relation).toBe('recontained');
     expect(new Set(tensors.map(({ status }) => status))).toEqual(new Set(['same']));
     expect(notes.join()).toContain('A alone holds optimizer state');
+  });
+});
+
+describe.skipIf(!hasCases)('a published graph with folded norms', () => {
+  it('comes from one original with the quantised module that has them', async () => {
+    const [graph, archive] = [casePath('onnx', 'model_micro.onnx'), casePath('onnx', 'model_micro.jit')];
+    for (const [first, second] of [
+      [graph, archive],
+      [archive, graph],
+    ] as const) {
+      const verdict = await ask(first, second);
+      expect(verdict).toMatchObject({ known: true, relation: 'rescaled+quantized', direction: 'siblings' });
+      expect(verdict.notes.join()).toContain('Normalisation was folded into 3 layers');
+    }
   });
 });

@@ -1,8 +1,8 @@
 import type { BlobId, ManifestId } from '../objects/ids.ts';
-import type { Manifest, ManifestFile } from '../objects/manifest.ts';
+import type { Manifest, ManifestFile, Segment } from '../objects/manifest.ts';
 import type { BlobHint } from '../store/blob-store.ts';
 import { chunkByteLength } from '../tensors/chunks.ts';
-import { type BaseCheckpoint, findBaseIn, layoutsOf } from './find-base.ts';
+import { type BaseCheckpoint, baseCheckpoint, findBaseIn } from './find-base.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import { rowOfChunk } from './plan-checkpoint.ts';
 import type { Repository } from './repository.ts';
@@ -38,18 +38,20 @@ function orderByNeighbors(
   return [...ordered];
 }
 
-/** The blob that stands at an offset of a file. */
-function blobsByOffset(file: ManifestFile): ReadonlyMap<number, BlobId> {
-  const blobs = new Map<number, BlobId>();
+type BlobSegment = Extract<Segment, { readonly blob: BlobId }>;
+
+/** The blob that begins at an offset of a file. */
+function blobsByOffset(file: ManifestFile): ReadonlyMap<number, BlobSegment> {
+  const blobs = new Map<number, BlobSegment>();
   let at = 0;
   for (const segment of file.segments) {
-    if ('blob' in segment) blobs.set(at, segment.blob);
+    if ('blob' in segment) blobs.set(at, segment);
     at += 'blob' in segment ? segment.byteLength : segment.literal.byteLength;
   }
   return blobs;
 }
 
-/** A blob that holds a part of a tensor, and how it may be coded. */
+/** A blob that holds a part of a tensor, or small tensors of which this is the first, and how it may be coded. */
 export interface TensorChunk {
   readonly blob: BlobId;
   readonly tensor: string;
@@ -65,9 +67,11 @@ export function chunksOf(manifest: Manifest): readonly TensorChunk[] {
     if (at === undefined) return [];
     const step = chunkByteLength(dtype);
     return Array.from({ length: Math.ceil(at.byteLength / step) }, (_, index): TensorChunk[] => {
-      const blob = files[at.file]?.get(at.offset + index * step);
-      const hint: BlobHint = { type: dtype, ...rowOfChunk(tensor, index) };
-      return blob === undefined ? [] : [{ blob, tensor: name, index, hint }];
+      const found = files[at.file]?.get(at.offset + index * step);
+      if (found === undefined) return [];
+      const isBundle = found.byteLength > at.byteLength - index * step;
+      const hint: BlobHint = { type: dtype, ...(isBundle ? {} : rowOfChunk(tensor, index)) };
+      return [{ blob: found.blob, tensor: name, index, hint }];
     }).flat();
   });
 }
@@ -75,7 +79,7 @@ export function chunksOf(manifest: Manifest): readonly TensorChunk[] {
 /** A stored checkpoint, as far as bases are concerned. */
 export async function readBaseCheckpoint(repository: Repository, id: ManifestId): Promise<BaseCheckpoint> {
   const summary = await repository.checkpoints.summary(id);
-  return { id, summary, layouts: layoutsOf(await repository.checkpoints.manifest(id)) };
+  return baseCheckpoint(id, summary, await repository.checkpoints.manifest(id));
 }
 
 /** Hints for the chunks of checkpoints, in their order; where a blob occurs twice, for its first. */

@@ -5,6 +5,7 @@ import type { Manifest } from '../objects/manifest.ts';
 import type { Summary, TensorSummary } from '../sketch/summary.ts';
 import { chunkElements } from '../tensors/chunks.ts';
 import { elementCount, isFloat } from '../tensors/dtype.ts';
+import { type Bundle, bundlesOf } from './bundles.ts';
 import { type GatherView, gatherChunk } from './gather-chunk.ts';
 import { rankByStatistics } from './rank-tensors.ts';
 import { listRowOrders } from './row-orders.ts';
@@ -16,11 +17,14 @@ export interface BaseCheckpoint {
   readonly summary: Summary;
   /** By tensor, the shape in which its elements stand in the file. */
   readonly layouts: ReadonlyMap<string, readonly number[]>;
+  /** Small tensors that share blobs, by the first of each. */
+  readonly bundles: ReadonlyMap<string, Bundle>;
 }
 
-/** The layouts of a checkpoint's tensors. */
-export function layoutsOf({ tensors }: Pick<Manifest, 'tensors'>): BaseCheckpoint['layouts'] {
-  return new Map(tensors.map(({ name, shape }) => [name, shape]));
+/** A checkpoint as its manifest has it. */
+export function baseCheckpoint(id: ManifestId, summary: Summary, manifest: Manifest): BaseCheckpoint {
+  const layouts = new Map(manifest.tensors.map(({ name, shape }) => [name, shape]));
+  return { id, summary, layouts, bundles: bundlesOf(manifest) };
 }
 
 /** Tensors of one checkpoint that are asked whether a tensor of unlike name comes from them: the estimate decides. */
@@ -79,25 +83,34 @@ function listUnlikeNamed(
   return [...new Set([...named.slice(0, 1), ...alike.slice(0, limit), ...matched])];
 }
 
-/** For each tensor of the new checkpoint those of one stored checkpoint that it may come from. */
-function pairTensors(query: BaseCheckpoint, base: BaseCheckpoint): ReadonlyMap<string, readonly TensorBase[]> {
+/** Says for a tensor of the new checkpoint which of one stored checkpoint it may come from. */
+function pairTensors(query: BaseCheckpoint, base: BaseCheckpoint): (tensor: TensorSummary) => readonly TensorBase[] {
   const candidates = new Map(base.summary.tensors.map((tensor) => [tensor.name, tensor]));
-  const partners = new Map<string, TensorSummary[]>();
-  for (const pair of matchTensors({ tensors: query.summary.tensors }, { tensors: base.summary.tensors }).pairs) {
-    const candidate = candidates.get(pair.candidate);
-    if (candidate !== undefined) partners.set(pair.query, [candidate]);
-  }
-  const bases = new Map<string, readonly TensorBase[]>();
-  for (const tensor of query.summary.tensors) {
-    const matched = partners.get(tensor.name) ?? [];
-    const asked = matched[0]?.name === tensor.name ? matched : listUnlikeNamed(tensor, base.summary, matched);
+  const { pairs } = matchTensors({ tensors: query.summary.tensors }, { tensors: base.summary.tensors });
+  const partners = new Map(pairs.map((pair) => [pair.query, candidates.get(pair.candidate)]));
+  const found = new Map<string, readonly TensorBase[]>();
+  const find = (tensor: TensorSummary): readonly TensorBase[] => {
+    const partner = partners.get(tensor.name);
+    const matched = partner === undefined ? [] : [partner];
+    const asked = partner?.name === tensor.name ? matched : listUnlikeNamed(tensor, base.summary, matched);
     const shape = layoutOf(query, tensor);
-    bases.set(
-      tensor.name,
-      asked.flatMap((candidate) => viewsOf({ name: tensor.name, shape }, base, candidate)),
-    );
-  }
-  return bases;
+    return asked.flatMap((candidate) => viewsOf({ name: tensor.name, shape }, base, candidate));
+  };
+  return (tensor) => {
+    const known = found.get(tensor.name) ?? find(tensor);
+    found.set(tensor.name, known);
+    return known;
+  };
+}
+
+/** A bundle of the same tensors: their bytes stand in the same order. */
+function hintOfBundle({ tensors }: Bundle, base: BaseCheckpoint): readonly FoundHint[] {
+  const other = base.bundles.get(tensors[0] ?? '');
+  const isAlike =
+    other !== undefined &&
+    other.tensors.length === tensors.length &&
+    other.tensors.every((name, i) => name === tensors[i]);
+  return isAlike ? [{ blobs: [other.blob], from: `${base.id} ${tensors[0]}` }] : [];
 }
 
 function hintOfChunk(
@@ -121,15 +134,16 @@ function hintOfChunk(
  * the same name, then those whose values look alike, in their own or another order of axes. An estimate decides among them.
  */
 export function findBaseIn(query: BaseCheckpoint, bases: readonly BaseCheckpoint[]): FindBase {
-  const pairs = bases.map((base) => pairTensors(query, base));
+  let pairs: readonly ReturnType<typeof pairTensors>[] | undefined;
   const tensors = new Map(query.summary.tensors.map((tensor) => [tensor.name, tensor]));
   return (name, index) => {
+    const bundle = query.bundles.get(name);
+    if (bundle !== undefined) return bases.flatMap((base) => hintOfBundle(bundle, base));
     const tensor = tensors.get(name);
     if (tensor === undefined) return [];
     const elements = elementCount(tensor.shape);
     const step = chunkElements(tensor.dtype);
-    return pairs.flatMap((found) =>
-      (found.get(name) ?? []).flatMap((base) => hintOfChunk(base, elements, index, step) ?? []),
-    );
+    pairs ??= bases.map((base) => pairTensors(query, base));
+    return pairs.flatMap((found) => found(tensor).flatMap((base) => hintOfChunk(base, elements, index, step) ?? []));
   };
 }

@@ -12,6 +12,8 @@ import { CHUNK_ELEMENTS, chunkByteLength, chunkElements } from '../tensors/chunk
 import { type CodeForm, codeUnit, isBlockForm } from '../tensors/code-form.ts';
 import { elementByteLength } from '../tensors/dtype.ts';
 
+import { groupTensors } from './bundles.ts';
+
 /** Bytes between tensors (headers, pickles, padding) up to this many are kept in the manifest itself. */
 const LITERAL_BYTES = 256;
 
@@ -22,7 +24,7 @@ export interface PlannedBlob {
   readonly offset: number;
   readonly byteLength: number;
   readonly type: BlockType;
-  /** Which tensor chunk it is; absent for bytes that are no tensor's. */
+  /** Which tensor chunk it is; of small tensors that are stored together, the first; absent for bytes that are no tensor's. */
   readonly chunk?: { readonly tensor: string; readonly index: number };
   /** What kind of codes it holds, where it is a chunk of a quantised tensor. */
   readonly form?: CodeForm;
@@ -108,6 +110,14 @@ async function chunkBlobs(run: Run, file: number, source: ByteSource): Promise<r
   return blobs;
 }
 
+/** The blob of tensors that are stored together; it goes by the first of them. */
+async function bundleBlob(runs: readonly [Run, ...Run[]], file: number, source: ByteSource): Promise<PlannedBlob> {
+  const [{ entry, offset }] = runs;
+  const byteLength = runs.reduce((sum, run) => sum + run.byteLength, 0);
+  const id = await idOfChunk(source, offset, byteLength);
+  return { id, file, offset, byteLength, type: entry.dtype, chunk: { tensor: entry.name, index: 0 } };
+}
+
 function blockTypeOfRun({ entry, form }: Run): BlockType {
   if (form === undefined) return entry.dtype;
   return isBlockForm(form) ? 'bytes' : form;
@@ -147,10 +157,15 @@ async function planFile(
       at += piece.byteLength;
     }
   };
-  for (const run of runsOf(checkpoint, summary, file)) {
+  for (const [run, ...others] of groupTensors(runsOf(checkpoint, summary, file))) {
+    if (run === undefined) continue;
     await fillUpTo(run.offset);
-    for (const blob of await chunkBlobs(run, file, source)) add(blob);
-    at = run.offset + run.byteLength;
+    const planned =
+      others.length === 0 ? await chunkBlobs(run, file, source) : [await bundleBlob([run, ...others], file, source)];
+    for (const blob of planned) {
+      add(blob);
+      at += blob.byteLength;
+    }
   }
   await fillUpTo(source.byteLength);
   return { segments, blobs };

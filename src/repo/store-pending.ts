@@ -1,7 +1,7 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { ListBases } from './base-sources.ts';
 import { readBaseCheckpoint } from './better-bases.ts';
-import { type BaseCheckpoint, findBaseIn, layoutsOf } from './find-base.ts';
+import { type BaseCheckpoint, baseCheckpoint, findBaseIn } from './find-base.ts';
 import { filesOf, type PendingCheckpoint, withOpenFile } from './pending.ts';
 import type { Placement } from './place-pending.ts';
 import type { Repository } from './repository.ts';
@@ -76,7 +76,7 @@ async function basesOf(
 }
 
 function toBase({ plan, summary }: PendingCheckpoint): BaseCheckpoint {
-  return { id: plan.id, summary, layouts: layoutsOf(plan.manifest) };
+  return baseCheckpoint(plan.id, summary, plan.manifest);
 }
 
 /** Remembers size and time of the files as they were stored, so that `status` need not hash them again. */

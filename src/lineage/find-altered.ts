@@ -127,6 +127,15 @@ export async function confirmNoise(
   return kept;
 }
 
+/** The checkpoint of a run that its original went on from: of two that it lies between, the earlier one, whichever is nearer. */
+function originBefore(answer: Identification, originals: ReadonlySet<ManifestId>, { trajectories }: Forest) {
+  const { trajectory, position } = answer;
+  const run = trajectories[Number(trajectory ?? -1)];
+  if (run === undefined || run.direction === 'unknown' || position === undefined) return answer.parents;
+  const before = run.members.filter((member) => member.position <= position && originals.has(member.id)).at(-1);
+  return before === undefined ? answer.parents : [{ id: before.id, weight: 1 }];
+}
+
 /** Places pruned checkpoints whose originals are not stored on the runs of those that are no altered ones. */
 export async function placePruned(
   pruned: readonly Node[],
@@ -134,18 +143,18 @@ export async function placePruned(
   forest: Forest,
   archive: Archive,
 ): Promise<readonly Altered[]> {
-  const placed = placedArchive(
-    archive,
-    nodes.map(({ original }) => original),
-    forest,
-  );
+  const members = nodes.map(({ original }) => original);
+  const originals = new Set(members.map(({ id }) => id));
+  const placed = placedArchive(archive, members, forest);
   const found: Altered[] = [];
   for (const node of pruned) {
     const answer = await identifyCheckpoint(queryOf(node.original, archive), placed);
     const { trajectory, position } = answer;
     const place =
       trajectory === undefined || position === undefined ? {} : { place: { trajectory: Number(trajectory), position } };
-    if (answer.known) found.push({ ...toAltered(node, answer), ...place });
+    if (!answer.known) continue;
+    const parents = wordsOf(answer).includes('between') ? originBefore(answer, originals, forest) : answer.parents;
+    found.push({ ...toAltered(node, { ...answer, parents }), ...place });
   }
   return found;
 }

@@ -3,10 +3,13 @@ const UNRELATED = 0.5;
 
 /** Whether values have nothing to do with those at their place: they differ by more than half of what two independent tensors differ by. */
 export function areUnrelated(a: Float32Array, b: Float32Array, start = 0, end = a.length): boolean {
-  let [difference, energy] = [0, 0];
+  let difference = 0;
+  let energy = 0;
   for (let i = start; i < end; i++) {
-    const [x, y] = [a[i] ?? 0, b[i] ?? 0];
-    difference += (x - y) ** 2;
+    const x = a[i] ?? 0;
+    const y = b[i] ?? 0;
+    const d = x - y;
+    difference += d * d;
     energy += x * x + y * y;
   }
   return difference > UNRELATED * energy;

@@ -1,9 +1,11 @@
 import { invariant } from '../assert.ts';
+import type { ByteSource } from '../bytes/source.ts';
 import { decodeToFloat32, valuesPerElement } from '../tensors/decode.ts';
 import { elementByteLength, elementCount, isFloat } from '../tensors/dtype.ts';
 import { permuteAxes, permuteShape } from '../tensors/permute.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import type { OpenCheckpoint, TensorEntry } from './format.ts';
+import { keepRows, type RowSample, sampleOf, stretchesOf } from './row-sample.ts';
 
 /** True for the tensors that lineage compares: weights whose values are weights as they stand. */
 function isComparedWeight(tensor: TensorEntry): boolean {
@@ -12,18 +14,8 @@ function isComparedWeight(tensor: TensorEntry): boolean {
 
 /** Of a checkpoint with more values than this only some rows are read: they decide as well as all, and fit any memory. */
 const MOST_VALUES = 1 << 24;
-/** Values that are then read at most, as every 4th, 8th, … row of each tensor: 32 MiB of f32. */
+/** Values that are then kept at most: 32 MiB of f32. */
 const SAMPLED_VALUES = 1 << 23;
-/** No tensor is cut below this. */
-const LEAST_VALUES = 4096;
-
-/** The rows of a tensor that are read: every `step`-th. */
-interface Rows {
-  readonly step: number;
-  readonly count: number;
-  /** Values of one row. */
-  readonly width: number;
-}
 
 const valueCount = (tensor: TensorEntry) => elementCount(tensor.shape) * valuesPerElement(tensor.dtype);
 
@@ -33,59 +25,85 @@ function stepOf(tensors: readonly TensorEntry[]): number {
   return total <= MOST_VALUES ? 1 : 2 ** Math.ceil(Math.log2(total / SAMPLED_VALUES));
 }
 
-/** Of a tensor by its channels-first shape. */
-function rowsOf(shape: readonly number[], values: number, step: number): Rows {
-  const rows = shape.length > 0 ? (shape[0] ?? 1) : 1;
-  const own = Math.max(1, Math.min(step, rows, Math.floor(values / LEAST_VALUES)));
-  return { step: own, count: Math.ceil(rows / own), width: rows > 0 ? values / rows : 0 };
+/** A stretch of a tensor's values, the first of which has the number `start`. */
+interface Piece {
+  readonly start: number;
+  readonly values: Float32Array;
 }
 
-/** Decodes a tensor piece by piece and keeps the values of the given rows. */
-async function readValues(checkpoint: OpenCheckpoint, tensor: TensorEntry, { step, count, width }: Rows) {
-  const values = new Float32Array(step === 1 ? valueCount(tensor) : count * width);
+function decodePiece({ dtype }: TensorEntry, bytes: Uint8Array): Float32Array {
+  const count = (bytes.byteLength / elementByteLength(dtype)) * valuesPerElement(dtype);
+  return decodeToFloat32(dtype, bytes, new Float32Array(count));
+}
+
+/** Decodes a whole tensor piece by piece. */
+async function* readAll(checkpoint: OpenCheckpoint, tensor: TensorEntry): AsyncGenerator<Piece> {
+  let start = 0;
+  for await (const bytes of checkpoint.readTensor(tensor)) {
+    const values = decodePiece(tensor, bytes);
+    yield { start, values };
+    start += values.length;
+  }
+  invariant(start === valueCount(tensor), `${tensor.name} has ${elementByteLength(tensor.dtype)} bytes an element`);
+}
+
+/** Decodes what holds the rows of a sample, of a tensor that stands in its file as it is. */
+async function* readStretches(source: ByteSource, tensor: TensorEntry, offset: number, sample: RowSample) {
+  const size = elementByteLength(tensor.dtype);
+  for (const { start, end } of stretchesOf(sample)) {
+    const bytes = await source.read(offset + start * size, (end - start) * size);
+    yield { start, values: decodePiece(tensor, bytes) };
+  }
+}
+
+function piecesOf(checkpoint: OpenCheckpoint, tensor: TensorEntry, sample: RowSample): AsyncIterable<Piece> {
+  const source = checkpoint.files[tensor.at?.file ?? -1]?.source;
+  const isInPlace = tensor.at !== undefined && source !== undefined && valuesPerElement(tensor.dtype) === 1;
+  return isInPlace ? readStretches(source, tensor, tensor.at.offset, sample) : readAll(checkpoint, tensor);
+}
+
+/** Decodes all of a tensor into one array. */
+async function readWhole(checkpoint: OpenCheckpoint, tensor: TensorEntry): Promise<Float32Array> {
+  const whole = new Float32Array(valueCount(tensor));
   let passed = 0;
-  for await (const piece of checkpoint.readTensor(tensor)) {
-    const elements = (piece.byteLength / elementByteLength(tensor.dtype)) * valuesPerElement(tensor.dtype);
-    if (step === 1) decodeToFloat32(tensor.dtype, piece, values.subarray(passed));
-    else keepRows(decodeToFloat32(tensor.dtype, piece, new Float32Array(elements)), passed, values, step, width);
-    passed += elements;
+  for await (const bytes of checkpoint.readTensor(tensor)) {
+    const count = (bytes.byteLength / elementByteLength(tensor.dtype)) * valuesPerElement(tensor.dtype);
+    decodeToFloat32(tensor.dtype, bytes, whole.subarray(passed));
+    passed += count;
   }
-  invariant(passed === valueCount(tensor), `${tensor.name} has ${elementByteLength(tensor.dtype)} bytes an element`);
-  return values;
+  invariant(passed === whole.length, `${tensor.name} has ${elementByteLength(tensor.dtype)} bytes an element`);
+  return whole;
 }
 
-/** Copies what a stretch of values holds of every `step`-th row. */
-function keepRows(piece: Float32Array, start: number, values: Float32Array, step: number, width: number): void {
-  for (let row = Math.floor(start / width / step) * step; row * width < start + piece.length; row += step) {
-    const from = Math.max(row * width, start);
-    const to = Math.min((row + 1) * width, start + piece.length);
-    if (from < to) values.set(piece.subarray(from - start, to - start), (row / step) * width + from - row * width);
-  }
+/** Reads the rows of a sample. */
+async function readRows(checkpoint: OpenCheckpoint, tensor: TensorEntry, sample: RowSample): Promise<Float32Array> {
+  const kept = new Float32Array(sample.rows.length * sample.width);
+  for await (const { start, values } of piecesOf(checkpoint, tensor, sample)) keepRows(values, start, kept, sample);
+  return kept;
 }
+
+const cutShape = (shape: readonly number[], { rows }: RowSample) => [rows.length, ...shape.slice(1)];
 
 /** Reads one tensor or some rows of it, decoded, its axes brought to channels-first order. */
 async function readWeight(checkpoint: OpenCheckpoint, tensor: TensorEntry, step: number): Promise<WeightArray> {
   const { shape, toCanonical } = tensor;
-  if (toCanonical === undefined) {
-    const rows = rowsOf(shape, valueCount(tensor), step);
-    const data = await readValues(checkpoint, tensor, rows);
-    return { shape: rows.step === 1 ? shape : [rows.count, ...shape.slice(1)], data };
+  const canonical = toCanonical === undefined ? shape : permuteShape(shape, toCanonical);
+  const sample = step === 1 ? undefined : sampleOf(canonical, valueCount(tensor), step);
+  if (sample !== undefined && toCanonical === undefined) {
+    return { shape: cutShape(shape, sample), data: await readRows(checkpoint, tensor, sample) };
   }
-  const whole = await readValues(checkpoint, tensor, { step: 1, count: 0, width: 0 });
-  const turned = { shape: permuteShape(shape, toCanonical), data: permuteAxes(whole, shape, toCanonical) };
-  return cutRows(turned, rowsOf(turned.shape, turned.data.length, step));
-}
-
-function cutRows({ shape, data }: WeightArray, { step, count, width }: Rows): WeightArray {
-  if (step === 1) return { shape, data };
-  const kept = new Float32Array(count * width);
-  keepRows(data, 0, kept, step, width);
-  return { shape: [count, ...shape.slice(1)], data: kept };
+  const whole = await readWhole(checkpoint, tensor);
+  const data = toCanonical === undefined ? whole : permuteAxes(whole, shape, toCanonical);
+  if (sample === undefined) return { shape: canonical, data };
+  const kept = new Float32Array(sample.rows.length * sample.width);
+  keepRows(data, 0, kept, sample);
+  return { shape: cutShape(canonical, sample), data: kept };
 }
 
 /**
  * Reads the weights of a checkpoint into memory: its float tensors of the role weight, axes channels-first. Of a checkpoint with more than 2^24 values
- * every tensor is given as some of its rows, evenly spread, and its shape says how many: memory is bounded whatever the size.
+ * every tensor is given as some of its rows, and its shape says how many ({@link sampleOf}): memory is bounded whatever the size, and of what is stored
+ * a quarter is decoded.
  *
  * @throws BadFileError when a tensor's stored form does not decode.
  */

@@ -143,11 +143,16 @@ export function dot(a: Vector, b: Vector): number {
 /** Squared distance of two vectors. */
 export function squaredDistance(a: Vector, b: Vector): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2;
+  for (let i = 0; i < a.length; i++) {
+    const d = (a[i] ?? 0) - (b[i] ?? 0);
+    sum += d * d;
+  }
   return sum;
 }
 
 /** a + factor * b. */
 export function addScaled(a: Vector, factor: number, b: Vector): Vector {
-  return a.map((x, i) => x + factor * (b[i] ?? 0));
+  const sum = new Float64Array(a.length);
+  for (let i = 0; i < a.length; i++) sum[i] = (a[i] ?? 0) + factor * (b[i] ?? 0);
+  return sum;
 }

@@ -54,11 +54,15 @@ function spreadScore(
 ) {
   const energies = new Float64Array(byRow ? rows : columns);
   const counts = new Float64Array(energies.length);
-  for (let i = 0; i < data.length; i++) {
-    if (mask && mask[i] === 0) continue;
-    const group = byRow ? Math.floor(i / columns) : i % columns;
-    energies[group] = (energies[group] ?? 0) + (data[i] ?? 0) ** 2;
-    counts[group] = (counts[group] ?? 0) + 1;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const i = row * columns + column;
+      if (mask && mask[i] === 0) continue;
+      const group = byRow ? row : column;
+      const x = data[i] ?? 0;
+      energies[group] = (energies[group] ?? 0) + x * x;
+      counts[group] = (counts[group] ?? 0) + 1;
+    }
   }
   const used = [...counts.keys()].filter((i) => (counts[i] ?? 0) >= 2);
   if (used.length < 4) return undefined;

@@ -3,7 +3,14 @@ import type { BlockType } from './codec.ts';
 import { alignBytes, laneOf } from './lanes.ts';
 import { countRows, MAX_RANK, type MatrixView } from './low-rank.ts';
 import type { ScaledProduct } from './scaled-product.ts';
-import { energyOf, type Factors, findFactors, findStrongestEnergy, type Matrix } from './subspace.ts';
+import {
+  energyAfterPivots,
+  energyOf,
+  type Factors,
+  findFactors,
+  findStrongestEnergy,
+  type Matrix,
+} from './subspace.ts';
 import { fitRows, meanResidual, transpose, type WeightedMatrix } from './weighted-fit.ts';
 
 /** Rows and columns of the probe that tells whether a search is worth its time. */
@@ -15,6 +22,8 @@ const NOISE_MARGIN = 2;
  * (Marchenko and Pastur, 1967), more where the search for them is short. Taken with room, for whole probes only.
  */
 const NOISE_LEFT = 0.25;
+/** What pivots leave may be this much more than what the strongest part leaves; of 2,000 drawn matrices of rank 1 to 32 with noise it was 7 times at most. */
+const PIVOT_MARGIN = 16;
 /** Matrices with a shorter side gain nothing: their factors are as large as they are. */
 const MIN_SIDE = 16;
 /** An update that stands no higher above the rounding than this is not worth its factors. */
@@ -76,6 +85,7 @@ function looksLowRank({ matrix, noise }: Difference): boolean {
   const probeRank = Math.min(MAX_RANK, matrix.rows >> 1, matrix.columns >> 1);
   const isWhole = matrix.rows === PROBE_SIZE && matrix.columns === PROBE_SIZE;
   const left = isWhole ? NOISE_LEFT * noiseEnergy : noiseEnergy;
+  if (energyAfterPivots(matrix, probeRank) > PIVOT_MARGIN * NOISE_MARGIN * left) return false;
   return total - findStrongestEnergy(matrix, probeRank) < NOISE_MARGIN * left;
 }
 

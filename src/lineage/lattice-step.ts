@@ -34,7 +34,8 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
   if (largest === undefined || !Number.isFinite(largest) || offsets.length > MOST_OFFSETS) return undefined;
   if (offsets.length === 1) return { step: largest, origin, logChance: 0 };
   const candidates = stepCandidates(values, offsets, largest, spacing);
-  for (const step of refineAll(offsets, candidates)) {
+  const likely = candidates.filter((step) => mayFit(offsets, step, spacing));
+  for (const step of refineAll(offsets, likely)) {
     const fitted = fitStep(offsets, step, spacing);
     if (!fitted) continue;
     // Spacing of fp16's subnormals: an underflow of that type, which nobody quantised.
@@ -78,15 +79,22 @@ function distinctSorted(values: Float64Array): Float64Array {
   return values.subarray(0, count);
 }
 
-/** Distinct distances from an origin other than 0, sorted. */
+/** Distinct distances of sorted values from an origin other than 0, sorted: those below and above it, merged. */
 function offsetsFrom(values: Float64Array, origin: number): Float64Array {
   const offsets = new Float64Array(values.length);
+  let above = values.findIndex((x) => x > origin);
+  if (above < 0) above = values.length;
+  let below = above - 1;
   let count = 0;
-  for (let i = 0; i < values.length; i++) {
-    const offset = Math.abs((values[i] ?? 0) - origin);
-    if (offset > 0) offsets[count++] = offset;
+  while (below >= 0 || above < values.length) {
+    const down = below >= 0 ? origin - (values[below] ?? 0) : Number.POSITIVE_INFINITY;
+    const up = above < values.length ? (values[above] ?? 0) - origin : Number.POSITIVE_INFINITY;
+    if (above >= values.length || (below >= 0 && down <= up)) below--;
+    else above++;
+    const offset = Math.min(down, up);
+    if (offset > 0 && offset !== offsets[count - 1]) offsets[count++] = offset;
   }
-  return distinctSorted(offsets.subarray(0, count));
+  return offsets.subarray(0, count);
 }
 
 /** Whole parts of the smallest gap, and the ranges that quantisers divide. Finer than a few units of the stored type is no lattice of its own. */
@@ -104,6 +112,21 @@ function stepCandidates(values: Float64Array, offsets: Float64Array, largest: nu
   );
   // The coarsest that fits: finer ones then fit too.
   return possible.sort((a, b) => b - a);
+}
+
+/** Offsets that are looked at first: most candidates fail on these. */
+const FEW = 32;
+/** So many tolerances may a multiple be off while the step is known from a few offsets alone: what these are off by moves it. */
+const WHILE_FEW = 8;
+
+/** False for a step that the smallest offsets are no multiples of. */
+function mayFit(offsets: Float64Array, step: number, spacing: number): boolean {
+  const few = offsets.subarray(0, FEW);
+  const [refined = step] = refineFour(few, step, step, step, step);
+  return few.every((offset) => {
+    const n = Math.round(offset / refined);
+    return Math.abs(offset / refined - n) <= WHILE_FEW * levelTolerance(n, spacing);
+  });
 }
 
 /** Candidates that are refined at once: each waits for divisions, and four wait no longer than one. */

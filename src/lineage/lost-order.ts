@@ -82,7 +82,7 @@ export async function findPartlyReordered(
   if (!best) return undefined;
   const candidate = await wholeOf(subject, best.id);
   const inPlace = !canAlign(frame) || areUnitsInPlace(frame.query, candidate, frame.graph);
-  if (inPlace && listMovedTensors(frame.query, candidate).length === 0) return undefined;
+  if (inPlace && !hasMovedMatrix(frame.query, candidate)) return undefined;
   const aligned = inPlace
     ? unalignedCandidate(frame.query, best.id, candidate)
     : alignCandidate(frame.query, best.id, candidate, frame.graph);
@@ -91,6 +91,12 @@ export async function findPartlyReordered(
     isReordered(frame.query, candidate, aligned) ? aligned : unalignedCandidate(frame.query, best.id, candidate),
   );
   return whole.moved > 0 || whole.isRescaled ? reorder(subject, whole, proof) : undefined;
+}
+
+/** Where units were reordered, rows of matrices moved; single values of vectors change by as much when they are trained. */
+function hasMovedMatrix(query: Weights, candidate: Weights): boolean {
+  const matrices = new Map([...query].filter(([, { shape }]) => shape.length > 1));
+  return listMovedTensors(matrices, candidate).length > 0;
 }
 
 /** Whether units are placed that could be aligned, and few enough of them. */

@@ -69,6 +69,7 @@ export interface BlobBatch {
   /**
    * Adds a blob; one that is stored already costs nothing. Reading it through the store works at once within this process.
    *
+   * @param plain - kept as it is: not to be written into afterwards.
    * @throws WsvcError `bad-file` when the bytes are not what the id says: the file that they are of changed since it was hashed.
    */
   put(id: BlobId, plain: Uint8Array, hint: BlobHint): Promise<PutResult>;

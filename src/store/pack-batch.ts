@@ -129,15 +129,14 @@ export class PackBatch implements BlobBatch {
     if (this.#isStored(id)) return undefined;
     invariant(plain.byteLength <= MAX_BLOB_BYTES, 'a blob fits the index');
     if (sha256Hex(plain) !== id) throw contentChanged();
-    const owned = plain.slice();
-    const code = await chooseCode(this.#store, owned, hint, async (base) => {
+    const code = await chooseCode(this.#store, plain, hint, async (base) => {
       await this.#settle(base, order);
       return this.#findBase(base);
     });
     const { rowFactor } = code;
-    if (rowFactor === undefined) await this.#check(id, owned, code);
+    if (rowFactor === undefined) await this.#check(id, plain, code);
     else await this.#check(rowFactor.id, rowFactor.plain, rowFactor.code);
-    return { plain: owned, code };
+    return { plain, code };
   }
 
   /** Waits for a blob that was put before, and may not be appended yet. */

@@ -1,3 +1,4 @@
+import { groupBy } from '../symmetry/group-by.ts';
 import type { Named, TensorPair } from './tensor-pair.ts';
 
 /** How two checkpoints differ in the numbered blocks of their lists; blocks by their names, such as `layers.3`. */
@@ -38,15 +39,23 @@ export function findBlockChanges(
 }
 
 function blocksOf(tensors: readonly Named[]): Blocks {
-  const names = new Map<string, string[]>();
-  const parts = new Map<string, string[]>();
-  for (const { name, shape } of tensors) {
+  const numbered = tensors.flatMap(({ name, shape }) => {
     const block = /^(?:.*?\.)?\d+(?=\.)/.exec(name)?.[0];
-    if (block === undefined) continue;
-    names.set(block, [...(names.get(block) ?? []), name]);
-    parts.set(block, [...(parts.get(block) ?? []), `${name.slice(block.length)}:${shape.join('x')}`]);
-  }
-  return { tensors: names, forms: new Map([...parts].map(([block, form]) => [block, form.sort().join()])) };
+    return block === undefined ? [] : [{ block, name, part: `${name.slice(block.length)}:${shape.join('x')}` }];
+  });
+  const groups = [...groupBy(numbered, ({ block }) => block)];
+  return {
+    tensors: new Map(groups.map(([block, members]) => [block, members.map(({ name }) => name)])),
+    forms: new Map(
+      groups.map(([block, members]) => [
+        block,
+        members
+          .map(({ part }) => part)
+          .sort()
+          .join(),
+      ]),
+    ),
+  };
 }
 
 const formOf = ({ forms }: Blocks, block: string) => forms.get(block) ?? '';

@@ -52,7 +52,9 @@ function listsOf({ tensors, weights }: Side): ReadonlyMap<string, readonly Block
     if (!parts) continue;
     const blocks = lists.get(parts[1] ?? '') ?? new Map<number, Named[]>();
     lists.set(parts[1] ?? '', blocks);
-    blocks.set(Number(parts[2]), [...(blocks.get(Number(parts[2])) ?? []), tensor]);
+    const block = blocks.get(Number(parts[2])) ?? [];
+    blocks.set(Number(parts[2]), block);
+    block.push(tensor);
   }
   return new Map([...lists].map(([path, blocks]) => [path, toBlocks(prefix + path, blocks, weights)]));
 }

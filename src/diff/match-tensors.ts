@@ -1,3 +1,4 @@
+import { groupBy } from '../symmetry/group-by.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { type BlockChanges, findBlockChanges } from './block-changes.ts';
 import { joinContexts, layoutContext } from './find-layouts.ts';
@@ -107,12 +108,7 @@ function takeReshaped(
 }
 
 function groupsOf(tensors: ReadonlyMap<string, Named>): Map<string, Named[]> {
-  const groups = new Map<string, Named[]>();
-  for (const tensor of tensors.values()) {
-    const key = sortedShape(tensor.shape);
-    groups.set(key, [...(groups.get(key) ?? []), tensor]);
-  }
-  return groups;
+  return groupBy(tensors.values(), ({ shape }) => sortedShape(shape));
 }
 
 function matchGroups(query: ReadonlyMap<string, Named>, candidate: ReadonlyMap<string, Named>, matcher: ValueMatcher) {

@@ -1,3 +1,4 @@
+import { groupBy } from '../symmetry/group-by.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { findGrid, type Grid, gridSpacing } from './grid.ts';
 import { findLattice, type Lattice } from './lattice.ts';
@@ -16,13 +17,30 @@ export interface TensorFacts {
 /** Half the spacing of fp16's subnormals: the most that the rounding of a block's scale, or of its least value, moves either. */
 const HALF_UNDERFLOW = 2 ** -25;
 
+/** Of more tensors of one shape than twice that, so many are asked for a lattice, evenly spread: where none has one the others are not asked. */
+const ASKED_OF_A_SHAPE = 512;
+
 /** Reads grid, lattice and zeros of every tensor. */
 export function readAlterations(weights: Weights): ReadonlyMap<string, TensorFacts> {
+  for (const alike of manyOfAShape(weights)) noteMissingLattice(alike);
   const facts = new Map([...weights].map(([name, tensor]) => [name, tensorFacts(tensor)]));
   const levels = [...facts.values()].reduce((most, { lattice }) => Math.max(most, lattice?.levels ?? 0), 0);
   if (levels === 0) return facts;
   const reach = (levels + 1) * HALF_UNDERFLOW;
   return new Map([...facts].map(([name, f]) => [name, withUnderflow(f, weights.get(name), reach)]));
+}
+
+/** The tensors of shapes that files of tens of thousands of tensors repeat. */
+function manyOfAShape(weights: Weights): readonly (readonly WeightArray[])[] {
+  if (weights.size <= 2 * ASKED_OF_A_SHAPE) return [];
+  const groups = [...groupBy(weights.values(), ({ shape }) => shape.join()).values()];
+  return groups.filter((tensors) => tensors.length > 2 * ASKED_OF_A_SHAPE);
+}
+
+function noteMissingLattice(alike: readonly WeightArray[]): void {
+  const step = Math.floor(alike.length / ASKED_OF_A_SHAPE);
+  if (alike.some((tensor, i) => i % step === 0 && tensorFacts(tensor).lattice !== undefined)) return;
+  for (const tensor of alike) if (!known.has(tensor)) known.set(tensor, readFacts(tensor, false));
 }
 
 /** What is left of a tensor of a block format when its scales are no more than a few of fp16's smallest steps: multiples of those. */
@@ -49,9 +67,9 @@ export function noteFacts(tensor: WeightArray, facts: TensorFacts): void {
   known.set(tensor, facts);
 }
 
-function readFacts(tensor: WeightArray): TensorFacts {
+function readFacts(tensor: WeightArray, mayHaveLattice = true): TensorFacts {
   const grid = findGrid(tensor.data);
-  const lattice = findLattice(tensor, gridSpacing(grid));
+  const lattice = mayHaveLattice ? findLattice(tensor, gridSpacing(grid)) : undefined;
   let zeroCount = 0;
   for (let i = 0; i < tensor.data.length; i++) if (tensor.data[i] === 0) zeroCount++;
   return { ...(grid ? { grid } : {}), ...(lattice ? { lattice } : {}), zeroCount };

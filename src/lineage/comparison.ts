@@ -28,15 +28,10 @@ export function compareOn(query: Weights, names: readonly string[], whereNotZero
 }
 
 function maskOf(data: Float32Array, whereNotZero: boolean): Uint8Array | undefined {
-  const mask = new Uint8Array(data.length);
-  let kept = 0;
-  for (let i = 0; i < data.length; i++) {
-    const x = data[i] ?? 0;
-    if (!Number.isFinite(x) || (whereNotZero && x === 0)) continue;
-    mask[i] = 1;
-    kept++;
-  }
-  return kept === data.length ? undefined : mask;
+  // x - x is not 0 for what is infinite or no number.
+  const isKept = (x: number): boolean => x - x === 0 && !(whereNotZero && x === 0);
+  if (data.every(isKept)) return undefined;
+  return Uint8Array.from(data, (x) => (isKept(x) ? 1 : 0));
 }
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);

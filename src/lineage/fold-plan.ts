@@ -1,6 +1,7 @@
 import { bringInto } from '../diff/bring-into.ts';
 import { matchTensors } from '../diff/match-tensors.ts';
 import { sourceName } from '../diff/tensor-pair.ts';
+import { groupBy } from '../symmetry/group-by.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { type FoldPlan, type FoldStep, foldBias } from './apply-folds.ts';
 import { type FitOfScale, fitScale } from './fit-norm-scale.ts';
@@ -43,8 +44,7 @@ export function planFolds(plain: Weights, folded: Weights): FoldPlan | undefined
 
 /** The modules that are normalisations by their vectors, of whose length the other file has fewer. */
 function normsOf(plain: Weights, folded: Weights): ReadonlyMap<string, readonly string[]> {
-  const modules = new Map<string, string[]>();
-  for (const name of plain.keys()) modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name]);
+  const modules = groupBy(plain.keys(), moduleOf);
   const [own, others] = [countVectors(plain), countVectors(folded)];
   return new Map(
     [...modules].filter(([, names]) => {

@@ -78,8 +78,8 @@ export async function moveFrame(frame: Frame, query: Query, archive: Archive, id
   const stored = await archive.weights(id);
   const graph = wholeOnly(await archive.axisGraph(id), archive.member(id).summary, stored);
   const turned = matching.pairs.map((pair) => turnPair(pair, stored));
-  const rest = matching.onlyQuery.filter((name) => !back.has(name));
-  const weights = new Map([...bringInto(turned, own), ...[...own].filter(([name]) => rest.includes(name))]);
+  const rest = new Set(matching.onlyQuery.filter((name) => !back.has(name)));
+  const weights = new Map([...bringInto(turned, own), ...[...own].filter(([name]) => rest.has(name))]);
   const named = namedTensors(query.summary, own).map((t) => [t.name, t.content] as const);
   const contents = new Map(named);
   const tensors = [...weights].map(([name, { shape }]): Named => {

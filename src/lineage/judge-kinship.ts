@@ -1,4 +1,5 @@
 import type { AxisGraph, Kinship } from '../symmetry/axis-graph.ts';
+import { groupBy } from '../symmetry/group-by.ts';
 import { compareKinship, logPValueOf, prepareKinship, testKinship } from '../symmetry/kinship.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { moduleOf } from './shared-values.ts';
@@ -81,10 +82,10 @@ function mostTelling(
 
 /** Two modules at least must say so: the test is repeated without the strongest. */
 function agreesWithoutStrongest(kinship: Kinship, query: Weights, candidate: Weights, graph: AxisGraph): boolean {
-  const modules = new Map<string, string[]>();
-  for (const name of kinship.blocks.flatMap((block) => block.tensors)) {
-    modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name]);
-  }
+  const modules = groupBy(
+    kinship.blocks.flatMap((block) => block.tensors),
+    moduleOf,
+  );
   // A recurrent layer is one module with several matrices that were trained each for itself.
   const [single] = modules.values();
   const groups = modules.size === 1 && single ? single.map((name) => [name]) : [...modules.values()];

@@ -188,7 +188,9 @@ async function otherFamilies(subject: Case, id: ManifestId, candidate: Weights) 
   for (const member of archive.spaces().get(archive.member(id).summary.space) ?? []) {
     if (member.summary === subject.query.summary) continue;
     const run = member.trajectory ?? member.id;
-    runs.set(run, [...(runs.get(run) ?? []), member.id]);
+    const known = runs.get(run) ?? [];
+    runs.set(run, known);
+    known.push(member.id);
   }
   runs.delete(archive.member(id).trajectory ?? id);
   const middles = [...runs.values()].flatMap((ids) => ids[ids.length >> 1] ?? []);

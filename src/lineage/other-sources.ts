@@ -1,4 +1,5 @@
 import type { ManifestId } from '../objects/ids.ts';
+import { groupBy } from '../symmetry/group-by.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { type Case, type Ground, rank } from './case.ts';
 import { isExactCopy, logChanceOfCopy } from './exact-copy.ts';
@@ -18,14 +19,18 @@ const NO_MASKS: ReadonlyMap<string, Uint8Array> = new Map();
 export async function findOtherSources(subject: Case, ground: Ground): Promise<readonly OtherSource[]> {
   if (ground.isAligned) return [];
   const query = subject.frame.sample;
-  const modules = new Map<string, string[]>();
-  for (const name of query.keys()) {
-    if (!ground.names.includes(name)) modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name]);
-  }
+  const fromBase = new Set(ground.names);
+  const modules = groupBy(
+    [...query.keys()].filter((name) => !fromBase.has(name)),
+    moduleOf,
+  );
   const sources = new Map<ManifestId, string[]>();
   for (const names of modules.values()) {
     const id = await sourceOf(subject, ground, names);
-    if (id !== undefined) sources.set(id, [...(sources.get(id) ?? []), ...names]);
+    if (id === undefined) continue;
+    const known = sources.get(id) ?? [];
+    sources.set(id, known);
+    known.push(...names);
   }
   return [...sources].map(([id, names]) => ({ id, names }));
 }

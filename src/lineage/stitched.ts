@@ -1,4 +1,5 @@
 import type { ManifestId } from '../objects/ids.ts';
+import { groupBy } from '../symmetry/group-by.ts';
 import type { Weights } from '../tensors/weights.ts';
 import type { Case, Ranked } from './case.ts';
 import { compareOn } from './comparison.ts';
@@ -37,9 +38,7 @@ export async function findStitched(subject: Case, ranked: readonly Ranked[]): Pr
 }
 
 function modulesOf(weights: Weights): ReadonlyMap<string, readonly string[]> {
-  const modules = new Map<string, string[]>();
-  for (const name of weights.keys()) modules.set(moduleOf(name), [...(modules.get(moduleOf(name)) ?? []), name]);
-  return modules;
+  return groupBy(weights.keys(), moduleOf);
 }
 
 /** The candidates, and whoever holds one of the query's tensors byte for byte. */
@@ -60,7 +59,8 @@ async function copiedModules(
   const same = [...query.keys()].filter((name) => candidate.get(name)?.data.length === query.get(name)?.data.length);
   const { masks } = compareOn(query, same, false);
   const changed = new Set(changedTensors(query, candidate, same, rules, masks));
-  const isCopied = (names: readonly string[]) => names.every((name) => same.includes(name) && !changed.has(name));
+  const copied = new Set(same.filter((name) => !changed.has(name)));
+  const isCopied = (names: readonly string[]) => names.every((name) => copied.has(name));
   return new Set(
     [...modules].flatMap(([module, names]) =>
       isCopied(names) && saysWhere(query, candidate, names, rules) ? [module] : [],

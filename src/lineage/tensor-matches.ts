@@ -1,10 +1,11 @@
 import { sourceName } from '../diff/tensor-pair.ts';
+import type { ContentId } from '../objects/ids.ts';
 import type { WeightArray } from '../tensors/weights.ts';
 import type { Case } from './case.ts';
 import { holdersOf } from './contents.ts';
 import type { Decision } from './decide-relation.ts';
 import type { Candidate } from './frame.ts';
-import type { Archive, Query, TensorMatch } from './model.ts';
+import type { Archive, Member, Query, TensorMatch } from './model.ts';
 import { isUnrelatedInPlace } from './unplaced-units.ts';
 
 /** Says of every tensor of a known query what it comes from: its base, another stored checkpoint, or nothing. */
@@ -14,11 +15,12 @@ export async function matchEveryTensor(subject: Case, decision: Decision): Promi
   const isPermuted = decision.words.includes('permuted');
   const sources = await foreignSources(subject, decision);
   const copies = findCopiedTensors(subject.query, subject.archive);
+  const fromBase = new Set(decision.names);
   return [...frame.query.keys()].map((frameName) => {
     const name = frame.nameInQuery(frameName);
     const foreign = sources.get(frameName);
     if (foreign) return matchIn(frame.query, name, frameName, foreign, false);
-    if (decision.names.includes(frameName))
+    if (fromBase.has(frameName))
       return matchIn(
         frame.query,
         name,
@@ -33,15 +35,22 @@ export async function matchEveryTensor(subject: Case, decision: Decision): Promi
 /** Tensors of a query that stand in a stored checkpoint value by value, wherever the rest comes from. */
 export function findCopiedTensors({ summary }: Query, archive: Archive): ReadonlyMap<string, TensorMatch> {
   const holders = holdersOf(summary, archive);
+  const named = new Map<Member, ReadonlyMap<ContentId, string>>();
   return new Map(
     summary.tensors.flatMap(({ name, content }): [string, TensorMatch][] => {
       const holder = content && holders.get(content)?.find((member) => member.summary !== summary);
-      const tensor = holder?.summary.tensors.find((other) => other.content === content);
-      return holder && tensor
-        ? [[name, { name, match: { id: holder.id, tensor: tensor.name }, kind: 'identical' }]]
-        : [];
+      if (!holder) return [];
+      const names = named.get(holder) ?? namesByContent(holder);
+      named.set(holder, names);
+      const tensor = names.get(content);
+      return tensor === undefined ? [] : [[name, { name, match: { id: holder.id, tensor }, kind: 'identical' }]];
     }),
   );
+}
+
+/** The first tensor of each content. */
+function namesByContent({ summary }: Member): ReadonlyMap<ContentId, string> {
+  return new Map([...summary.tensors].reverse().map(({ content, name }) => [content, name]));
 }
 
 async function foreignSources(subject: Case, decision: Decision): Promise<ReadonlyMap<string, Candidate>> {

@@ -17,6 +17,9 @@ import {
 /** Raised with the form of the records and with what the traits mean: a file of another version is passed over. */
 const VERSION = 1;
 
+/** So many contents are searched for one by one. */
+const MOST_SEARCHED = 64;
+
 /** The records of one block, in their order. */
 interface Block {
   readonly payload: Buffer;
@@ -117,11 +120,29 @@ export class MemberTable {
 
   /** Checkpoints with a content that begins like one of these, in any order. */
   findHolders(prefixes: ReadonlySet<number>): ReadonlySet<ManifestId> {
+    if (prefixes.size > MOST_SEARCHED) return this.#findHoldersOfMany(prefixes);
     const found = new Set<ManifestId>();
     for (const prefix of prefixes) {
       const bytes = Buffer.alloc(4);
       bytes.writeUInt32LE(prefix);
       for (const id of this.#search(bytes, ({ at }, place) => place >= at + RECORD_BYTES)) found.add(id);
+    }
+    return found;
+  }
+
+  /** One look at every word of the file, where a search for each would take longer. */
+  #findHoldersOfMany(prefixes: ReadonlySet<number>): ReadonlySet<ManifestId> {
+    const { blocks, entries } = this.#open();
+    const found = new Set<ManifestId>();
+    for (const { payload, entries: own } of blocks) {
+      for (const entry of own) {
+        if (entries.get(entry.id) !== entry) continue;
+        for (let at = entry.at + RECORD_BYTES; at < entry.end; at += 4) {
+          if (!prefixes.has(payload.readUInt32LE(at))) continue;
+          found.add(entry.id);
+          break;
+        }
+      }
     }
     return found;
   }

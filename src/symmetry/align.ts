@@ -91,7 +91,9 @@ function touchesOf(query: Weights, candidate: Weights, graph: AxisGraph): Map<st
       const space = spaceOf(label);
       if (space === null) continue;
       const others = tensor.labels.flatMap((l, i) => (i === axis ? [] : (spaceOf(l) ?? [])));
-      touches.set(space, [...(touches.get(space) ?? []), { query: tensor, candidate: other, axis, others }]);
+      const known = touches.get(space) ?? [];
+      touches.set(space, known);
+      known.push({ query: tensor, candidate: other, axis, others });
     }
   }
   return touches;

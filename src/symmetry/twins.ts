@@ -36,7 +36,9 @@ function touchesOfSpaces(graph: AxisGraph): Map<string, Touch[]> {
         label !== null && typeof label === 'object' ? label.heads : 1,
         axes.reshape ?? [],
       ]);
-      touches.set(space, [...(touches.get(space) ?? []), { name: name.split('.'), where }]);
+      const known = touches.get(space) ?? [];
+      touches.set(space, known);
+      known.push({ name: name.split('.'), where });
     }
   }
   return touches;

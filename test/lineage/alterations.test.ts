@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { tensorFacts } from '../../src/lineage/alterations.ts';
-import type { Weights } from '../../src/tensors/weights.ts';
+import { readAlterations, tensorFacts } from '../../src/lineage/alterations.ts';
+import type { WeightArray, Weights } from '../../src/tensors/weights.ts';
 import * as alter from './alter.ts';
 
 function draw(rows: number, columns: number, seed: number): Weights {
@@ -78,4 +78,29 @@ it('takes no constant, and no norm near one in bf16, for a lattice', () => {
   expect(factsOf(alter.toBf16(norm)).lattice).toBeUndefined();
   const ones = new Map([['w', { shape: [8, 8], data: new Float32Array(64).fill(1) }]]);
   expect(factsOf(ones)).toEqual({ zeroCount: 0 });
+});
+
+describe('of thousands of tensors of one shape', () => {
+  const many = (alterOne: (weights: Weights, i: number) => Weights): Weights =>
+    new Map(
+      Array.from({ length: 1500 }, (_, i): [string, WeightArray] => {
+        const altered = alterOne(draw(4, 8, i), i).get('w');
+        if (!altered) throw new RangeError('The tensor is there.');
+        return [`experts.${i}`, altered];
+      }),
+    );
+  const countLattices = (weights: Weights) =>
+    [...readAlterations(weights).values()].filter(({ lattice }) => lattice !== undefined).length;
+
+  it('all are asked where some of them lie on a lattice', () => {
+    expect(countLattices(many((weights) => alter.quantize(weights, 7, alter.perTensor)))).toBe(1500);
+    const half = many((weights, i) => (i % 2 === 0 ? alter.quantize(weights, 7, alter.perTensor) : weights));
+    expect(countLattices(half)).toBe(750);
+  });
+
+  it('none has one where none of those asked has', () => {
+    expect(countLattices(many((weights) => weights))).toBe(0);
+    const facts = readAlterations(many((weights) => alter.prune(weights, 0.5)));
+    expect([...facts.values()].every(({ zeroCount }) => zeroCount === 16)).toBe(true);
+  });
 });

@@ -1,4 +1,4 @@
-import { groupBy } from './group-by.ts';
+import { groupBy } from '../group-by.ts';
 import type { ModuleTree } from './module-tree.ts';
 import { joinPath, type Module, parentPath } from './modules.ts';
 import type { Proposal } from './proposal.ts';

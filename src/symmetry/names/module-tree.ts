@@ -1,4 +1,4 @@
-import { groupBy } from './group-by.ts';
+import { groupBy } from '../group-by.ts';
 import { asConv1d, baseName, classifyModule, joinPath, type Module, parentPath } from './modules.ts';
 import { compareNaturally, isNumber } from './natural-order.ts';
 

@@ -1,5 +1,5 @@
+import { groupBy } from '../group-by.ts';
 import type { Family } from './families.ts';
-import { groupBy } from './group-by.ts';
 import type { ModuleTree } from './module-tree.ts';
 import { baseName, joinPath, type Module } from './modules.ts';
 

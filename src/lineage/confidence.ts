@@ -27,9 +27,9 @@ export function confidenceOfKnown(proof: Proof, finding: Finding, ranked: readon
   };
 }
 
-/** Copies and mixtures prove their base; a place between two leaves no choice of base either. */
-function isSettled(finding: Finding): boolean {
-  return finding.sureness >= 0.99 || finding.words.includes('between') || finding.words.includes('next');
+/** Copies and mixtures prove their base; a place between two leaves no choice of base either. Noise proves none, however white it is. */
+function isSettled({ sureness, words }: Finding): boolean {
+  return (sureness >= 0.99 && !words.includes('perturbed')) || words.includes('between') || words.includes('next');
 }
 
 function sureOfBase(finding: Finding, ranked: readonly Ranked[]): number {

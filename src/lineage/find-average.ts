@@ -23,6 +23,8 @@ const SKETCHED = 400;
 const NAMED = 32;
 /** Share of the base's residual that a signed mixture of the nearest may leave. */
 const HALF_EXPLAINED = 0.5;
+/** Of what the base leaves, a mixture that explains the query leaves less. */
+const NEARLY_ALL = 0.95;
 /** Values that coefficients are solved from; the mixture is then checked on all. */
 const SOLVED_VALUES = 1 << 14;
 /** Coefficients solved from rounded values are off by thousandths, and so, relative to the largest weight, is the mixture by less. */
@@ -176,7 +178,10 @@ function cosineFrom(centre: Float64Array, sketch: Float32Array, direction: Float
 }
 
 /** Two parents or more whose coefficients sum to one, and the mixture is the query up to rounding. */
-async function explains(subject: Case, ground: Ground, { parts }: Mixture<ManifestId>): Promise<boolean> {
+async function explains(subject: Case, ground: Ground, mixture: Mixture<ManifestId>): Promise<boolean> {
+  const { parts } = mixture;
+  // One that leaves what the base leaves says no more than the base does.
+  if (mixture.relativeResidual > NEARLY_ALL) return false;
   const total = parts.reduce((sum, { weight }) => sum + weight, 0);
   if (parts.length < 2 || Math.abs(total - 1) > 0.02) return false;
   const mixed = await mixedWeights(subject, ground.names, parts);

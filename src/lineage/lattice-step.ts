@@ -32,7 +32,7 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
   const offsets = offsetsFrom(values, origin);
   const largest = offsets.at(-1);
   if (largest === undefined || !Number.isFinite(largest) || offsets.length > MOST_OFFSETS) return undefined;
-  if (offsets.length === 1) return { step: largest, origin, logChance: 0 };
+  if (offsets.length === 1) return { step: largest, origin, logChance: logChanceOfOneSize(sample, spacing) };
   const candidates = stepCandidates(values, offsets, largest, spacing);
   const likely = candidates.filter((step) => mayFit(offsets, step, spacing));
   for (const step of refineAll(offsets, likely)) {
@@ -65,6 +65,12 @@ function logChanceOfTies(data: Float32Array, distinct: number, spacing: number):
   for (let i = 0; i < data.length; i++) if (data[i] === 0) zeros++;
   const ties = Math.max(0, data.length - zeros - 2 * distinct);
   return ties * Math.min(0, Math.log((distinct * spacing) / 2));
+}
+
+/** Values of both signs and of one size, besides zeros, have one of two levels; those of one sign may be a constant that nobody quantised. */
+function logChanceOfOneSize(data: Float32Array, spacing: number): number {
+  const hasBoth = data.some((x) => x > 0) && data.some((x) => x < 0);
+  return hasBoth ? logChanceOfTies(data, 1, spacing) : 0;
 }
 
 /** Sorts in place and leaves out what stands there before; NaN comes last. */

@@ -6,6 +6,8 @@ export interface Lattice {
   readonly granularity: 'tensor' | 'channel' | 'block';
   /** The most that rounding moved every element: half the step, or a whole one where a block format clips. */
   readonly halfSteps: Float32Array;
+  /** Of lattices of a tensor or of channels: 1 at the highest level, -1 at the lowest, to which what lies beyond may have been clipped. */
+  readonly ends?: Int8Array;
   /** Blocks only: the most steps that the values of one block span. */
   readonly levels?: number;
 }
@@ -31,22 +33,42 @@ const LOG_CHANCE = Math.log(1e-10);
 export function findLattice(tensor: WeightArray, spacing: number): Lattice | undefined {
   const { data, shape } = tensor;
   if (data.length < 16) return undefined;
-  const whole = findStep(data, spacing, false);
-  if (whole && whole.logChance < LOG_CHANCE && isOnLattice(data, whole, spacing)) {
-    return { granularity: 'tensor', halfSteps: new Float32Array(data.length).fill(whole.step / 2) };
+  return byTensor(data, spacing) ?? byChannel(tensor, spacing) ?? byBlock(data, shape, spacing);
+}
+
+function byTensor(data: Float32Array, spacing: number): Lattice | undefined {
+  const whole = stepOf(data, spacing, (step) => step.logChance < LOG_CHANCE && isOnLattice(data, step, spacing));
+  if (!whole) return undefined;
+  const halfSteps = new Float32Array(data.length).fill(whole.step / 2);
+  return { granularity: 'tensor', halfSteps, ends: endsOf(data, data.length) };
+}
+
+/** Marks the highest and the lowest value of each run of `size`. */
+function endsOf(data: Float32Array, size: number): Int8Array {
+  const ends = new Int8Array(data.length);
+  for (let start = 0; start < data.length; start += size) {
+    let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let i = start; i < start + size; i++) {
+      least = Math.min(least, data[i] ?? 0);
+      most = Math.max(most, data[i] ?? 0);
+    }
+    for (let i = start; i < start + size; i++) ends[i] = data[i] === most ? 1 : data[i] === least ? -1 : 0;
   }
-  return byChannel(tensor, spacing) ?? byBlock(data, shape, spacing);
+  return ends;
 }
 
 function byChannel({ data, shape }: WeightArray, spacing: number): Lattice | undefined {
   if (shape.length < 2) return undefined;
   const rows = shape[0] ?? 1;
-  const halfSteps = groupSteps(data, data.length / rows, spacing, false);
-  if (halfSteps) return { granularity: 'channel', halfSteps };
   const columns = data.length / rows;
+  const halfSteps = groupSteps(data, columns, spacing, false);
+  if (halfSteps) return { granularity: 'channel', halfSteps, ends: endsOf(data, columns) };
   if (shape.length !== 2 || rows < 2) return undefined;
-  const turned = groupSteps(transpose(data, rows, columns), rows, spacing, false);
-  return turned && { granularity: 'channel', halfSteps: transpose(turned, columns, rows) };
+  const turned = transpose(data, rows, columns);
+  const ofColumns = groupSteps(turned, rows, spacing, false);
+  if (!ofColumns) return undefined;
+  const ends = turnBack(endsOf(turned, rows), columns, rows);
+  return { granularity: 'channel', halfSteps: transpose(ofColumns, columns, rows), ends };
 }
 
 function byBlock(data: Float32Array, shape: readonly number[], spacing: number): Lattice | undefined {
@@ -63,21 +85,21 @@ function byBlock(data: Float32Array, shape: readonly number[], spacing: number):
 }
 
 /** The half steps when nearly every run of `size` values has a lattice of its own and all together are beyond chance. */
-function groupSteps(data: Float32Array, size: number, spacing: number, mayShift: boolean): Float32Array | undefined {
+function groupSteps(data: Float32Array, size: number, spacing: number, isBlock: boolean): Float32Array | undefined {
   const groups = data.length / size;
   if (size < 4 || !Number.isInteger(groups)) return undefined;
-  if (!hasAnyStep(data, size, spacing, mayShift)) return undefined;
+  if (!hasAnyStep(data, size, spacing)) return undefined;
   const halfSteps = new Float32Array(data.length);
   const allowed = Math.floor((1 - LEAST_SHARE) * groups);
   let logChance = 0;
   let missed = 0;
   for (let g = 0; g < groups; g++) {
     const values = data.subarray(g * size, (g + 1) * size);
-    const found = stepOf(values, spacing, mayShift);
+    const found = stepOf(values, spacing);
     if (!found && !isConstant(values) && ++missed > allowed) return undefined;
     logChance += found?.logChance ?? 0;
     halfSteps.fill((found?.step ?? 0) / 2, g * size, (g + 1) * size);
-    if (mayShift && found) widenEnds(values, halfSteps.subarray(g * size, (g + 1) * size), found.step);
+    if (isBlock && found) widenEnds(values, halfSteps.subarray(g * size, (g + 1) * size), found.step);
   }
   return logChance < LOG_CHANCE ? halfSteps : undefined;
 }
@@ -132,22 +154,39 @@ function widenEnds(values: Float32Array, halfSteps: Float32Array, step: number):
 }
 
 /** False when none of a few groups, spread over the tensor, has a step or is constant: nearly all would have to. Most tensors end here. */
-function hasAnyStep(data: Float32Array, size: number, spacing: number, mayShift: boolean): boolean {
+function hasAnyStep(data: Float32Array, size: number, spacing: number): boolean {
   const groups = data.length / size;
   if (groups < LEAST_PROBED) return true;
   for (let probe = 0; probe < PROBED_GROUPS; probe++) {
     const g = Math.floor(((probe + 0.5) * groups) / PROBED_GROUPS);
     const values = data.subarray(g * size, (g + 1) * size);
-    if (isConstant(values) || stepOf(values, spacing, mayShift) !== undefined) return true;
+    if (isConstant(values) || stepOf(values, spacing) !== undefined) return true;
   }
   return false;
 }
 
+/** True for values that a lattice would fit, of which they may be too few to show one. */
+export function mayBeOnLattice(data: Float32Array, spacing: number): boolean {
+  return isOfOneSize(data) || stepOf(data, spacing) !== undefined;
+}
+
+/** All values but zeros have one size: of a lattice nothing shows. */
+export function isOfOneSize(data: Float32Array): boolean {
+  const size = Math.abs(data.find((x) => x !== 0) ?? 0);
+  return size > 0 && data.every((x) => x === 0 || Math.abs(x) === size);
+}
+
 /** The coarser of the two steps: an offset that is a fraction of the step makes a finer lattice without one. */
-function stepOf(values: Float32Array, spacing: number, mayShift: boolean): Step | undefined {
-  const plain = findStep(values, spacing, false);
-  const shifted = mayShift ? findStep(values, spacing, true) : undefined;
+function stepOf(values: Float32Array, spacing: number, isReal: (step: Step) => boolean = () => true): Step | undefined {
+  const [plain, shifted] = [false, true].map((mayShift) => {
+    const step = findStep(values, spacing, mayShift);
+    return step && isReal(step) ? step : undefined;
+  });
   return shifted && (!plain || shifted.step > 1.5 * plain.step) ? shifted : plain;
+}
+
+function turnBack(ends: Int8Array, rows: number, columns: number): Int8Array {
+  return Int8Array.from(transpose(Float32Array.from(ends), rows, columns));
 }
 
 function transpose(data: Float32Array, rows: number, columns: number): Float32Array {

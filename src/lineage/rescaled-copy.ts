@@ -10,6 +10,8 @@ import { COMPUTED_BY_ALIGNMENT, roundings } from './tolerance.ts';
 const LEAST_ALONE = 16;
 /** A factor nearer to one than this is rounding. */
 const LEAST_CHANGE = 1e-4;
+/** Levels on one side of zero below which a factor cannot be read off a lattice. */
+const FEWEST_LEVELS = 4;
 /** Rounding of f32 keeps even equal tensors this far apart, relative to their size. */
 const FLOOR = 6e-8 ** 2;
 
@@ -36,6 +38,7 @@ export async function findRescaled(
   ranked: readonly Ranked[],
   whereNotZero: boolean,
 ): Promise<Rescaled | undefined> {
+  if (hasFewLevels(subject)) return undefined;
   let best: Fit | undefined;
   for (const { id } of ranked) {
     const fit = fitFactors(subject.frame.sample, id, await subject.weightsOf(id));
@@ -49,6 +52,15 @@ export async function findRescaled(
     return { subject: scaled, ranked: await rank(scaled, [...new Set(ids)]), factor: best.common, isUniform };
   }
   return undefined;
+}
+
+/** Rounded to so few levels that any factor would fit. */
+function hasFewLevels({ facts, frame }: Case): boolean {
+  return [...facts].some(([name, { lattice }]) => {
+    const largest = frame.sample.get(name)?.data.reduce((most, x) => Math.max(most, Math.abs(x)), 0) ?? 0;
+    const half = lattice?.halfSteps.reduce((most, x) => Math.max(most, x), 0) ?? 0;
+    return half > 0 && largest < 2 * FEWEST_LEVELS * half;
+  });
 }
 
 function isMoved({ factors, common }: Fit, isUniform: boolean): boolean {

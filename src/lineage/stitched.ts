@@ -7,7 +7,7 @@ import { holdersOf } from './contents.ts';
 import { changedTensors, logChanceOfCopy } from './exact-copy.ts';
 import { LOG_ALPHA } from './judge-kinship.ts';
 import { moduleOf } from './shared-values.ts';
-import { roundings } from './tolerance.ts';
+import { type Rounding, roundings } from './tolerance.ts';
 
 /** A stored checkpoint and the tensors that were taken from it. */
 export interface Part {
@@ -34,7 +34,7 @@ export async function findStitched(subject: Case, ranked: readonly Ranked[]): Pr
   for (const id of others(subject, ranked)) {
     if (!copied.has(id)) copied.set(id, await copiedModules(subject, id, modules));
   }
-  return cover(modules, copied, subject.frame.sample);
+  return cover(modules, copied, subject.frame.sample, roundings(subject.facts, subject.frame.sample, 0));
 }
 
 function modulesOf(weights: Weights): ReadonlyMap<string, readonly string[]> {
@@ -80,7 +80,11 @@ function cover(
   modules: ReadonlyMap<string, readonly string[]>,
   copied: ReadonlyMap<ManifestId, ReadonlySet<string>>,
   query: Weights,
+  rules: ReadonlyMap<string, Rounding>,
 ): readonly Part[] | undefined {
+  // Vectors that were rounded to few levels may be anybody's.
+  const isTelling = (name: string) =>
+    (query.get(name)?.shape.length ?? 0) > 1 || !(rules.get(name)?.halfSteps || rules.get(name)?.assumed);
   const left = new Set(modules.keys());
   const parts: Part[] = [];
   const sizeOf = (names: readonly string[]) =>
@@ -91,7 +95,7 @@ function cover(
       return { id, names, size: sizeOf(names) };
     });
     const best = gains.reduce((a, b) => (b.size > a.size ? b : a));
-    if (best.names.length === 0) return undefined;
+    if (best.names.length === 0 || !best.names.some(isTelling)) return undefined;
     parts.push({ id: best.id, names: best.names });
     for (const name of best.names) left.delete(moduleOf(name));
   }

@@ -1,13 +1,18 @@
-import type { Weights } from '../tensors/weights.ts';
+import type { WeightArray, Weights } from '../tensors/weights.ts';
 import type { TensorFacts } from './alterations.ts';
-import { type Grid, gridTolerance, halfUnit } from './grid.ts';
+import { type Grid, gridSpacing, gridTolerance, halfUnit } from './grid.ts';
+import { isOfOneSize, mayBeOnLattice } from './lattice.ts';
 
 /** Two roundings of f32 on either side: a cast there and back, a scale applied and removed. */
 const F32_SLACK = 4 * 6e-8;
 /** A lattice's half step, with room for the rounding of the scale itself. */
 const HALF_STEP_SLACK = 1.001;
+/** Levels that the largest value of a tensor may lie nearer to zero than that of another, with as many levels in all: zero lies on a level. */
+const SHIFTED_LEVELS = 0.55;
 /** Below this a tensor is too small for its lattice to be seen, although its file is quantised. */
 const LEAST_FOR_LATTICE = 32;
+/** Half a step of eight bits, relative to the largest value. */
+const EIGHT_BITS = 1 / 254;
 /** Share of a tensor's values that must agree for it to be the same tensor (lineage.md, A2 step 6). */
 const EXACT_SHARE = 0.98;
 
@@ -24,7 +29,9 @@ export const COMPUTED_BY_ALIGNMENT = 3e-5;
 export interface Rounding {
   readonly grid?: Grid;
   readonly halfSteps?: Float32Array;
-  /** Relative to the largest value: int8 of a tensor too small to show its lattice. */
+  /** 1 where the value is the highest of its lattice, -1 where the lowest: what lay beyond was clipped to it. */
+  readonly ends?: Int8Array;
+  /** Relative to the largest value: half the step of a tensor that does not show its lattice, by those of the others. */
   readonly assumed: number;
   /** Added for values that were computed (averaged, rescaled), relative to the largest value. */
   readonly computed: number;
@@ -38,24 +45,46 @@ export function roundings(
   weights: Weights,
   computed: number,
 ): Map<string, Rounding> {
-  const quantized = [...facts.values()].some((f) => f.lattice);
+  const step = coarsestStep(facts, weights);
   const common = [...facts.values()].find((f) => f.grid)?.grid;
   const entries = [...facts].map(([name, f]): [string, Rounding] => {
-    const small = (weights.get(name)?.data.length ?? 0) < LEAST_FOR_LATTICE;
+    const data = weights.get(name)?.data ?? NONE;
+    const small = data.length < LEAST_FOR_LATTICE;
     const grid = f.grid ?? (small ? common : undefined);
-    const assumed = quantized && !f.lattice && small ? 1 / 254 : 0;
-    return [
-      name,
-      {
-        ...(grid ? { grid } : {}),
-        ...(f.lattice ? { halfSteps: f.lattice.halfSteps } : f.carried ? { halfSteps: f.carried } : {}),
-        ...(f.scaleUnderflow ? { absolute: f.scaleUnderflow } : {}),
-        assumed,
-        computed,
-      },
-    ];
+    const assumed = f.lattice ? 0 : assumedStep(weights.get(name), small, step, f.grid);
+    const { ends, ...rest } = latticeOf(f);
+    // Whatever is multiplied until it lies beyond the last level would pass for clipped.
+    const clipped = ends && computed < COMPUTED_BY_ALIGNMENT ? { ends } : {};
+    return [name, { ...(grid ? { grid } : {}), ...rest, ...clipped, assumed, computed }];
   });
   return new Map(entries);
+}
+
+const NONE = new Float32Array(0);
+
+function latticeOf({ lattice, carried, scaleUnderflow }: TensorFacts): Partial<Rounding> {
+  return {
+    ...(lattice ? { halfSteps: lattice.halfSteps } : carried ? { halfSteps: carried } : {}),
+    ...(lattice?.ends ? { ends: lattice.ends } : {}),
+    ...(scaleUnderflow ? { absolute: scaleUnderflow } : {}),
+  };
+}
+
+/** Half the coarsest step of a file's lattices, relative to the largest value of the tensor; 0 where there is none. */
+function coarsestStep(facts: ReadonlyMap<string, TensorFacts>, weights: Weights): number {
+  let coarsest = 0;
+  for (const [name, { lattice }] of facts) {
+    const largest = largestOf(weights.get(name)?.data ?? NONE);
+    if (lattice && largest > 0) coarsest = Math.max(coarsest, largestOf(lattice.halfSteps) / largest);
+  }
+  const levels = coarsest > 0 ? 1 / (2 * coarsest) : Number.POSITIVE_INFINITY;
+  return 1 / (2 * Math.max(1, levels - SHIFTED_LEVELS));
+}
+
+/** Half the step that a tensor without a lattice may have been rounded to: that of the others where it may lie on one so coarse. */
+function assumedStep(tensor: WeightArray | undefined, isSmall: boolean, step: number, grid?: Grid): number {
+  if (!tensor || !(isSmall || isOfOneSize(tensor.data))) return 0;
+  return tensor.shape.length > 1 || mayBeOnLattice(tensor.data, gridSpacing(grid)) ? step : Math.min(step, EIGHT_BITS);
 }
 
 /** How many compared values agree within the rounding, and of how many. */
@@ -84,6 +113,7 @@ export function countAgreement(
 ): Agreement {
   const n = query.length;
   const tolerance = toleranceOf(rounding, candidate);
+  const { ends } = rounding;
   let agreed = 0;
   let compared = 0;
   for (let i = 0; i < n; i++) {
@@ -91,7 +121,8 @@ export function countAgreement(
     compared++;
     const c = candidate[shift === 0 ? i : (i + shift) % n] ?? 0;
     const q = query[i] ?? 0;
-    if (Math.abs(q - c) <= tolerance(c, i) || (Number.isNaN(q) && Number.isNaN(c)) || q === c) agreed++;
+    const isClipped = ends !== undefined && (c - q) * (ends[i] ?? 0) > 0;
+    if (isClipped || Math.abs(q - c) <= tolerance(c, i) || (Number.isNaN(q) && Number.isNaN(c)) || q === c) agreed++;
   }
   return { agreed, compared };
 }

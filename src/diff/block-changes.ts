@@ -38,7 +38,16 @@ export function findBlockChanges(
   };
 }
 
+/** Of lists that are matched with several candidates. */
+const knownBlocks = new WeakMap<readonly Named[], Blocks>();
+
 function blocksOf(tensors: readonly Named[]): Blocks {
+  const known = knownBlocks.get(tensors) ?? readBlocks(tensors);
+  knownBlocks.set(tensors, known);
+  return known;
+}
+
+function readBlocks(tensors: readonly Named[]): Blocks {
   const numbered = tensors.flatMap(({ name, shape }) => {
     const block = /^(?:.*?\.)?\d+(?=\.)/.exec(name)?.[0];
     return block === undefined ? [] : [{ block, name, part: `${name.slice(block.length)}:${shape.join('x')}` }];

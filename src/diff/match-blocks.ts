@@ -44,7 +44,21 @@ export function matchBlocks(query: Side, candidate: Side): BlockMatching {
   };
 }
 
+/** Of lists that are matched with several candidates, and the weights they were read with. */
+const knownLists = new WeakMap<
+  readonly Named[],
+  { readonly weights: Weights | undefined; readonly lists: ReturnType<typeof readLists> }
+>();
+
 function listsOf({ tensors, weights }: Side): ReadonlyMap<string, readonly Block[]> {
+  const known = knownLists.get(tensors);
+  if (known !== undefined && known.weights === weights) return known.lists;
+  const lists = readLists({ tensors, ...(weights === undefined ? {} : { weights }) });
+  knownLists.set(tensors, { weights, lists });
+  return lists;
+}
+
+function readLists({ tensors, weights }: Side): ReadonlyMap<string, readonly Block[]> {
   const prefix = commonPrefix(tensors);
   const lists = new Map<string, Map<number, Named[]>>();
   for (const tensor of tensors) {

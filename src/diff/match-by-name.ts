@@ -1,8 +1,17 @@
 import type { ContentId } from '../objects/ids.ts';
 import type { Named, TensorPair } from './tensor-pair.ts';
 
+/** Of lists that are matched with several candidates. */
+const prefixes = new WeakMap<readonly Named[], string>();
+
 /** The prefix that every name shares, up to and with its last dot: wrappers put one in front (`module.`, `model.`). */
 export function commonPrefix(tensors: readonly Named[]): string {
+  const known = prefixes.get(tensors) ?? findPrefix(tensors);
+  prefixes.set(tensors, known);
+  return known;
+}
+
+function findPrefix(tensors: readonly Named[]): string {
   const first = tensors[0]?.name ?? '';
   let length = first.length;
   for (const { name } of tensors) while (!name.startsWith(first.slice(0, length))) length--;

@@ -6,6 +6,7 @@ import { permuteAxes, permuteShape } from '../tensors/permute.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import type { OpenCheckpoint, TensorEntry } from './format.ts';
 import { keepRows, type RowSample, sampleOf, stretchesOf } from './row-sample.ts';
+import { ValueRoom } from './value-room.ts';
 
 /** True for the tensors that lineage compares: weights whose values are weights as they stand. */
 function isComparedWeight(tensor: TensorEntry): boolean {
@@ -20,8 +21,7 @@ const SAMPLED_VALUES = 1 << 23;
 const valueCount = (tensor: TensorEntry) => elementCount(tensor.shape) * valuesPerElement(tensor.dtype);
 
 /** A power of two, so that a head of another size or some new rows of an embedding leave it as it is. */
-function stepOf(tensors: readonly TensorEntry[]): number {
-  const total = tensors.reduce((sum, tensor) => sum + valueCount(tensor), 0);
+function stepOf(total: number): number {
   return total <= MOST_VALUES ? 1 : 2 ** Math.ceil(Math.log2(total / SAMPLED_VALUES));
 }
 
@@ -63,8 +63,8 @@ function piecesOf(checkpoint: OpenCheckpoint, tensor: TensorEntry, sample: RowSa
 }
 
 /** Decodes all of a tensor into one array. */
-async function readWhole(checkpoint: OpenCheckpoint, tensor: TensorEntry): Promise<Float32Array> {
-  const whole = new Float32Array(valueCount(tensor));
+async function readWhole(checkpoint: OpenCheckpoint, tensor: TensorEntry, room: ValueRoom): Promise<Float32Array> {
+  const whole = room.take(valueCount(tensor));
   let passed = 0;
   for await (const bytes of checkpoint.readTensor(tensor)) {
     const count = (bytes.byteLength / elementByteLength(tensor.dtype)) * valuesPerElement(tensor.dtype);
@@ -85,14 +85,19 @@ async function readRows(checkpoint: OpenCheckpoint, tensor: TensorEntry, sample:
 const cutShape = (shape: readonly number[], { rows }: RowSample) => [rows.length, ...shape.slice(1)];
 
 /** Reads one tensor or some rows of it, decoded, its axes brought to channels-first order. */
-async function readWeight(checkpoint: OpenCheckpoint, tensor: TensorEntry, step: number): Promise<WeightArray> {
+async function readWeight(
+  checkpoint: OpenCheckpoint,
+  tensor: TensorEntry,
+  step: number,
+  room: ValueRoom,
+): Promise<WeightArray> {
   const { shape, toCanonical } = tensor;
   const canonical = toCanonical === undefined ? shape : permuteShape(shape, toCanonical);
   const sample = step === 1 ? undefined : sampleOf(canonical, valueCount(tensor), step);
   if (sample !== undefined && toCanonical === undefined) {
     return { shape: cutShape(shape, sample), data: await readRows(checkpoint, tensor, sample) };
   }
-  const whole = await readWhole(checkpoint, tensor);
+  const whole = await readWhole(checkpoint, tensor, room);
   const data = toCanonical === undefined ? whole : permuteAxes(whole, shape, toCanonical);
   if (sample === undefined) return { shape: canonical, data };
   const kept = new Float32Array(sample.rows.length * sample.width);
@@ -110,7 +115,9 @@ async function readWeight(checkpoint: OpenCheckpoint, tensor: TensorEntry, step:
 export async function readWeights(checkpoint: OpenCheckpoint): Promise<Weights> {
   const weights = new Map<string, WeightArray>();
   const compared = checkpoint.tensors.filter(isComparedWeight);
-  const step = stepOf(compared);
-  for (const tensor of compared) weights.set(tensor.name, await readWeight(checkpoint, tensor, step));
+  const total = compared.reduce((sum, tensor) => sum + valueCount(tensor), 0);
+  const step = stepOf(total);
+  const room = new ValueRoom(total);
+  for (const tensor of compared) weights.set(tensor.name, await readWeight(checkpoint, tensor, step, room));
   return weights;
 }

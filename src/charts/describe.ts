@@ -66,3 +66,6 @@ export function escapeLine(line: string): string {
     .map((part, index) => (index % 2 === 1 ? part : escapeControls(part)))
     .join('');
 }
+
+/** What can be said of a file that is stored nowhere and has nothing to compare. */
+export const NO_WEIGHTS = 'no weights to compare, and no stored file has these bytes';

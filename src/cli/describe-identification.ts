@@ -1,4 +1,4 @@
-import { formatConfidence, formatPosition, shortId } from '../charts/describe.ts';
+import { formatConfidence, formatPosition, NO_WEIGHTS, shortId } from '../charts/describe.ts';
 import { describePruned } from '../repo/pruned-content.ts';
 import type { IdentificationResult, NearestResult } from '../repo/results.ts';
 import type { Paint } from './style.ts';
@@ -21,6 +21,8 @@ function headline(result: IdentificationResult, paint: Paint): string {
   const within = result.confidenceWithinOne;
   const around = within === undefined ? '' : `, give or take one checkpoint: ${formatConfidence(within)}`;
   const sure = `(${formatConfidence(result.confidence)} sure${around})`;
+  // What its problem is, where it has one, stands beside it.
+  if (!known && result.parameters === 0) return `${paint('yellow', 'unknown')}: ${NO_WEIGHTS}`;
   if (!known) return `${paint('yellow', 'unknown')}: related to nothing in this repository ${sure}`;
   const from = parents.length > 1 ? `${parents.length} checkpoints` : (parents[0]?.source ?? nearest?.source ?? '');
   const verb = VERBS[direction];

@@ -66,10 +66,8 @@ export default class Diff extends WsvcCommand {
   private verdict(result: DiffResult): readonly string[] {
     const word = this.paint(result.known ? 'green' : 'yellow', result.known ? result.relation : 'no relation shown');
     const p = result.pValue === null ? '' : `, p-value ${result.pValue.toExponential(1)}`;
-    return [
-      `${word} (${formatConfidence(result.confidence)} sure${p})`,
-      result.summary,
-      ...result.notes.map((note) => this.paint('dim', note)),
-    ];
+    // Where there is nothing to compare there is nothing to be sure of.
+    const sure = result.pValue === null && !result.known ? '' : ` (${formatConfidence(result.confidence)} sure${p})`;
+    return [`${word}${sure}`, result.summary, ...result.notes.map((note) => this.paint('dim', note))];
   }
 }

@@ -59,14 +59,15 @@ export interface Ground {
   readonly notes: readonly string[];
 }
 
-/** Ranks candidates by their misfit on the given tensors, best first; ties fall to the order given. */
+/** Ranks candidates by their misfit on the given tensors, best first; ties fall to the original of what holds the same weights, then to the order given. */
 export async function rank(
   subject: Case,
   ids: readonly ManifestId[],
   names?: readonly string[],
 ): Promise<readonly Ranked[]> {
   const ranked: Ranked[] = [];
-  for (const id of ids) {
+  const isCopy = (id: ManifestId) => (subject.archive.isCopyOfMember(id) ? 1 : 0);
+  for (const id of [...ids].sort((a, b) => isCopy(a) - isCopy(b))) {
     ranked.push({
       id,
       misfit: misfit(subject.frame.sample, await subject.weightsOf(id), names ?? subject.frame.sample.keys()),

@@ -20,18 +20,18 @@ export function tellingTensors(summary: Summary): readonly TensorSummary[] {
 const archiveOf = ({ declared }: Summary) => declared.archive;
 
 /** The same container, and every tensor of it under the same name: only bytes that are no tensors differ. */
-function isSameCheckpoint(a: Summary, b: Summary): boolean {
+export function isSameCheckpoint(a: Summary, b: Summary): boolean {
   if (a.format !== b.format || archiveOf(a) !== archiveOf(b) || a.tensors.length !== b.tensors.length) return false;
   return a.tensors.every(({ name, content }, i) => b.tensors[i]?.name === name && b.tensors[i]?.content === content);
 }
 
-/** Finds the member that holds exactly the query's weights: the same file first, then the same tensors, then the earliest. */
+/** Finds the member that holds exactly the query's weights: the same file first, then the same tensors, then the original. */
 export function findByContent(summary: Summary, archive: Archive): ContentMatch | undefined {
   const { withFiles, withWeights } = archive.contents.findEqual(summary);
   const others = withWeights.filter((member) => member.summary !== summary);
   const same = new Set([...withFiles, ...others]);
   const identical = withFiles[0] ?? others.find((member) => isSameCheckpoint(member.summary, summary));
-  const member = identical ?? others[0];
+  const member = identical ?? others.find(({ id }) => !archive.isCopyOfMember(id)) ?? others[0];
   return member && { member, relation: identical ? 'identical' : 'recontained', others: same.size - 1 };
 }
 

@@ -3,6 +3,7 @@ import { decodeToFloat32 } from '../tensors/decode.ts';
 import { type DType, isFloat } from '../tensors/dtype.ts';
 import { encodeFromFloat32 } from '../tensors/encode.ts';
 import type { Weights } from '../tensors/weights.ts';
+import { isSameCheckpoint } from './contents.ts';
 import { squaredDistance } from './distances.ts';
 import { type ForestMemo, findNearestWith } from './forest-memo.ts';
 import type { Archive, Member } from './model.ts';
@@ -43,7 +44,7 @@ function foldContent(members: readonly Member[]): readonly Node[] {
 }
 
 function wordFor(copy: Member, original: Member): Copy['relation'] {
-  return copy.summary.format === original.summary.format ? 'identical' : 'recontained';
+  return isSameCheckpoint(copy.summary, original.summary) ? 'identical' : 'recontained';
 }
 
 /** True when the copy's values are the original's, rounded to the copy's types. Names and shapes agree. */

@@ -33,6 +33,7 @@ export function memoryArchive(entries: readonly MemoryEntry[]): Archive {
   return {
     members: entries,
     member: entry,
+    isCopyOfMember: () => false,
     spaces() {
       spaces ??= groupBySpace(entries);
       return spaces;

@@ -30,6 +30,8 @@ export interface Archive {
   /** All members, in a stable order. */
   readonly members: readonly Member[];
   member(id: ManifestId): Member;
+  /** Whether a member holds the weights of another, which is the original. */
+  isCopyOfMember(id: ManifestId): boolean;
   /** The members of each space, in their order. */
   spaces(): ReadonlyMap<string, readonly Member[]>;
   readonly contents: ContentIndex;

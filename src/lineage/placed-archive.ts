@@ -45,6 +45,7 @@ export function placedArchive(archive: Archive, own: readonly Member[], forest: 
     members,
     spaces: () => new Map(members.slice(0, 1).map(({ summary }) => [summary.space, members])),
     member: (id) => byId.get(id) ?? archive.member(id),
+    isCopyOfMember: () => false,
     contents: createContentIndex(members),
     trajectory: (name) => runs.get(name) ?? [],
     weights: (id) => archive.weights(id),

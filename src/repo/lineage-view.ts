@@ -1,3 +1,4 @@
+import { isSameCheckpoint } from '../lineage/contents.ts';
 import type { Archive, Forest, LineageEdge, Member } from '../lineage/model.ts';
 import { recoverForest } from '../lineage/recover-forest.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
@@ -7,6 +8,7 @@ import { openForestMemo } from './forest-memo-log.ts';
 import { graftPruned } from './graft-pruned.ts';
 import { nameTrajectories } from './name-trajectories.ts';
 import { orientByArrival } from './orient-by-arrival.ts';
+import { originalsOf, originateByArrival } from './originals-by-arrival.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import { hashOfSet, readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
@@ -175,7 +177,9 @@ async function outlineView(
     oriented,
     occurrences.filter(({ isDeclared }) => isDeclared),
   );
-  return { members, trajectories, places: placesOf(members, trajectories), edges: forest.edges };
+  const isSameKind = (a: ManifestId, b: ManifestId) => isSameCheckpoint(summaryOf(a), summaryOf(b));
+  const settled = originateByArrival({ edges: forest.edges, trajectories }, arrival, isSameKind);
+  return { members, places: placesOf(members, trajectories), ...settled };
 }
 
 /** The outline of the history alone is a function of where its refs stand, and is remembered by that. */
@@ -200,9 +204,10 @@ export async function readLineageView(
   const members = fillMembers(outline, await openSummaries(repository, outline.members, pending));
   const { byId: pruned } = await repository.pruned.read();
   const isPruned = (id: ManifestId): boolean => pruned.has(id);
-  const archive = createArchive(members, reader, { shelf: repository.summaries });
+  const help = { shelf: repository.summaries, originals: () => originalsOf(outline.edges) };
+  const archive = createArchive(members, reader, help);
   const stored = pruned.size === 0 ? members : members.filter(({ id }) => !isPruned(id));
-  const readable = stored === members ? archive : createArchive(stored, reader, { shelf: repository.summaries });
+  const readable = stored === members ? archive : createArchive(stored, reader, help);
   let recorded: ReturnType<LineageView['recorded']> | undefined;
   return {
     trajectories: outline.trajectories,

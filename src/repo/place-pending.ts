@@ -114,6 +114,11 @@ function isAlteration({ known, relation, direction }: Finding): boolean {
   return known && direction !== 'backward' && isAlterationWord(relation);
 }
 
+/** The view knows which of those with the same weights came first. */
+function isCopy({ relation, parents }: Pick<Placement, 'relation' | 'parents'>): boolean {
+  return parents.length === 1 && (relation === 'identical' || relation === 'recontained');
+}
+
 /** Joins what a single comparison found (the kind of change, the parents) with the place that the view gives. */
 function refine(placement: Placement, identification: Finding): Placement {
   const evidence = {
@@ -122,6 +127,7 @@ function refine(placement: Placement, identification: Finding): Placement {
   };
   // The view has asked the same of all at once.
   if (isAlterationWord(placement.relation) && placement.logPValue !== undefined) return placement;
+  if (isCopy(placement) && isCopy(identification)) return { ...placement, ...evidence };
   if (isAlteration(identification)) {
     const { relation, parents } = identification;
     return { ...placement, relation, parents, ...evidence, ...placeOfAlteration(placement, identification) };

@@ -41,13 +41,15 @@ export interface ArchiveHelp {
   readonly shelf?: SummaryShelf;
   /** Approximate indexes, where so many questions are asked that they pay. */
   readonly graphs?: NeighborIndexes;
+  /** Which of the members hold the weights of another, and of which. */
+  readonly originals?: () => ReadonlyMap<ManifestId, ManifestId>;
 }
 
 /** Makes an archive of these members. Members on a trajectory come in the order of their positions. */
 export function createArchive(
   members: readonly Member[],
   reader: WeightReader,
-  { shelf, graphs }: ArchiveHelp = {},
+  { shelf, graphs, originals }: ArchiveHelp = {},
 ): Archive {
   const byId = lazily(() => new Map<string, Member>(members.map((member) => [member.id, member])));
   const isShelved = lazily(() => shelf !== undefined && members.every(({ id }) => shelf.has(id)));
@@ -115,8 +117,13 @@ export function createArchive(
     };
   }
 
+  const copies = lazily(() => originals?.() ?? new Map<ManifestId, ManifestId>());
   return {
     members,
+    isCopyOfMember(id) {
+      const original = copies().get(id);
+      return original !== undefined && byId().has(original);
+    },
     contents: createContentIndex(members, shelf && scanShelf(shelf)),
     spaces: bySpace,
     member(id) {

@@ -1,4 +1,4 @@
-import { formatConfidence, formatCount, formatPosition, plural, shortId } from '../charts/describe.ts';
+import { formatConfidence, formatCount, formatPosition, NO_WEIGHTS, plural, shortId } from '../charts/describe.ts';
 import type { IdentificationResult, NearestResult } from '../repo/results.ts';
 import type { Tone } from './span.ts';
 import type { Target } from './target.ts';
@@ -23,6 +23,7 @@ function targetOf({ commit, source }: { readonly commit: string | null; readonly
 function verdictLines(answer: IdentificationResult): readonly AnswerLine[] {
   const { known, relation, confidence, trajectory, position, pValue } = answer;
   const sure = `${formatConfidence(confidence)} sure`;
+  if (!known && answer.parameters === 0) return [line('answer', `unknown: ${NO_WEIGHTS}`, 'doubtful')];
   if (!known) return [line('answer', `unknown: related to nothing in this repository, ${sure}`, 'doubtful')];
   const lines = [line('relation', relation, 'good'), line('confidence', sure)];
   if (trajectory !== null) lines.push(line('trajectory', trajectory, 'name'));

@@ -1,5 +1,5 @@
-import type { Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { WsvcError } from '../errors.ts';
 import { memorySource } from './memory-source.ts';
 import { checkRange } from './ranges.ts';
@@ -19,14 +19,60 @@ function openFailure(path: string, cause: unknown): WsvcError {
   return new WsvcError('system', `Cannot open ${path}.`, { cause });
 }
 
-/** Only a regular file has bytes that stay; opening a pipe would wait for a writer for ever. */
-async function openRegularFile(path: string): Promise<FileHandle> {
+/** Opening a pipe would otherwise wait for a writer for ever. */
+const READ_WITHOUT_WAITING = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/** A small file as it is now. */
+interface SmallFile {
+  readonly bytes: Uint8Array;
+  readonly stamp: FileStamp;
+}
+
+/** Reads a file that is small, at once: each step of its own in the background takes more than all of them do here. */
+function readIfSmall(path: string): SmallFile | undefined {
+  let descriptor: number;
   try {
-    if ((await stat(path)).isFile()) return await open(path, 'r');
+    descriptor = openSync(path, READ_WITHOUT_WAITING);
   } catch (cause) {
     throw openFailure(path, cause);
   }
-  throw new WsvcError('not-found', `${path} is not a regular file.`);
+  try {
+    const stats = fstatSync(descriptor);
+    // Only a regular file has bytes that stay.
+    if (!stats.isFile()) throw new WsvcError('not-found', `${path} is not a regular file.`);
+    if (stats.size > WHOLE_BYTES) return undefined;
+    return { bytes: readAllSync(descriptor, stats.size), stamp: stampOf(stats) };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function readAllSync(descriptor: number, byteLength: number): Uint8Array {
+  const bytes = new Uint8Array(byteLength);
+  for (let filled = 0; filled < byteLength; ) {
+    const bytesRead = readSomeSync(descriptor, bytes, filled);
+    if (bytesRead === 0) throw shortened();
+    filled += bytesRead;
+  }
+  return bytes;
+}
+
+function readSomeSync(descriptor: number, target: Uint8Array, filled: number): number {
+  try {
+    return readSync(descriptor, target, filled, target.byteLength - filled, filled);
+  } catch (cause) {
+    throw new WsvcError('system', 'Cannot read a file.', { cause });
+  }
+}
+
+const shortened = (): WsvcError => new WsvcError('bad-file', 'The file became shorter while it was read.');
+
+async function openLarge(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, READ_WITHOUT_WAITING);
+  } catch (cause) {
+    throw openFailure(path, cause);
+  }
 }
 
 async function readSome(handle: FileHandle, target: Uint8Array, filled: number, position: number): Promise<number> {
@@ -48,7 +94,7 @@ async function readFully(
 ): Promise<Uint8Array> {
   for (let filled = 0; filled < byteLength; ) {
     const bytesRead = await readSome(handle, target, filled, offset + filled);
-    if (bytesRead === 0) throw new WsvcError('bad-file', 'The file became shorter while it was read.');
+    if (bytesRead === 0) throw shortened();
     filled += bytesRead;
   }
   return target;
@@ -56,14 +102,6 @@ async function readFully(
 
 /** Files up to this size are read at once: a small one is opened, read and closed in the time that two reads of its parts take. */
 const WHOLE_BYTES = 1 << 17;
-
-async function readWhole(handle: FileHandle, stamp: FileStamp): Promise<ByteSource> {
-  try {
-    return { ...copyOnRead(memorySource(await readFully(handle, 0, stamp.byteLength))), stamp };
-  } finally {
-    await handle.close();
-  }
-}
 
 /** Views of one buffer begin anywhere; a copy is aligned. */
 function copyOnRead(source: ByteSource): ByteSource {
@@ -99,10 +137,11 @@ function readAhead(handle: FileHandle, byteLength: number): (offset: number, len
  * @throws WsvcError `not-found` when there is no regular file; `system` when it cannot be opened.
  */
 export async function openFileSource(path: string): Promise<ByteSource> {
-  const handle = await openRegularFile(path);
+  const small = readIfSmall(path);
+  if (small !== undefined) return { ...copyOnRead(memorySource(small.bytes)), stamp: small.stamp };
+  const handle = await openLarge(path);
   const stamp = stampOf(await handle.stat());
   const { byteLength } = stamp;
-  if (byteLength <= WHOLE_BYTES) return readWhole(handle, stamp);
   const readSmall = readAhead(handle, byteLength);
   return {
     byteLength,

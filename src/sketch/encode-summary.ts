@@ -43,8 +43,16 @@ function sketchesOf({ sketch, centred, invariants }: Summary): readonly Float32A
 
 /** True where a bit for each value costs less than the zeros do. */
 function isSparse(summary: Summary): boolean {
-  const zeros = sketchesOf(summary).map((values) => values.filter((value) => Object.is(value, 0)).length);
-  return 4 * zeros.reduce((sum, count) => sum + count, 0) > (zeros.length * SKETCH_LENGTH) / 8;
+  const sketches = sketchesOf(summary);
+  const zeros = sketches.reduce((sum, values) => sum + countZeros(values), 0);
+  return 4 * zeros > (sketches.length * SKETCH_LENGTH) / 8;
+}
+
+/** Those that -0 is not among. */
+function countZeros(values: Float32Array): number {
+  let zeros = 0;
+  for (let i = 0; i < values.length; i++) if (values[i] === 0 && Object.is(values[i], 0)) zeros++;
+  return zeros;
 }
 
 function encodeHeader(summary: Summary, version: number): Uint8Array {

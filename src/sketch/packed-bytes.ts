@@ -1,43 +1,64 @@
 import { IS_LITTLE_ENDIAN } from '../bytes/host.ts';
 import { CorruptError } from '../errors.ts';
 
+/** Room that a writer begins with, in bytes. */
+const FIRST_ROOM = 1 << 14;
+
 /** Writes numbers and bytes one after the other, little-endian, without names. */
 export class ByteWriter {
-  readonly #parts: Uint8Array[] = [];
+  #bytes = new Uint8Array(FIRST_ROOM);
+  #view = new DataView(this.#bytes.buffer);
+  #end = 0;
+
+  /** Makes room; returns where it begins. */
+  #grow(byteLength: number): number {
+    const start = this.#end;
+    this.#end += byteLength;
+    if (this.#end <= this.#bytes.byteLength) return start;
+    const larger = new Uint8Array(Math.max(this.#end, 2 * this.#bytes.byteLength));
+    larger.set(this.#bytes.subarray(0, start));
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+    return start;
+  }
 
   bytes(bytes: Uint8Array): void {
-    this.#parts.push(bytes);
+    const start = this.#grow(bytes.byteLength);
+    this.#bytes.set(bytes, start);
   }
 
   /** A float64. */
   number(value: number): void {
-    const part = new Uint8Array(8);
-    new DataView(part.buffer).setFloat64(0, value, true);
-    this.#parts.push(part);
+    const start = this.#grow(8);
+    this.#view.setFloat64(start, value, true);
   }
 
   floats(values: Float32Array): void {
-    const part = new Uint8Array(4 * values.length);
-    const view = new DataView(part.buffer);
-    for (const [i, value] of values.entries()) view.setFloat32(4 * i, value, true);
-    this.#parts.push(part);
+    if (IS_LITTLE_ENDIAN) {
+      this.bytes(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      return;
+    }
+    const start = this.#grow(4 * values.length);
+    for (let i = 0; i < values.length; i++) this.#view.setFloat32(start + 4 * i, values[i] ?? 0, true);
   }
 
   /** A bit a value (the lowest bit of a byte first), then the values whose bits are not all zero. */
   sparseFloats(values: Float32Array): void {
     const bits = new Uint8Array(Math.ceil(values.length / 8));
-    const kept: number[] = [];
-    for (const [i, value] of values.entries()) {
-      if (Object.is(value, 0)) continue;
+    const kept = new Float32Array(values.length);
+    let count = 0;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] ?? 0;
+      if (value === 0 && Object.is(value, 0)) continue;
       bits[i >> 3] = (bits[i >> 3] ?? 0) | (1 << (i & 7));
-      kept.push(value);
+      kept[count++] = value;
     }
     this.bytes(bits);
-    this.floats(Float32Array.from(kept));
+    this.floats(kept.subarray(0, count));
   }
 
   finish(): Uint8Array {
-    return new Uint8Array(Buffer.concat(this.#parts));
+    return this.#bytes.slice(0, this.#end);
   }
 }
 

@@ -8,7 +8,8 @@ import { probabilityWithinOne } from './fork-evidence.ts';
 import { type Habits, readHabits } from './habits.ts';
 import type { Archive, Forest, LineageEdge, RecoveredTrajectory } from './model.ts';
 import type { Node } from './node.ts';
-import { type OrderEvidence, sureOfWhole, weighOrder } from './order.ts';
+import { type OrderEvidence, weighOrder } from './order.ts';
+import { sureOfFork, sureOfStep, sureOfWhole } from './reliability.ts';
 
 /** Steps of the trunk before the fork that the branch's first step is compared with. */
 const RECENT_STEPS = 4;
@@ -27,6 +28,9 @@ interface Setting {
 /** Where a branch comes from. */
 interface Fork {
   readonly parent: number;
+  /** That its first checkpoint comes from there. */
+  readonly edgeConfidence: number;
+  /** That it is a branch, and leaves there. */
   readonly confidence: number;
   readonly confidenceWithinOne: number;
 }
@@ -67,14 +71,16 @@ function directionConfidence({ direction, vote }: ComponentTree): number {
   return 0.5 + Math.min(Math.abs(vote), 2) / 4;
 }
 
-function nextEdges({ chain, order }: OrderedChain, { tree, nodes }: Setting): readonly LineageEdge[] {
+function nextEdges({ chain, order }: OrderedChain, { tree, nodes, habits }: Setting): readonly LineageEdge[] {
   const sure = directionConfidence(tree);
+  const isAlone = tree.branches.length < 2;
   return chain.slice(1).flatMap((node, gap) => {
     const child = nodes[node]?.original.id;
     const parent = nodes[chain[gap] ?? -1]?.original.id;
     if (child === undefined || parent === undefined) return [];
     const inOrder = order.isOrdered ? (order.gaps[gap] ?? 0.5) : 1 / chain.length;
-    return [{ child, parent, relation: 'next', confidence: sure * inOrder, weight: 1 }];
+    const follows = sureOfStep(chain, gap, isAlone, tree.distances, habits);
+    return [{ child, parent, relation: 'next', confidence: sure * inOrder * follows, weight: 1 }];
   });
 }
 
@@ -84,7 +90,7 @@ async function forkEdge(chain: readonly number[], fork: Fork, setting: Setting):
   const parent = nodes[fork.parent]?.original;
   if (child === undefined || parent === undefined) return [];
   const relation = wordForBranch(chain, fork.parent, setting);
-  const confidence = fork.confidence * directionConfidence(tree);
+  const confidence = fork.edgeConfidence * directionConfidence(tree);
   const cosine = sketchCosine(child.summary.centred, parent.summary.centred);
   const { logPValue } = await askWeights(child, parent, archive, cosine, Math.max(nodes.length - 1, 1));
   const evidence = logPValue === undefined ? {} : { logPValue };
@@ -117,18 +123,25 @@ function toTrajectory(ordered: OrderedChain, fork: Fork | undefined, setting: Se
   };
 }
 
-function readFork({ parent, options }: Branch): Fork | undefined {
+function readFork({ parent, options }: Branch, habits: Habits | undefined): Fork | undefined {
   if (parent === undefined) return undefined;
+  const sure = sureOfFork(habits);
   const found = options[0]?.candidate === parent ? options : [];
   // The parent was forced by what hangs already where it is not the best option.
-  if (found.length === 0) return { parent, confidence: 0.5, confidenceWithinOne: 0.5 };
-  return { parent, confidence: found[0]?.probability ?? 0.5, confidenceWithinOne: probabilityWithinOne(found) };
+  if (found.length === 0) return { parent, edgeConfidence: 0.5, confidence: 0.5, confidenceWithinOne: 0.5 };
+  const probability = found[0]?.probability ?? 0.5;
+  return {
+    parent,
+    edgeConfidence: probability * sure.ofParent,
+    confidence: probability * sure.ofBranch,
+    confidenceWithinOne: probabilityWithinOne(found) * sure.ofBranch,
+  };
 }
 
 async function describeBranch(branch: Branch, setting: Setting): Promise<Forest> {
   const { chain } = branch;
   const ordered = orderChain(chain, setting);
-  const fork = readFork(branch);
+  const fork = readFork(branch, setting.habits);
   const trajectory = toTrajectory(ordered, fork, setting);
   const copies = chain.flatMap((node) => setting.nodes[node] ?? []).flatMap(copyEdges);
   // Without a direction it is a chain, and nobody is a parent (lineage.md, C).

@@ -2,7 +2,6 @@ import { SKETCH_LENGTH } from '../sketch/summary.ts';
 import { logNormalTail } from '../symmetry/tails.ts';
 import type { Chain } from './chains.ts';
 import type { Distances } from './distances.ts';
-import { type Habits, leastUsual } from './habits.ts';
 
 /** Below this share of a step left one step later, a chain is a cloud: twice what the shortest path through a cloud fakes (lineage.md, B6). */
 const LEAST_MEMORY = 0.15;
@@ -53,16 +52,6 @@ function exchangeCost(chain: Chain, gap: number, distances: Distances): number {
 function leastMemory(parameters: number): number {
   const deviation = Math.sqrt(2 / SKETCH_LENGTH + 2 / Math.max(parameters, 1));
   return Math.max(LEAST_MEMORY, FAKED_DEVIATIONS * deviation);
-}
-
-/**
- * How sure it is that a chain is in the order of time from end to end, and not of pieces that do not follow on each other: logistic in its least usual place. Fitted to 448
- * chains of the zoos that are developed on, whole, every second checkpoint, and six in ten at random; where there are too few steps to know what is usual, as many as that were right.
- */
-export function sureOfWhole(chain: Chain, distances: Distances, habits: Habits | undefined): number {
-  if (chain.length < 3) return 1;
-  if (habits === undefined) return 0.7;
-  return 1 / (1 + Math.exp(0.38 * Math.min(leastUsual(chain, distances, habits), 10) - 3.5));
 }
 
 /**

@@ -28,7 +28,12 @@ export interface PrunedCheckpoint {
 /** A trajectory as it was seen while the weights of all its checkpoints could be read. */
 export interface FrozenTrajectory {
   readonly members: readonly { readonly id: ManifestId; readonly position: number }[];
-  readonly forkedFrom?: { readonly id: ManifestId; readonly confidence: number };
+  readonly forkedFrom?: {
+    readonly id: ManifestId;
+    readonly confidence: number;
+    /** That it is this one or the one before or after it. */
+    readonly confidenceWithinOne?: number;
+  };
   readonly isOrdered: boolean;
   readonly orderConfidence: number;
   readonly direction: 'inferred' | 'declared' | 'unknown';
@@ -61,8 +66,12 @@ function trajectoryValue(trajectory: FrozenTrajectory): CanonicalValue {
     isOrdered,
     orderConfidence,
     direction,
-    ...(forkedFrom === undefined ? {} : { forkedFrom: [fromHex(forkedFrom.id), forkedFrom.confidence] }),
+    ...(forkedFrom === undefined ? {} : { forkedFrom: forkValue(forkedFrom) }),
   };
+}
+
+function forkValue({ id, confidence, confidenceWithinOne }: NonNullable<FrozenTrajectory['forkedFrom']>) {
+  return [fromHex(id), confidence, ...(confidenceWithinOne === undefined ? [] : [confidenceWithinOne])];
 }
 
 function edgeValue({ child, parent, relation, confidence, logPValue, weight }: FrozenEdge): CanonicalValue {
@@ -112,8 +121,13 @@ function readCheckpoint(value: CanonicalValue, prunings: readonly Pruning[]): Pr
 }
 
 function readFork(value: CanonicalValue): NonNullable<FrozenTrajectory['forkedFrom']> {
-  const [id, confidence] = asList(value, 'a fork point');
-  return { id: readId(id), confidence: readNumber(confidence, 'the confidence of a fork') };
+  const [id, confidence, within] = asList(value, 'a fork point');
+  const confidenceWithinOne = within === undefined ? undefined : readNumber(within, 'the confidence within one');
+  return {
+    id: readId(id),
+    confidence: readNumber(confidence, 'the confidence of a fork'),
+    ...(confidenceWithinOne === undefined ? {} : { confidenceWithinOne }),
+  };
 }
 
 function readTrajectory(value: CanonicalValue): FrozenTrajectory {

@@ -44,6 +44,20 @@ describe('the record of pruned checkpoints', () => {
     expect(() => decodePrunedRecord(forge(key, value))).toThrowError(expect.objectContaining({ code: 'corrupt' }));
   });
 
+  it('keeps how sure a fork is, exactly and within one, and reads records that have only the first', () => {
+    const [first] = samplePruned.trajectories;
+    if (first === undefined) throw new Error('the sample has one');
+    const id = first.members[0]?.id ?? samplePruned.edges[0]?.parent;
+    if (id === undefined) throw new Error('the sample has members');
+    for (const forkedFrom of [
+      { id, confidence: 0.5, confidenceWithinOne: 0.75 },
+      { id, confidence: 0.5 },
+    ]) {
+      const record = { ...samplePruned, trajectories: [{ ...first, forkedFrom }] };
+      expect(decodePrunedRecord(encodePrunedRecord(record)).trajectories[0]?.forkedFrom).toEqual(forkedFrom);
+    }
+  });
+
   it('of a newer wsvc is told as that', () => {
     expect(() => decodePrunedRecord(forge('version', 2))).toThrowError(
       expect.objectContaining({ code: 'format-version' }),

@@ -1,4 +1,5 @@
 import type { Distances } from './distances.ts';
+import { growthDensity } from './growth-density.ts';
 import { maximise } from './maximise.ts';
 import { type Arm, OF_ALL, type Plan, planReading } from './movement-edges.ts';
 import { INHERITED, logDensity, NOISE, OWN, observe } from './movement-model.ts';
@@ -69,5 +70,5 @@ export function fitReading(
   if (plan === undefined || observed === undefined) return undefined;
   const start = startOf(plan, memory, distances);
   const { at, value } = maximise((x) => logDensity(plan, observed, x), start, effort.rounds, effort.least);
-  return { arms: plan.arms, nats: value, memory: at[0] ?? 0 };
+  return { arms: plan.arms, nats: value + growthDensity(plan.arms, distances), memory: at[0] ?? 0 };
 }

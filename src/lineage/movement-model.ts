@@ -140,7 +140,7 @@ export function observe({ root, nodes }: Plan, { squared }: Distances): Observed
     });
   });
   const lower = factor(gram, size);
-  return lower === undefined ? undefined : { gram, least: logDeterminant(lower, size) + size };
+  return lower === undefined ? undefined : { lower, least: logDeterminant(lower, size) + size };
 }
 
 /** The lower factor of a covariance (Cholesky); undefined where it is not positive definite. */
@@ -157,30 +157,20 @@ function factor(k: Float64Array, size: number): Float64Array | undefined {
   return lower;
 }
 
-/** Solves L X = M column by column, in place, and transposes. */
-function solveAndTurn(lower: Float64Array, m: Float64Array, size: number): Float64Array {
-  const turned = new Float64Array(size * size);
+/** ln|K| + tr(K^-1 S), from the lower factors of both: the trace is the square of L^-1 A, which is lower triangular too. */
+function misfit(lower: Float64Array, observed: Float64Array, size: number): number {
+  let sum = logDeterminant(lower, size);
+  const solved = new Float64Array(size);
   for (let column = 0; column < size; column++) {
-    const row = column * size;
-    for (let i = 0; i < size; i++) {
-      let rest = m[i * size + column] ?? 0;
-      for (let l = 0; l < i; l++) rest -= (lower[i * size + l] ?? 0) * (turned[row + l] ?? 0);
-      turned[row + i] = rest / (lower[i * size + i] ?? 1);
+    for (let i = column; i < size; i++) {
+      const row = i * size;
+      let rest = observed[row + column] ?? 0;
+      for (let k = column; k < i; k++) rest -= (lower[row + k] ?? 0) * (solved[k] ?? 0);
+      const x = rest / (lower[row + i] ?? 1);
+      solved[i] = x;
+      sum += x * x;
     }
   }
-  return turned;
-}
-
-/** L^-1 S L^-T: near the identity where the covariance is right. */
-function whiten(lower: Float64Array, gram: Float64Array, size: number): Float64Array {
-  return solveAndTurn(lower, solveAndTurn(lower, gram, size), size);
-}
-
-/** ln|K| + tr(K^-1 S). */
-function misfit(lower: Float64Array, gram: Float64Array, size: number): number {
-  const white = whiten(lower, gram, size);
-  let sum = logDeterminant(lower, size);
-  for (let i = 0; i < size; i++) sum += white[i * size + i] ?? 0;
   return sum;
 }
 
@@ -192,7 +182,8 @@ function logDeterminant(lower: Float64Array, size: number): number {
 
 /** What is observed: inner products of the checkpoints as seen from the root. */
 export interface Observed {
-  readonly gram: Float64Array;
+  /** Their lower factor. */
+  readonly lower: Float64Array;
   /** Least misfit of any covariance, which is that of the products themselves. */
   readonly least: number;
 }
@@ -226,11 +217,11 @@ function seenCovariance(plan: Plan, at: Float64Array): Float64Array {
  * Products of Gaussians of p independent coordinates follow Wishart's law, whose density falls by p / 2 for each unit of misfit. Nobody knows p; at its
  * likeliest value the density is the misfit to the power of minus half the number of products, as with an unknown variance in regression.
  */
-export function logDensity(plan: Plan, { gram, least }: Observed, at: Float64Array): number {
+export function logDensity(plan: Plan, { lower: observed, least }: Observed, at: Float64Array): number {
   const size = plan.nodes.length;
   const products = (size * (size + 1)) / 2;
   const lower = factor(seenCovariance(plan, at), size);
   if (lower === undefined) return Number.NEGATIVE_INFINITY;
-  const excess = misfit(lower, gram, size) - least;
+  const excess = misfit(lower, observed, size) - least;
   return (-products / 2) * Math.log(excess + products / MOST_COORDINATES) + logPrior(plan, at, products);
 }

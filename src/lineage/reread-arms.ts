@@ -6,8 +6,10 @@ import type { Arm } from './movement-edges.ts';
 /** Readings that are looked at more closely, of those that were glanced at; and of these. */
 const GLIMPSED = 16;
 const LOOKED_AT = 4;
-/** Odds by which another reading must be likelier, whatever the number that it was chosen from. */
+/** Odds by which another reading must be likelier. */
 const LEAST_ODDS = Math.log(20);
+/** The same where a run that stands alone is taken for two. */
+const ODDS_ALONE = Math.log(100);
 const MOST_ROUNDS = 12;
 
 const keyOf = (arms: readonly Arm[]): string =>
@@ -43,28 +45,28 @@ function* withPaces(candidates: Iterable<readonly Arm[]>): Iterable<readonly Arm
   }
 }
 
-/** The likeliest reading that is one change away. */
-function bestChange(
-  { arms, memory }: Reading,
-  distances: Distances,
-): { readonly best: Reading | undefined; readonly tried: number } {
+/** Nats that a reading must gain. A further run is a claim, and each of the readings that were tried a chance to make it wrongly; other changes only choose among as many runs. */
+function oddsFor(changed: readonly Arm[], arms: readonly Arm[], tried: number): number {
+  if (changed.length <= arms.length) return LEAST_ODDS;
+  return (arms.length === 1 ? ODDS_ALONE : LEAST_ODDS) + Math.log(tried);
+}
+
+/** The likeliest reading that is one change away, if it is likelier by enough. */
+function bestChange(now: Reading, distances: Distances): Reading | undefined {
+  const { arms, memory } = now;
   const all = [...withPaces([...changeArms(arms)]), ...changePace(arms)];
-  const glanced = sift(all, GLIMPSED, GLANCE, memory, distances);
-  const glimpsed = sift(
-    glanced.map((reading) => reading.arms),
-    LOOKED_AT,
-    GLIMPSE,
-    memory,
-    distances,
-  );
-  const [best] = sift(
-    glimpsed.map((reading) => reading.arms),
-    1,
-    LOOK,
-    memory,
-    distances,
-  );
-  return { best, tried: all.length };
+  const efforts = [
+    { effort: GLANCE, most: GLIMPSED },
+    { effort: GLIMPSE, most: LOOKED_AT },
+    { effort: LOOK, most: LOOKED_AT },
+  ];
+  let candidates: readonly (readonly Arm[])[] = all;
+  let readings: readonly Reading[] = [];
+  for (const { effort, most } of efforts) {
+    readings = sift(candidates, most, effort, memory, distances);
+    candidates = readings.map((reading) => reading.arms);
+  }
+  return readings.find((reading) => reading.nats - now.nats > oddsFor(reading.arms, arms, all.length));
 }
 
 /**
@@ -77,9 +79,8 @@ export function rereadArms(arms: readonly Arm[], distances: Distances): Reading 
   let [now] = sift(withPaces([arms]), 1, LOOK, undefined, distances);
   let changed: Reading | undefined;
   for (let round = 0; now !== undefined && round < MOST_ROUNDS; round++) {
-    const { best, tried } = bestChange(now, distances);
+    const best = bestChange(now, distances);
     if (best === undefined) break;
-    if (best.nats - now.nats <= LEAST_ODDS + Math.log(Math.max(tried, 1))) break;
     changed = best;
     now = best;
   }

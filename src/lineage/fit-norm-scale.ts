@@ -15,7 +15,7 @@ export interface FitOfScale {
 const EPSILONS = [1e-5, 1e-3, 1e-6, 1e-4, 1e-2, 2e-5, 1.001e-5, 1.1e-5, 1e-7, 1e-8, 1e-12, 0] as const;
 /** Of the folded layer's square so much must be the layer's own, channel by channel. */
 const LEAST_RESEMBLANCE = 0.5;
-/** What the scale may leave of the factors, and of what no scale would leave. */
+/** What the scale may leave of the factors, and of what one factor for all channels would leave. */
 const MOST_MISFIT = 0.1;
 const MOST_OF_UNSCALED = 0.25;
 
@@ -57,7 +57,9 @@ function fitProducts({ products, powers, square }: Products, variance: Float32Ar
     const misfit = misfitOf(scaleOfNorm(variance, gain, epsilon));
     if (misfit < best.misfit) best = { misfit, epsilon };
   }
-  const unscaled = misfitOf(new Float64Array(products.length).fill(1));
+  // Training may shrink or grow a layer as a whole: what a common factor explains is no fold.
+  const sum = (values: Float64Array) => values.reduce((total, x) => total + x, 0);
+  const unscaled = misfitOf(new Float64Array(products.length).fill(sum(products) / Math.max(sum(powers), 1e-300)));
   const isFold =
     explained >= LEAST_RESEMBLANCE * square &&
     best.misfit < MOST_MISFIT * explained &&

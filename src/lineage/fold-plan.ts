@@ -51,7 +51,9 @@ function normsOf(plain: Weights, folded: Weights): ReadonlyMap<string, readonly 
       const lengths = new Set(names.map((name) => plain.get(name)?.data.length ?? 0));
       const [length = 0] = lengths;
       const areVectors = names.every((name) => plain.get(name)?.shape.length === 1) && lengths.size === 1;
-      const isOfNorm = areVectors && names.length >= VECTORS.least && names.length <= VECTORS.most;
+      // Two vectors are gain and offset of a normalisation without statistics, which nobody folds, unless one is called a variance.
+      const hasVariance = names.length > VECTORS.least || names.some((name) => /var/i.test(name));
+      const isOfNorm = areVectors && hasVariance && names.length >= VECTORS.least && names.length <= VECTORS.most;
       return isOfNorm && length > 1 && (others.get(length) ?? 0) < (own.get(length) ?? 0);
     }),
   );

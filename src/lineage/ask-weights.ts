@@ -2,7 +2,7 @@ import type { ForestMemo } from './forest-memo.ts';
 import { openFrame } from './frame.ts';
 import { judgeKinship, LOG_ALPHA } from './judge-kinship.ts';
 import type { Archive, Member, Query } from './model.ts';
-import { countSharedValues } from './shared-values.ts';
+import { findSharedValues } from './shared-values.ts';
 
 /** What the weights themselves say about the kinship of two checkpoints. */
 export interface KinEvidence {
@@ -37,7 +37,7 @@ async function compareWeights(a: Member, b: Member, archive: Archive): Promise<P
   const frame = await openFrame(queryOf(a, archive), archive);
   const candidate = await frame.candidate(b.id);
   const weights = await candidate.whole();
-  const shared = countSharedValues(frame.query, weights);
+  const shared = findSharedValues(frame.query, weights);
   const logShared = shared.tensors.length > 0 ? shared.logPValue : 0;
   if (frame.graph.tensors.size === 0) {
     return { logShared, isTestable: false, isKinAlone: false, logTest: 0, z: 0, zOfCopy: 0 };

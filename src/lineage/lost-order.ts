@@ -170,9 +170,11 @@ function logChanceOfAlignedCopy(subject: Case, { weights, alignment, unplaced }:
   return logChanceOfCopy(query, weights, names, rules, masks) + tries + Math.log(subject.archive.members.length + 1);
 }
 
-/** Where the query is not zero: a pruned copy is compared on what is left of it. */
+/** Where the query is not zero: a pruned copy is compared on what is left of it. Tensors without zeros are compared everywhere. */
 function supportOf(query: Weights): Map<string, Uint8Array> {
-  return new Map([...query].map(([name, { data }]) => [name, markNonZero(data)]));
+  const masks = new Map<string, Uint8Array>();
+  for (const [name, { data }] of query) if (data.includes(0)) masks.set(name, markNonZero(data));
+  return masks;
 }
 
 function markNonZero(data: Float32Array): Uint8Array {

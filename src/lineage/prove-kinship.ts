@@ -5,7 +5,7 @@ import type { Candidate, Frame } from './frame.ts';
 import { placedCount, valueCount } from './frame.ts';
 import { judgeEitherAxis } from './judge-either-axis.ts';
 import { judgeKinship, type KinVerdict, LOG_ALPHA } from './judge-kinship.ts';
-import { countSharedValues, moduleOf, type SharedValues } from './shared-values.ts';
+import { findSharedValues, moduleOf, type SharedValues } from './shared-values.ts';
 import type { Rounding } from './tolerance.ts';
 
 /** Why a query is known, or that it is not. */
@@ -47,7 +47,7 @@ export async function proveKinship(comparanda: Comparanda): Promise<Proof> {
   const { frame, candidate, comparisons } = comparanda;
   const query = frame.query;
   const other = await candidate.whole();
-  const shared = countSharedValues(frame.sample, candidate.sample);
+  const shared = findSharedValues(frame.sample, candidate.sample);
   const verdict = judgeKinship(query, other, frame.graph, comparisons, candidate.matching.logChoices);
   const base = { zOfCopy: verdict.zOfCopy };
   const logShared = shared.logPValue + Math.log(Math.max(comparisons, 1)) + candidate.matching.logChoices;

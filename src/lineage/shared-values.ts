@@ -45,6 +45,28 @@ export function countSharedValues(query: Weights, candidate: Weights): SharedVal
   };
 }
 
+const NOTHING: SharedValues = { count: 0, expected: 0, tensors: [], modules: new Set(), logPValue: 0 };
+
+/** As {@link countSharedValues}; where no tensor has enough equal values in their places to count, nothing is counted. */
+export function findSharedValues(query: Weights, candidate: Weights): SharedValues {
+  return mayShare(query, candidate) ? countSharedValues(query, candidate) : NOTHING;
+}
+
+/** False is the usual answer, and a cheap one. */
+function mayShare(query: Weights, candidate: Weights): boolean {
+  for (const [name, { data }] of query) {
+    const other = candidate.get(name)?.data;
+    if (other?.length === data.length && countEqual(data, other) >= LEAST_SHARED) return true;
+  }
+  return false;
+}
+
+function countEqual(a: Float32Array, b: Float32Array): number {
+  let equal = 0;
+  for (let i = 0; i < a.length; i++) if (a[i] === b[i] && a[i] !== 0) equal++;
+  return equal;
+}
+
 function sharedInTensor(a: Float32Array, b: Float32Array) {
   const [own, other] = [patternsOf(a), patternsOf(b)];
   const [onceA, onceB] = [gather(own), gather(other)];

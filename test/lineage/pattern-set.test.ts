@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PatternSet } from '../../src/lineage/pattern-set.ts';
-import { countSharedValues } from '../../src/lineage/shared-values.ts';
+import { countSharedValues, findSharedValues } from '../../src/lineage/shared-values.ts';
 
 /** Few different patterns, so that they meet, and any others. */
 const patterns = fc.array(fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 2 ** 32 - 1 })));
@@ -46,5 +46,23 @@ describe('a set of bit patterns', () => {
         expect(shared.expected).toBe(Math.max(common - count, 1) / length);
       }),
     );
+  });
+});
+
+describe('findSharedValues', () => {
+  const draw = (start: number) => Float32Array.from({ length: 40 }, (_, i) => start + i / 64);
+  const weights = (data: Float32Array) => new Map([['a.w', { shape: [data.length], data }]]);
+  const sharing = (count: number) => draw(1).map((x, i) => (i < count ? x : -x));
+
+  it('counts as countSharedValues does where a tensor has eight equal values in their places', () => {
+    const [a, b] = [weights(draw(1)), weights(sharing(8))];
+    expect(findSharedValues(a, b)).toEqual(countSharedValues(a, b));
+    expect(findSharedValues(a, b)).toMatchObject({ count: 8, tensors: ['a.w'] });
+  });
+
+  it('finds nothing below that, as the tensors that count are none', () => {
+    const [a, b] = [weights(draw(1)), weights(sharing(7))];
+    expect(countSharedValues(a, b).tensors).toEqual([]);
+    expect(findSharedValues(a, b)).toMatchObject({ count: 0, tensors: [], logPValue: 0 });
   });
 });

@@ -1,4 +1,5 @@
-import type { ManifestId } from '../objects/ids.ts';
+import type { ContentId, ManifestId } from '../objects/ids.ts';
+import type { Summary } from '../sketch/summary.ts';
 import type { Case, Ranked } from './case.ts';
 import { logChanceOfContent } from './chance-of-content.ts';
 import { confidenceOfKnown, confidenceOfUnknown } from './confidence.ts';
@@ -46,8 +47,21 @@ export function answerFromContent(
       match: { id: member.id, tensor: named.get(name) === content ? name : (stored.get(content) ?? name) },
       kind: 'identical',
     })),
-    notes: others > 0 ? [`${others} other stored checkpoints hold the same weights.`] : [],
+    notes: [
+      ...(others > 0 ? [`${others} other stored checkpoints hold the same weights.`] : []),
+      ...noteExchanged(weights, named),
+    ],
   };
+}
+
+/** Layers that stand in another order compute something else. */
+function noteExchanged(weights: Summary['tensors'], named: ReadonlyMap<string, ContentId>): readonly string[] {
+  const moved = weights.filter(({ name, content }) => named.has(name) && named.get(name) !== content);
+  if (moved.length === 0) return [];
+  const names = moved.slice(0, 3).map(({ name }) => name);
+  return [
+    `${moved.length} tensors stand under the names of others (${names.join(', ')}): layers are in another order.`,
+  ];
 }
 
 function placeOf(trajectory: string | undefined, position: number | undefined) {

@@ -77,6 +77,13 @@ export function gridSpacing(grid: Grid | undefined): number {
   return grid === undefined ? 2 ** -23 : 2 * RULES[grid].relative;
 }
 
+/** True when every value is one of the grid's, also where they are too few to show it. */
+export function isOnGrid(grid: Grid, data: Float32Array): boolean {
+  const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+  const low = 2 ** RULES[grid].lowBits - 1;
+  return bits.every((x, i) => (x & low) === 0 && Math.abs(data[i] ?? 0) <= RULES[grid].limit);
+}
+
 /** The most that rounding to the grid moves a value. */
 export function gridTolerance(grid: Grid, value: number): number {
   return Math.abs(value) * RULES[grid].relative + RULES[grid].absolute;

@@ -33,11 +33,14 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
   const largest = offsets.at(-1);
   if (largest === undefined || !Number.isFinite(largest) || offsets.length > MOST_OFFSETS) return undefined;
   if (offsets.length === 1) return { step: largest, origin, logChance: logChanceOfOneSize(sample, spacing) };
-  const candidates = stepCandidates(values, offsets, largest, spacing);
+  // Of values far from zero the stored type keeps few places, whatever the lattice starts from.
+  const least = 4 * spacing * Math.max(largest, Math.abs(values[0] ?? 0), Math.abs(values.at(-1) ?? 0));
+  const candidates = stepCandidates(values, offsets, largest, least);
   const likely = candidates.filter((step) => mayFit(offsets, step, spacing));
   for (const step of refineAll(offsets, likely)) {
     const fitted = fitStep(offsets, step, spacing);
-    if (!fitted) continue;
+    // The guess may have been drawn to a step that is too fine.
+    if (!fitted || fitted.step <= least) continue;
     // Spacing of fp16's subnormals: an underflow of that type, which nobody quantised.
     if (Math.abs(fitted.step / HALF_SUBNORMAL - 1) < TOLERANCE) return undefined;
     const logChance = fitted.logChance + Math.log(candidates.length) + logChanceOfTies(sample, offsets.length, spacing);
@@ -103,8 +106,8 @@ function offsetsFrom(values: Float64Array, origin: number): Float64Array {
   return offsets.subarray(0, count);
 }
 
-/** Whole parts of the smallest gap, and the ranges that quantisers divide. Finer than a few units of the stored type is no lattice of its own. */
-function stepCandidates(values: Float64Array, offsets: Float64Array, largest: number, spacing: number): number[] {
+/** Whole parts of the smallest gap, and the ranges that quantisers divide. Finer than a few units of the stored type (`least`) is no lattice of its own. */
+function stepCandidates(values: Float64Array, offsets: Float64Array, largest: number, least: number): number[] {
   let gap = offsets[0] ?? largest;
   for (let i = 1; i < values.length; i++) {
     const d = (values[i] ?? 0) - (values[i - 1] ?? 0);
@@ -113,9 +116,7 @@ function stepCandidates(values: Float64Array, offsets: Float64Array, largest: nu
   const range = (values.at(-1) ?? 0) - (values[0] ?? 0);
   const parts = [1, 2, 3, 4, 5, 6].map((k) => gap / k);
   const fromRange = [...LEVELS.map((n) => largest / n), ...LEVELS.map((n) => range / n)];
-  const possible = [...fromRange, ...parts].filter(
-    (step) => step > 4 * spacing * largest && largest / step <= MOST_LEVELS,
-  );
+  const possible = [...fromRange, ...parts].filter((step) => step > least && largest / step <= MOST_LEVELS);
   // The coarsest that fits: finer ones then fit too.
   return possible.sort((a, b) => b - a);
 }

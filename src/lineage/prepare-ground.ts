@@ -37,7 +37,7 @@ export async function prepareGround(subject: Case, known: Known, first: Manifest
   const words = [...known.words, ...valueWords(query, weights, subject.facts, readAlterations(weights))];
   if (replaced.size > 0) words.push(isMostlyNew(query, replaced) ? 'fine-tuned' : 'head-replaced');
   const isAligned = known.words.length > 0;
-  const layers = describeLayers((await subject.frame.candidate(base)).matching.blocks);
+  const layers = describeLayers(withRepeated((await subject.frame.candidate(base)).matching.blocks, subject, base));
   return {
     base,
     ranked,
@@ -48,6 +48,17 @@ export async function prepareGround(subject: Case, known: Known, first: Manifest
     isAligned,
     notes: layers.notes,
   };
+}
+
+/** Layers that answer to none at their place may be copies of one elsewhere. */
+function withRepeated(blocks: BlockChanges, { query, archive }: Case, base: ManifestId): BlockChanges {
+  if (blocks.added.length === 0) return blocks;
+  const contents = new Set(archive.member(base).summary.tensors.map(({ content }) => content));
+  const isCopy = (block: string) =>
+    query.summary.tensors.every(({ name, content }) => !name.startsWith(`${block}.`) || contents.has(content));
+  const copies = blocks.added.filter(isCopy);
+  const added = blocks.added.filter((block) => !copies.includes(block));
+  return { ...blocks, added, repeated: [...copies, ...blocks.repeated] };
 }
 
 /** Layers that are gone were pruned away whole; new ones and repeated ones take the place of a head. */

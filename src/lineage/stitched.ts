@@ -25,6 +25,8 @@ const LEAST_TELLING = 8;
  * when one checkpoint explains all, or some module comes from nowhere.
  */
 export async function findStitched(subject: Case, ranked: readonly Ranked[]): Promise<readonly Part[] | undefined> {
+  const whole = findByContents(subject);
+  if (whole) return whole;
   const modules = modulesOf(subject.frame.sample);
   const first = ranked[0];
   if (!first) return undefined;
@@ -35,6 +37,46 @@ export async function findStitched(subject: Case, ranked: readonly Ranked[]): Pr
     if (!copied.has(id)) copied.set(id, await copiedModules(subject, id, modules));
   }
   return cover(modules, copied, subject.frame.sample, roundings(subject.facts, subject.frame.sample, 0));
+}
+
+/** Where every tensor stands byte for byte in some stored checkpoint, under whatever name, and in no one of them all: layers may be repeated. */
+function findByContents({ query, archive, frame }: Case): readonly Part[] | undefined {
+  const holders = holdersOf(query.summary, archive);
+  const contents = new Map(query.summary.tensors.map(({ name, content }) => [name, content]));
+  const left = new Map<string, ReadonlySet<ManifestId>>();
+  for (const name of frame.sample.keys()) {
+    const content = contents.get(frame.nameInQuery(name));
+    const members = content && holders.get(content);
+    // What is constant may be from anybody.
+    if (members === undefined) continue;
+    if (members.length === 0) return undefined;
+    left.set(name, new Set(members.filter(({ summary }) => summary !== query.summary).map(({ id }) => id)));
+  }
+  const ids = [...new Set([...left.values()].flatMap((members) => [...members]))];
+  ids.sort((a, b) => Number(archive.isCopyOfMember(a)) - Number(archive.isCopyOfMember(b)));
+  const parts: Part[] = [];
+  while (left.size > 0 && parts.length < MOST_SOURCES) {
+    const best = mostOf(ids, left, frame.sample);
+    if (!best || best.names.length === 0) return undefined;
+    parts.push(best);
+    for (const name of best.names) left.delete(name);
+  }
+  return left.size === 0 && parts.length > 1 ? parts : undefined;
+}
+
+/** Whoever holds the most of what is left. */
+function mostOf(
+  ids: readonly ManifestId[],
+  left: ReadonlyMap<string, ReadonlySet<ManifestId>>,
+  weights: Weights,
+): Part | undefined {
+  let best: (Part & { readonly size: number }) | undefined;
+  for (const id of ids) {
+    const names = [...left].flatMap(([name, members]) => (members.has(id) ? [name] : []));
+    const size = names.reduce((sum, name) => sum + (weights.get(name)?.data.length ?? 0), 0);
+    if (!best || size > best.size) best = { id, names, size };
+  }
+  return best;
 }
 
 function modulesOf(weights: Weights): ReadonlyMap<string, readonly string[]> {

@@ -19,16 +19,11 @@ export async function matchEveryTensor(subject: Case, decision: Decision): Promi
   return [...frame.query.keys()].map((frameName) => {
     const name = frame.nameInQuery(frameName);
     const foreign = sources.get(frameName);
-    if (foreign) return matchIn(frame.query, name, frameName, foreign, false);
-    if (fromBase.has(frameName))
-      return matchIn(
-        frame.query,
-        name,
-        frameName,
-        base,
-        isPermuted && (frame.graph.tensors.has(frameName) || isOutOfPlace(frame.query, base, frameName)),
-      );
-    return copies.get(name) ?? { name, match: null, kind: 'new' };
+    const other = copies.get(name) ?? { name, match: null, kind: 'new' };
+    if (foreign) return matchIn(frame.query, name, frameName, foreign, false) ?? other;
+    if (!fromBase.has(frameName)) return other;
+    const isMoved = isPermuted && (frame.graph.tensors.has(frameName) || isOutOfPlace(frame.query, base, frameName));
+    return matchIn(frame.query, name, frameName, base, isMoved) ?? other;
   });
 }
 
@@ -74,9 +69,9 @@ function matchIn(
   frameName: string,
   candidate: Candidate,
   permuted: boolean,
-): TensorMatch {
+): TensorMatch | undefined {
   const tensor = sourceName(candidate.matching.pairs, frameName);
-  if (tensor === undefined) return { name, match: null, kind: 'new' };
+  if (tensor === undefined) return undefined;
   const match = { id: candidate.id, tensor };
   const [a, b] = [query.get(frameName)?.data, candidate.sample.get(frameName)?.data];
   if (a && b && a.length === b.length && a.every((x, i) => Object.is(x, b[i]) || x === b[i]))

@@ -1,6 +1,6 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import type { TensorFacts } from './alterations.ts';
-import { type Grid, gridSpacing, gridTolerance, halfUnit } from './grid.ts';
+import { type Grid, gridSpacing, gridTolerance, halfUnit, isOnGrid } from './grid.ts';
 import { isOfOneSize, mayBeOnLattice } from './lattice.ts';
 
 /** Two roundings of f32 on either side: a cast there and back, a scale applied and removed. */
@@ -50,7 +50,7 @@ export function roundings(
   const entries = [...facts].map(([name, f]): [string, Rounding] => {
     const data = weights.get(name)?.data ?? NONE;
     const small = data.length < LEAST_FOR_LATTICE;
-    const grid = f.grid ?? (small ? common : undefined);
+    const grid = f.grid ?? (common && (small || isOnGrid(common, data)) ? common : undefined);
     const assumed = f.lattice ? 0 : assumedStep(weights.get(name), small, step, f.grid);
     const { ends, ...rest } = latticeOf(f);
     // Whatever is multiplied until it lies beyond the last level would pass for clipped.

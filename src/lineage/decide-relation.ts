@@ -7,9 +7,11 @@ import { type Average, findAverage } from './find-average.ts';
 import type { FoldedLayer } from './folded-copy.ts';
 import { findLowRank } from './low-rank.ts';
 import { findOtherSources, type OtherSource } from './other-sources.ts';
+import { findPairwiseMerge } from './pairwise-merge.ts';
 import { placeOnRun } from './place-on-run.ts';
 import { type Known, prepareGround } from './prepare-ground.ts';
 import { areLevelsMoved, findReverseCopy, isRoundedElsewhere, type ReverseCopy } from './reverse-copy.ts';
+import { findSparseMerge } from './sparse-merge.ts';
 import { findStitched, type Part } from './stitched.ts';
 import { sumBiases } from './summed-biases.ts';
 import { isUnrelatedInPlace } from './unplaced-units.ts';
@@ -118,7 +120,7 @@ async function decideRest(subject: Case, ground: Ground, base: Weights): Promise
     return { ...at, words: ['recontained'], sureness: 0.999, notes: ['Two biases of a layer are kept as their sum.'] };
   const reverse = ground.isAligned ? undefined : await findReverseCopy(subject, ground);
   if (reverse) return answerReverse(subject, reverse);
-  const average = await findAverage(subject, ground);
+  const average = (await findAverage(subject, ground)) ?? (await findOtherMerge(subject, ground));
   if (average) {
     return {
       ...placeOfAverage(subject, average),
@@ -132,6 +134,13 @@ async function decideRest(subject: Case, ground: Ground, base: Weights): Promise
   if (rank !== undefined)
     return { ...at, words: ['low-rank'], sureness: 0.995, notes: [`The change has rank ${rank}.`] };
   return placeOnRun(subject, ground);
+}
+
+/** Merges whose coefficients differ from tensor to tensor, or from value to value. */
+async function findOtherMerge(subject: Case, ground: Ground): Promise<Average | undefined> {
+  if (ground.isAligned || ground.words.includes('pruned') || ground.words.includes('quantized')) return undefined;
+  const merge = await findPairwiseMerge(subject, ground);
+  return merge ?? (ground.words.length === 0 ? findSparseMerge(subject, ground) : undefined);
 }
 
 /** One of the two files keeps the sums of biases of which the other has both. */

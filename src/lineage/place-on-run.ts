@@ -32,10 +32,12 @@ async function placeOnRunOf(subject: Case, ground: Ground, base: ManifestId, que
   const run = openRun(subject, base, ground.comparison);
   const own = await run.vector(run.at);
   const residual = addScaled(query, -1, own);
-  const white = whiteness(matricesOf(residual, ground.comparison));
+  const matrices = [...matricesOf(residual, ground.comparison)];
+  const white = whiteness(matrices);
   const along = await projections(run, ground, residual, own);
   const position = subject.archive.member(base).position;
   const at = { base, ...(position === undefined ? {} : { position }), parents: [{ id: base, weight: 1 }] };
+  if (!matrices.some(({ matrix }) => matrix.data.some((x) => x !== 0))) return { ...at, ...ofVectors(ground) };
   const segments = await segmentsRound(run, query);
   const best = segments[0];
   if (white < WHITE && along.every((z) => Math.abs(z) < ALONG)) {
@@ -44,6 +46,13 @@ async function placeOnRunOf(subject: Case, ground: Ground, base: ManifestId, que
   }
   if (!best) return { ...at, words: ['fine-tuned'], sureness: run.members.length < 2 ? 0.8 : 0.7, notes: [] };
   return { ...at, ...(await describe(subject, ground, run, best, query)) };
+}
+
+/** All matrices are copies, and vectors differ: set anew, or those of what was replaced; noise is seen in matrices. */
+function ofVectors({ words }: Ground): Pick<Finding, 'words' | 'sureness' | 'notes'> {
+  const isExplained = words.includes('head-replaced');
+  const notes = ['All matrices are copies; only vectors differ.'];
+  return { words: isExplained ? [] : ['fine-tuned'], sureness: isExplained ? 0.9 : 0.5, notes };
 }
 
 /** The nearest checkpoint of each run that competes, the run whose segment lies nearest first; it need not be the run of the nearest checkpoint. */

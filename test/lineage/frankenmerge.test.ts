@@ -104,6 +104,32 @@ describe('layers put together as merge tools do', () => {
     expect(answer.notes.join()).toContain('layers are in another order');
   });
 
+  it('with a layer of a model that is not stored: that one is new, and nothing noisy', async () => {
+    const stranger = model(4);
+    const answer = await ask(
+      stack([
+        [a, 0],
+        [a, 1],
+        [stranger, 2],
+        [a, 3],
+      ]),
+    );
+    expect(answer).toMatchObject({ known: true, relation: 'head-replaced' });
+    expect(answer.nearest?.id).toBe(idOf(0, 0));
+  });
+
+  it('with norms that were set anew: vectors that differ are no noise', async () => {
+    const reset = new Map(
+      [...a].map(([name, tensor]) => [
+        name,
+        tensor.shape.length > 1 ? tensor : { ...tensor, data: tensor.data.map(() => 1) },
+      ]),
+    );
+    const answer = await ask(reset);
+    expect(answer.relation).not.toContain('perturbed');
+    expect(answer.confidence).toBeLessThan(0.6);
+  });
+
   it('of two, then in bf16, whose norms have few values there', async () => {
     const answer = await ask(
       alter.toBf16(

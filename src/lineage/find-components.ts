@@ -7,6 +7,10 @@ import { type CosineNull, estimateCosineNull } from './unrelated-cosine.ts';
 
 /** Nearest by cosine that a checkpoint may be joined with. */
 const KIN_NEIGHBORS = 16;
+/** In piles of up to so many the other side of a mixture is looked for. */
+const MOST_LOOKED_FOR = 1024;
+/** What the nearest leaves of a checkpoint, as a share of its square, from which on there may be one. */
+const UNEXPLAINED = 0.04;
 /** Chance that any two unrelated checkpoints of the pile are joined. */
 const ALPHA = 0.01;
 /**
@@ -26,11 +30,12 @@ interface Pair {
 
 /** The pairs of near ones, most alike first; ties by place. */
 function collectPairs(members: readonly Member[], memo: ForestMemo | undefined): readonly Pair[] {
+  const points = members.map(({ summary }) => normalize(summary.centred));
   const near = findNearestWith(
     memo,
     `kin ${members[0]?.summary.space}`,
     members.map(({ id }) => id),
-    members.map(({ summary }) => normalize(summary.centred)),
+    points,
     KIN_NEIGHBORS,
   );
   const pairs = new Map<number, Pair>();
@@ -42,8 +47,34 @@ function collectPairs(members: readonly Member[], memo: ForestMemo | undefined):
       // Of unit vectors the distance tells the angle.
       pairs.set(key, { a, b, cosine: 1 - squared / 2 });
     }
+    const other = points.length > MOST_LOOKED_FOR ? undefined : otherSide(self, neighbors[0]?.index, points);
+    if (other === undefined) return;
+    const [a, b] = self < other.index ? [self, other.index] : [other.index, self];
+    if (!pairs.has(a * members.length + b)) pairs.set(a * members.length + b, { a, b, cosine: other.cosine });
   });
   return [...pairs.values()].sort((x, y) => y.cosine - x.cosine || x.a - y.a || x.b - y.b);
+}
+
+const dot = (a: Float32Array, b: Float32Array): number => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
+  return sum;
+};
+
+/** The one most alike to what the nearest leaves of a checkpoint: of a mean of two runs all near ones may be of one of them. */
+function otherSide(self: number, nearest: number | undefined, points: readonly Float32Array[]) {
+  const [own, first] = [points[self], points[nearest ?? self]];
+  if (own === undefined || first === undefined || nearest === undefined) return undefined;
+  const share = dot(own, first);
+  if (1 - share * share < UNEXPLAINED) return undefined;
+  const rest = own.map((x, i) => x - share * (first[i] ?? 0));
+  let best: { readonly index: number; readonly alike: number } | undefined;
+  for (const [index, point] of points.entries()) {
+    if (index === self || index === nearest) continue;
+    const alike = dot(rest, point);
+    if (best === undefined || alike > best.alike) best = { index, alike };
+  }
+  return best && { index: best.index, cosine: dot(own, points[best.index] ?? own) };
 }
 
 /** Cosines at which a pair is treated differently. */

@@ -6,11 +6,11 @@ import { idOf, membersOf, trainRun } from './small-zoo.ts';
 
 const EPOCHS = 16;
 
-function meanOf(a: Weights | undefined, b: Weights | undefined): Weights {
+function meanOf(a: Weights | undefined, b: Weights | undefined, share = 0.5): Weights {
   return new Map(
     [...(a ?? [])].map(([name, { shape, data }]) => {
       const other = b?.get(name)?.data ?? data;
-      return [name, { shape, data: data.map((x, i) => (x + (other[i] ?? 0)) / 2) }];
+      return [name, { shape, data: data.map((x, i) => share * x + (1 - share) * (other[i] ?? 0)) }];
     }),
   );
 }
@@ -32,5 +32,17 @@ describe('the mean of two unrelated runs', () => {
     expect(runs.every(({ forkedFrom }) => forkedFrom === undefined)).toBe(true);
     const parents = edges.filter(({ child }) => child === idOf(3, 0)).map(({ parent, weight }) => [parent, weight]);
     expect(new Set(parents.map(([id]) => id))).toEqual(new Set([idOf(1, 14), idOf(2, 14)]));
+  });
+
+  it.each([0.5, 0.7])('is found where the sixteen most alike are all of one (share %f)', async (share) => {
+    const [a, b] = [105, 115].map((seed) => trainRun({ seed, epochs: 20 }));
+    const mean = meanOf(a?.[17], b?.[17], share);
+    const pile = [...(await membersOf(1, a ?? [])), ...(await membersOf(2, b ?? [])), ...(await membersOf(3, [mean]))];
+    const { edges } = await recoverForest(pile, archiveOf(pile));
+    const parents = edges.filter(({ child }) => child === idOf(3, 0));
+    expect(parents.map(({ relation }) => relation)).toEqual(['merged', 'merged']);
+    expect(parents.map(({ parent }) => parent).sort()).toEqual([idOf(1, 17), idOf(2, 17)].sort());
+    const [from] = parents.filter(({ parent }) => parent === idOf(1, 17));
+    expect(from?.weight).toBeCloseTo(share, 3);
   });
 });

@@ -4,6 +4,7 @@ import type { Distances } from './distances.ts';
 import type { ForkOption } from './fork-evidence.ts';
 import { forkOptions, type Hung, hangChains, indexChains, type Setting } from './hang-chains.ts';
 import { rereadArms } from './reread-arms.ts';
+import { rereadWindows } from './reread-windows.ts';
 
 /** Below this the shares of steps do not decide, and the branch's extension does. */
 const LEAST_SURE = 0.5;
@@ -31,9 +32,10 @@ function settle(start: readonly Chain[], setting: Setting): Hung {
   return hung;
 }
 
-/** Reads a small component anew, by a model of how trajectories move. */
-function reread(hung: Hung, { distances }: Setting): Hung {
-  if (distances.count > (hung.chains.length > 1 ? MOST_REREAD : MOST_REREAD_ALONE)) return hung;
+/** Reads a small component anew, by a model of how trajectories move; a larger one round its doubtful forks. */
+function reread(hung: Hung, setting: Setting): Hung {
+  const { distances } = setting;
+  if (distances.count > (hung.chains.length > 1 ? MOST_REREAD : MOST_REREAD_ALONE)) return rereadWindows(hung, setting);
   const arms = hung.chains.map((nodes, i) => ({ nodes, parent: hung.parents.get(i), follows: false }));
   const found = rereadArms(arms, distances)?.arms;
   if (found === undefined) return hung;

@@ -45,6 +45,9 @@ function* withPaces(candidates: Iterable<readonly Arm[]>): Iterable<readonly Arm
   }
 }
 
+/** Which readings may take the place of the one that is there. */
+export type IsAllowed = (arms: readonly Arm[]) => boolean;
+
 /** Nats that a reading must gain. A further run is a claim, and each of the readings that were tried a chance to make it wrongly; other changes only choose among as many runs. */
 function oddsFor(changed: readonly Arm[], arms: readonly Arm[], tried: number): number {
   if (changed.length <= arms.length) return LEAST_ODDS;
@@ -52,9 +55,9 @@ function oddsFor(changed: readonly Arm[], arms: readonly Arm[], tried: number): 
 }
 
 /** The likeliest reading that is one change away, if it is likelier by enough. */
-function bestChange(now: Reading, distances: Distances): Reading | undefined {
+function bestChange(now: Reading, distances: Distances, isAllowed: IsAllowed): Reading | undefined {
   const { arms, memory } = now;
-  const all = [...withPaces([...changeArms(arms)]), ...changePace(arms)];
+  const all = [...withPaces([...changeArms(arms)].filter(isAllowed)), ...changePace(arms)];
   const efforts = [
     { effort: GLANCE, most: GLIMPSED },
     { effort: GLIMPSE, most: LOOKED_AT },
@@ -75,11 +78,15 @@ function bestChange(now: Reading, distances: Distances): Reading | undefined {
  *
  * @returns undefined where the reading stays as it is.
  */
-export function rereadArms(arms: readonly Arm[], distances: Distances): Reading | undefined {
+export function rereadArms(
+  arms: readonly Arm[],
+  distances: Distances,
+  isAllowed: IsAllowed = () => true,
+): Reading | undefined {
   let [now] = sift(withPaces([arms]), 1, LOOK, undefined, distances);
   let changed: Reading | undefined;
   for (let round = 0; now !== undefined && round < MOST_ROUNDS; round++) {
-    const best = bestChange(now, distances);
+    const best = bestChange(now, distances, isAllowed);
     if (best === undefined) break;
     changed = best;
     now = best;

@@ -3,9 +3,9 @@ import type { ByteSource } from '../bytes/source.ts';
 import { decodeToFloat32, valuesPerElement } from '../tensors/decode.ts';
 import { elementByteLength, elementCount, isFloat } from '../tensors/dtype.ts';
 import { permuteAxes, permuteShape } from '../tensors/permute.ts';
-import type { WeightArray, Weights } from '../tensors/weights.ts';
+import { allRows, keepRows, type RowSample, sampleOf, stretchesOf, thinRows } from '../tensors/row-sample.ts';
+import type { WeightArray, WeightSample, Weights } from '../tensors/weights.ts';
 import type { OpenCheckpoint, TensorEntry } from './format.ts';
-import { keepRows, type RowSample, sampleOf, stretchesOf } from './row-sample.ts';
 import { ValueRoom } from './value-room.ts';
 
 /** True for the tensors that lineage compares: weights whose values are weights as they stand. */
@@ -21,88 +21,100 @@ const SAMPLED_VALUES = 1 << 23;
 const valueCount = (tensor: TensorEntry) => elementCount(tensor.shape) * valuesPerElement(tensor.dtype);
 
 /** A power of two, so that a head of another size or some new rows of an embedding leave it as it is. */
-function stepOf(total: number): number {
+function stepOf(tensors: readonly TensorEntry[]): number {
+  const total = tensors.reduce((sum, tensor) => sum + valueCount(tensor), 0);
   return total <= MOST_VALUES ? 1 : 2 ** Math.ceil(Math.log2(total / SAMPLED_VALUES));
 }
 
-/** A stretch of a tensor's values, the first of which has the number `start`. */
+/** A tensor, and the rows of it that are read, by its channels-first shape. */
+interface Wanted {
+  readonly tensor: TensorEntry;
+  readonly shape: readonly number[];
+  readonly sample: RowSample;
+}
+
+/** The compared tensors, with the rows of them that are at hand as a checkpoint's weights. */
+function listWanted({ tensors }: OpenCheckpoint): readonly Wanted[] {
+  const compared = tensors.filter(isComparedWeight);
+  const step = stepOf(compared);
+  return compared.map((tensor) => {
+    const { toCanonical } = tensor;
+    const shape = toCanonical === undefined ? tensor.shape : permuteShape(tensor.shape, toCanonical);
+    const values = valueCount(tensor);
+    return { tensor, shape, sample: step === 1 ? allRows(shape, values) : sampleOf(shape, values, step) };
+  });
+}
+
+/** A stretch of a tensor as it is stored; the first of its values has the number `start`. */
 interface Piece {
   readonly start: number;
-  readonly values: Float32Array;
+  readonly bytes: Uint8Array;
 }
 
-function decodePiece({ dtype }: TensorEntry, bytes: Uint8Array): Float32Array {
-  const count = (bytes.byteLength / elementByteLength(dtype)) * valuesPerElement(dtype);
-  return decodeToFloat32(dtype, bytes, new Float32Array(count));
-}
+const valuesIn = ({ dtype }: TensorEntry, { byteLength }: Uint8Array) =>
+  (byteLength / elementByteLength(dtype)) * valuesPerElement(dtype);
 
-/** Decodes a whole tensor piece by piece. */
+/** A whole tensor piece by piece. */
 async function* readAll(checkpoint: OpenCheckpoint, tensor: TensorEntry): AsyncGenerator<Piece> {
   let start = 0;
   for await (const bytes of checkpoint.readTensor(tensor)) {
-    const values = decodePiece(tensor, bytes);
-    yield { start, values };
-    start += values.length;
+    yield { start, bytes };
+    start += valuesIn(tensor, bytes);
   }
   invariant(start === valueCount(tensor), `${tensor.name} has ${elementByteLength(tensor.dtype)} bytes an element`);
 }
 
-/** Decodes what holds the rows of a sample, of a tensor that stands in its file as it is. */
-async function* readStretches(source: ByteSource, tensor: TensorEntry, offset: number, sample: RowSample) {
+/** What holds the rows of a sample, of a tensor that stands in its file as it is. */
+async function* readStretches(source: ByteSource, offset: number, { tensor, sample }: Wanted): AsyncGenerator<Piece> {
   const size = elementByteLength(tensor.dtype);
-  for (const { start, end } of stretchesOf(sample)) {
-    const bytes = await source.read(offset + start * size, (end - start) * size);
-    yield { start, values: decodePiece(tensor, bytes) };
-  }
+  for (const { start, end } of stretchesOf(sample))
+    yield { start, bytes: await source.read(offset + start * size, (end - start) * size) };
 }
 
-function piecesOf(checkpoint: OpenCheckpoint, tensor: TensorEntry, sample: RowSample): AsyncIterable<Piece> {
+const countOf = ({ rows, width }: RowSample) => rows.length * width;
+
+const isWhole = ({ tensor, sample }: Wanted) => countOf(sample) === valueCount(tensor);
+
+function piecesOf(checkpoint: OpenCheckpoint, wanted: Wanted): AsyncGenerator<Piece> {
+  const { tensor } = wanted;
   const source = checkpoint.files[tensor.at?.file ?? -1]?.source;
   const isInPlace = tensor.at !== undefined && source !== undefined && valuesPerElement(tensor.dtype) === 1;
-  return isInPlace ? readStretches(source, tensor, tensor.at.offset, sample) : readAll(checkpoint, tensor);
+  const isCut = isInPlace && tensor.toCanonical === undefined && !isWhole(wanted);
+  return isCut ? readStretches(source, tensor.at.offset, wanted) : readAll(checkpoint, tensor);
 }
 
-/** Decodes all of a tensor into one array. */
-async function readWhole(checkpoint: OpenCheckpoint, tensor: TensorEntry, room: ValueRoom): Promise<Float32Array> {
-  const whole = room.take(valueCount(tensor));
-  let passed = 0;
-  for await (const bytes of checkpoint.readTensor(tensor)) {
-    const count = (bytes.byteLength / elementByteLength(tensor.dtype)) * valuesPerElement(tensor.dtype);
-    decodeToFloat32(tensor.dtype, bytes, whole.subarray(passed));
-    passed += count;
+/** Reads the rows of one tensor, its axes brought to channels-first order; stops after each piece. */
+async function* readWanted(
+  checkpoint: OpenCheckpoint,
+  wanted: Wanted,
+  room: ValueRoom,
+): AsyncGenerator<void, WeightArray> {
+  const { tensor, sample } = wanted;
+  const { dtype, shape, toCanonical } = tensor;
+  const isDecodedWhole = toCanonical !== undefined || isWhole(wanted);
+  const data = room.take(isDecodedWhole ? valueCount(tensor) : countOf(sample));
+  for await (const { start, bytes } of piecesOf(checkpoint, wanted)) {
+    if (isDecodedWhole) decodeToFloat32(dtype, bytes, data.subarray(start));
+    else keepRows(decodeToFloat32(dtype, bytes, new Float32Array(valuesIn(tensor, bytes))), start, data, sample);
+    yield;
   }
-  invariant(passed === whole.length, `${tensor.name} has ${elementByteLength(tensor.dtype)} bytes an element`);
-  return whole;
+  const turned = toCanonical === undefined ? data : permuteAxes(data, shape, toCanonical);
+  return { shape: cutShape(wanted), data: isDecodedWhole && !isWhole(wanted) ? cutRows(turned, sample) : turned };
 }
 
-/** Reads the rows of a sample. */
-async function readRows(checkpoint: OpenCheckpoint, tensor: TensorEntry, sample: RowSample): Promise<Float32Array> {
+const cutShape = ({ shape, sample }: Wanted) => (shape.length === 0 ? shape : [sample.rows.length, ...shape.slice(1)]);
+
+function cutRows(values: Float32Array, sample: RowSample): Float32Array {
   const kept = new Float32Array(sample.rows.length * sample.width);
-  for await (const { start, values } of piecesOf(checkpoint, tensor, sample)) keepRows(values, start, kept, sample);
+  keepRows(values, 0, kept, sample);
   return kept;
 }
 
-const cutShape = (shape: readonly number[], { rows }: RowSample) => [rows.length, ...shape.slice(1)];
-
-/** Reads one tensor or some rows of it, decoded, its axes brought to channels-first order. */
-async function readWeight(
-  checkpoint: OpenCheckpoint,
-  tensor: TensorEntry,
-  step: number,
-  room: ValueRoom,
-): Promise<WeightArray> {
-  const { shape, toCanonical } = tensor;
-  const canonical = toCanonical === undefined ? shape : permuteShape(shape, toCanonical);
-  const sample = step === 1 ? undefined : sampleOf(canonical, valueCount(tensor), step);
-  if (sample !== undefined && toCanonical === undefined) {
-    return { shape: cutShape(shape, sample), data: await readRows(checkpoint, tensor, sample) };
-  }
-  const whole = await readWhole(checkpoint, tensor, room);
-  const data = toCanonical === undefined ? whole : permuteAxes(whole, shape, toCanonical);
-  if (sample === undefined) return { shape: canonical, data };
-  const kept = new Float32Array(sample.rows.length * sample.width);
-  keepRows(data, 0, kept, sample);
-  return { shape: cutShape(canonical, sample), data: kept };
+async function* readEach(checkpoint: OpenCheckpoint, wanted: readonly Wanted[]): AsyncGenerator<void, Weights> {
+  const weights = new Map<string, WeightArray>();
+  const room = new ValueRoom(wanted.reduce((sum, { sample }) => sum + countOf(sample), 0));
+  for (const one of wanted) weights.set(one.tensor.name, yield* readWanted(checkpoint, one, room));
+  return weights;
 }
 
 /**
@@ -113,11 +125,37 @@ async function readWeight(
  * @throws BadFileError when a tensor's stored form does not decode.
  */
 export async function readWeights(checkpoint: OpenCheckpoint): Promise<Weights> {
-  const weights = new Map<string, WeightArray>();
-  const compared = checkpoint.tensors.filter(isComparedWeight);
-  const total = compared.reduce((sum, tensor) => sum + valueCount(tensor), 0);
-  const step = stepOf(total);
-  const room = new ValueRoom(total);
-  for (const tensor of compared) weights.set(tensor.name, await readWeight(checkpoint, tensor, step, room));
-  return weights;
+  const [weights] = await inTurns([readEach(checkpoint, listWanted(checkpoint))]);
+  return weights ?? new Map();
+}
+
+/**
+ * Reads the rows that candidates are ranked by ({@link thinRows}), piece by piece: of several checkpoints in turns ({@link inTurns}), so that those
+ * which are coded against one another are decoded together.
+ *
+ * @throws BadFileError when a tensor's stored form does not decode.
+ */
+export async function* sampleWeights(checkpoint: OpenCheckpoint): AsyncGenerator<void, WeightSample> {
+  const all = listWanted(checkpoint);
+  const total = all.reduce((sum, { sample }) => sum + sample.rows.length * sample.width, 0);
+  const shapes = all.map((wanted): [string, readonly number[]] => [wanted.tensor.name, cutShape(wanted)]);
+  const thinned = all.map((wanted) => ({ ...wanted, sample: thinRows(wanted.sample, total) }));
+  return { weights: yield* readEach(checkpoint, thinned), shapes: new Map(shapes) };
+}
+
+/** Advances tasks one step each in turns until all have ended; when one fails, the others end too. */
+export async function inTurns<T>(tasks: readonly AsyncGenerator<void, T>[]): Promise<T[]> {
+  const results = new Map<AsyncGenerator<void, T>, T>();
+  try {
+    while (results.size < tasks.length) {
+      for (const task of tasks) {
+        if (results.has(task)) continue;
+        const step = await task.next();
+        if (step.done) results.set(task, step.value);
+      }
+    }
+  } finally {
+    for (const task of tasks) if (!results.has(task)) await task.return(undefined as never);
+  }
+  return tasks.map((task) => results.get(task) as T);
 }

@@ -66,6 +66,7 @@ export async function rank(
   names?: readonly string[],
 ): Promise<readonly Ranked[]> {
   const ranked: Ranked[] = [];
+  await subject.frame.prepare(ids);
   const isCopy = (id: ManifestId) => (subject.archive.isCopyOfMember(id) ? 1 : 0);
   for (const id of [...ids].sort((a, b) => isCopy(a) - isCopy(b))) {
     ranked.push({

@@ -1,4 +1,5 @@
 import type { ManifestId } from '../objects/ids.ts';
+import type { WeightSample } from '../tensors/weights.ts';
 import { isMadeWithoutTraining } from './alteration-words.ts';
 import { emptyForest } from './forest.ts';
 import { identifyCheckpoint } from './identify.ts';
@@ -38,16 +39,18 @@ function queryOf({ id, summary }: Member, archive: Archive) {
   return { summary, weights: () => archive.weights(id), axisGraph: () => archive.axisGraph(id) };
 }
 
-/** Squared distance of two checkpoints on the weights that both have, and how many those are. */
-async function compare(a: ManifestId, b: ManifestId, archive: Archive) {
-  const [own, other] = [await archive.weights(a), await archive.weights(b)];
+/** Squared distance of two checkpoints on the sampled weights that both have, and how many those are. */
+function compare(a: ManifestId, b: ManifestId, samples: ReadonlyMap<ManifestId, WeightSample>) {
   let squared = 0;
   let count = 0;
-  for (const [name, { data }] of own) {
-    const values = other.get(name)?.data;
+  for (const [name, { data }] of samples.get(a)?.weights ?? []) {
+    const values = samples.get(b)?.weights.get(name)?.data;
     if (values?.length !== data.length) continue;
     count += data.length;
-    for (let i = 0; i < data.length; i++) squared += ((data[i] ?? 0) - (values[i] ?? 0)) ** 2;
+    for (let i = 0; i < data.length; i++) {
+      const d = (data[i] ?? 0) - (values[i] ?? 0);
+      squared += d * d;
+    }
   }
   return { squared, count };
 }
@@ -65,11 +68,13 @@ function squaredCosine(toOther: number, toThird: number, opposite: number): numb
 async function isNoisy(node: Node, parent: ManifestId, archive: Archive): Promise<boolean> {
   const { id, summary } = node.original;
   const near = archive.neighbors('centred', summary, WITNESSES + 1).map(({ key }) => key as ManifestId);
-  const { squared: noise } = await compare(id, parent, archive);
+  const witnesses = near.filter((key) => key !== parent).slice(0, WITNESSES);
+  const samples = await archive.samples([id, parent, ...witnesses]);
+  const { squared: noise } = compare(id, parent, samples);
   let evidence = 0;
-  for (const other of near.filter((key) => key !== parent).slice(0, WITNESSES)) {
-    const { squared: own, count } = await compare(id, other, archive);
-    const { squared: its } = await compare(parent, other, archive);
+  for (const other of witnesses) {
+    const { squared: own, count } = compare(id, other, samples);
+    const { squared: its } = compare(parent, other, samples);
     evidence += (count / 2) * (squaredCosine(noise, own, its) - squaredCosine(noise, its, own));
   }
   return evidence > SURE;

@@ -3,7 +3,7 @@ import type { Weights } from '../tensors/weights.ts';
 import { readAlterations, type TensorFacts } from './alterations.ts';
 import type { Case, Ranked } from './case.ts';
 import type { Decision } from './decide-relation.ts';
-import { noteFolds } from './folded-case.ts';
+import { haveAsManyTensors, noteFolds } from './folded-case.ts';
 import { type FoldedCopy, findFoldedCopy } from './folded-copy.ts';
 import { LOG_ALPHA } from './judge-kinship.ts';
 import type { Proof } from './prove-kinship.ts';
@@ -21,6 +21,7 @@ export interface Folded {
 export async function findFolded(subject: Case, ranked: readonly Ranked[]): Promise<Folded | undefined> {
   const query = await subject.query.weights();
   for (const { id } of ranked) {
+    if (haveAsManyTensors(subject.query.summary, subject.archive.member(id).summary)) continue;
     const stored = await subject.archive.weights(id);
     const found =
       foldOne(query, stored, readAlterations, 'forward') ?? foldOne(stored, query, readAlterations, 'backward');

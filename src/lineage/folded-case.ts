@@ -1,10 +1,13 @@
 import type { ManifestId } from '../objects/ids.ts';
+import type { Summary } from '../sketch/summary.ts';
+import { isFloat } from '../tensors/dtype.ts';
 import { applyFolds, type FoldPlan } from './apply-folds.ts';
 import { DIRECTION_NOTES } from './decide-relation.ts';
 import { planFolds } from './fold-plan.ts';
 import type { FoldedLayer } from './folded-copy.ts';
 import type { Archive, Identification, Query } from './model.ts';
 import { joinWords, RELATION_WORDS } from './relation.ts';
+import { sampleEach } from './sample-rows.ts';
 
 /** A query and the stored checkpoints of one space, of which one side was folded to resemble the other. */
 export interface FoldedCase {
@@ -19,6 +22,16 @@ export interface FoldedCase {
 /** Candidates that are asked whether a fold makes them resemble the query. */
 const ASKED = 3;
 
+/** Tensors that a checkpoint is compared by. */
+function countCompared({ tensors }: Summary): number {
+  return tensors.filter(({ role, dtype }) => role === 'weight' && isFloat(dtype)).length;
+}
+
+/** True for checkpoints of as many tensors: with normalisations folded one of them has fewer. */
+export function haveAsManyTensors(a: Summary, b: Summary): boolean {
+  return countCompared(a) === countCompared(b);
+}
+
 /**
  * Looks for a candidate that has normalisations where the query has none, or the other way round, and folds them into the layers before them: rounded,
  * noisy or trained on since, a folded checkpoint is then compared like any other.
@@ -30,6 +43,7 @@ export async function openFolded(
 ): Promise<FoldedCase | undefined> {
   const own = await query.weights();
   for (const id of ids.slice(0, ASKED)) {
+    if (haveAsManyTensors(query.summary, archive.member(id).summary)) continue;
     const stored = await archive.weights(id);
     const { space } = archive.member(id).summary;
     const alike = ids.filter((other) => archive.member(other).summary.space === space);
@@ -60,11 +74,13 @@ function foldQuery(query: Query, plan: FoldPlan): Query {
 }
 
 function foldStored(query: Query, archive: Archive, plan: FoldPlan): Pick<FoldedCase, 'query' | 'archive'> {
+  const weights = async (id: ManifestId) => applyFolds(plan, await archive.weights(id));
   return {
     query: withChoices(query, plan),
     archive: {
       ...archive,
-      weights: async (id) => applyFolds(plan, await archive.weights(id)),
+      weights,
+      samples: (ids) => sampleEach(ids, weights),
       neighbors: () => [],
     },
   };

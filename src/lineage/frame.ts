@@ -1,22 +1,23 @@
 import { bringInto } from '../diff/bring-into.ts';
 import { invertLayout } from '../diff/layout.ts';
 import { createLayoutOptions } from '../diff/layout-options.ts';
+import { isInPlace, matchInPlace } from '../diff/match-in-place.ts';
 import { matchTensors, type Named, type TensorMatching, type TensorPair } from '../diff/match-tensors.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
 import type { Archive, Query } from './model.ts';
-import { sampleRows } from './sample-rows.ts';
+import { sampleOfWeights, sampleRows } from './sample-rows.ts';
 
-/** Checkpoints with more values than this are kept as samples only; the whole is read again where a test needs it. */
-const LARGEST_KEPT = 1 << 22;
+/** Checkpoints with more values than this are read and kept as samples; the whole is read where a test needs it. */
+const LARGEST_KEPT = 1 << 20;
 
 /** A stored checkpoint under the names and axes of the frame. */
 export interface Candidate {
   readonly id: ManifestId;
   readonly matching: TensorMatching;
-  /** Values to rank by: whole for small checkpoints, strided rows for large ones. */
+  /** Values to rank by: whole for small checkpoints, some rows of large ones. */
   readonly sample: Weights;
   /** All values. */
   whole(): Promise<Weights>;
@@ -31,6 +32,8 @@ export interface Frame {
   /** The query's own name of a tensor of the frame. */
   nameInQuery(name: string): string;
   candidate(id: ManifestId): Promise<Candidate>;
+  /** Reads what several candidates take at once. */
+  prepare(ids: readonly ManifestId[]): Promise<void>;
 }
 
 /** Lists a checkpoint's tensors for matching: those with weights, with their content where the summary has it. */
@@ -109,14 +112,16 @@ function createFrame(
   back: ReadonlyMap<string, string>,
   logCuts: number,
 ): Frame {
+  const own = sampleOfWeights(weights);
+  const isLarge = valueCount(weights) > LARGEST_KEPT;
   const kept = new Map<ManifestId, Promise<Candidate>>();
   const options = createLayoutOptions();
   const bring = async (id: ManifestId): Promise<Candidate> => {
-    const own = await archive.weights(id);
-    const named = namedTensors(archive.member(id).summary, own);
-    const matched = matchTensors({ tensors, weights }, { tensors: named, weights: own }, options);
+    const stored = await archive.weights(id);
+    const named = namedTensors(archive.member(id).summary, stored);
+    const matched = matchTensors({ tensors, weights }, { tensors: named, weights: stored }, options);
     const matching = { ...matched, logChoices: matched.logChoices + logCuts };
-    const brought = bringInto(matching.pairs, own);
+    const brought = bringInto(matching.pairs, stored);
     const small = valueCount(brought) <= LARGEST_KEPT;
     return {
       id,
@@ -125,15 +130,28 @@ function createFrame(
       whole: async () => (small ? brought : bringInto(matching.pairs, await archive.weights(id))),
     };
   };
+  const bringSample = async (id: ManifestId): Promise<Candidate> => {
+    const sample = (await archive.samples([id])).get(id);
+    if (sample === undefined || !isInPlace(own, sample)) return bring(id);
+    const matching = matchInPlace(tensors, logCuts);
+    const { pairs } = matching;
+    const whole = async () => bringInto(pairs, await archive.weights(id));
+    return { id, matching, sample: bringInto(pairs, sample.weights), whole };
+  };
+  const candidate = (id: ManifestId): Promise<Candidate> => {
+    const found = kept.get(id) ?? (isLarge ? bringSample(id) : bring(id));
+    kept.set(id, found);
+    return found;
+  };
   return {
     query: weights,
-    sample: sampleRows(weights),
+    sample: own.weights,
     graph,
     nameInQuery: (name) => back.get(name) ?? name,
-    candidate(id) {
-      const candidate = kept.get(id) ?? bring(id);
-      kept.set(id, candidate);
-      return candidate;
+    candidate,
+    async prepare(ids) {
+      const missing = ids.filter((id) => !kept.has(id));
+      if (isLarge && missing.length > 1) await archive.samples(missing);
     },
   };
 }

@@ -7,6 +7,7 @@ import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { createContentIndex } from './contents.ts';
 import type { Archive, Member } from './model.ts';
+import { sampleEach } from './sample-rows.ts';
 
 /** A checkpoint in memory, with what lineage may ask about it. */
 export interface MemoryEntry extends Member {
@@ -42,6 +43,7 @@ export function memoryArchive(entries: readonly MemoryEntry[]): Archive {
     trajectory: (name) =>
       entries.filter((other) => other.trajectory === name).sort((a, b) => (a.position ?? 0) - (b.position ?? 0)),
     weights: async (id) => entry(id).weights,
+    samples: (ids) => sampleEach(ids, async (id) => entry(id).weights),
     axisGraph: async (id) => entry(id).graph,
     neighbors(kind, query, k) {
       const vector = query[kind];

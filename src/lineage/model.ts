@@ -2,7 +2,7 @@ import type { Neighbor } from '../neighbors/neighbor-index.ts';
 import type { CommitId, ContentId, ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
-import type { Weights } from '../tensors/weights.ts';
+import type { WeightSample, Weights } from '../tensors/weights.ts';
 import type { FoldedLayer } from './folded-copy.ts';
 
 /** A stored checkpoint as lineage sees it. Its key is its manifest id. */
@@ -39,6 +39,8 @@ export interface Archive {
   trajectory(name: string): readonly Member[];
   /** Decoded weights (role `weight`, float types or dequantised). Implementations cache. */
   weights(id: ManifestId): Promise<Weights>;
+  /** Some rows of each, read together: all that ranking them takes. Implementations cache. */
+  samples(ids: readonly ManifestId[]): Promise<ReadonlyMap<ManifestId, WeightSample>>;
   axisGraph(id: ManifestId): Promise<AxisGraph>;
   /** The nearest members of the query's own space by `centred` or `invariants`; the query itself is left out when it is a member. */
   neighbors(kind: 'centred' | 'invariants', query: Summary, k: number): readonly Neighbor[];

@@ -49,6 +49,7 @@ export function placedArchive(archive: Archive, own: readonly Member[], forest: 
     contents: createContentIndex(members),
     trajectory: (name) => runs.get(name) ?? [],
     weights: (id) => archive.weights(id),
+    samples: (ids) => archive.samples(ids),
     axisGraph: (id) => archive.axisGraph(id),
     neighbors(kind, query, k) {
       const vector = query[kind];

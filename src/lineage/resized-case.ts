@@ -8,6 +8,7 @@ import type { Weights } from '../tensors/weights.ts';
 import { candidateLimit, foreignCandidates, statisticDistance } from './candidates.ts';
 import { namedTensors } from './frame.ts';
 import type { Archive, Member, Query } from './model.ts';
+import { sampleEach } from './sample-rows.ts';
 
 /** A query and the stored checkpoints of one space, both cut to the units that they have in common. */
 export interface ResizedCase {
@@ -92,6 +93,8 @@ function cutBoth(
   const unreadOthers = new Set(unread.map(({ candidate }) => candidate));
   const members = archive.members.filter(({ summary }) => summary.space === space);
   const nearest = byLikeness(query.summary, members).slice(0, candidateLimit(query.summary));
+  const weights = async (one: ManifestId) =>
+    cutAll(without(await archive.weights(one), unreadOthers), 'candidate', others);
   return {
     compared: id,
     pairs,
@@ -105,7 +108,8 @@ function cutBoth(
     archive: {
       ...archive,
       members,
-      weights: async (one) => cutAll(without(await archive.weights(one), unreadOthers), 'candidate', others),
+      weights,
+      samples: (ids) => sampleEach(ids, weights),
       neighbors: () => [],
     },
   };

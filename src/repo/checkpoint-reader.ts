@@ -1,6 +1,6 @@
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { OpenCheckpoint } from '../formats/format.ts';
-import { readWeights } from '../formats/read-weights.ts';
+import { inTurns, readWeights, sampleWeights } from '../formats/read-weights.ts';
 import { openCheckpointAs } from '../formats/registry.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import { decodeManifest, type Manifest } from '../objects/manifest.ts';
@@ -11,12 +11,12 @@ import { channelsFirstShape } from '../sketch/tensor-pass.ts';
 import type { BlobStore } from '../store/blob-store.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import { inferAxisGraph } from '../symmetry/infer-axes.ts';
-import type { Weights } from '../tensors/weights.ts';
+import type { WeightSample, Weights } from '../tensors/weights.ts';
 import type { DerivedLog } from './derived-log.ts';
 import { readNeededBlob } from './needed.ts';
 import { type PrunedRecords, prunedError } from './pruned-records.ts';
+import { createRecentlyRead, type RecentlyRead } from './recent-cache.ts';
 import { storedFiles } from './stored-files.ts';
-import { WeightsCache } from './weights-cache.ts';
 
 /** Reads stored checkpoints; what it returns was checked against its ids. */
 export interface CheckpointReader {
@@ -31,8 +31,11 @@ export interface CheckpointReader {
   findSummary(id: ManifestId): Summary | undefined;
   rememberSummaries(summaries: ReadonlyMap<ManifestId, Summary>): Promise<void>;
   weights(id: ManifestId): Promise<Weights>;
-  /** Weights that were read last, also those of files that wait to be stored. */
-  readonly recentWeights: WeightsCache;
+  /** Some rows of each, read together: what is coded against one another is decoded once. */
+  samples(ids: readonly ManifestId[]): Promise<ReadonlyMap<ManifestId, WeightSample>>;
+  /** The same of one, piece by piece. */
+  readSample(id: ManifestId): AsyncGenerator<void, WeightSample>;
+  readonly recent: RecentlyRead;
   axisGraph(id: ManifestId): Promise<AxisGraph>;
 }
 
@@ -64,6 +67,15 @@ async function withCheckpoint<T>(checkpoint: OpenCheckpoint, use: (open: OpenChe
   }
 }
 
+/** Samples the weights of an open checkpoint piece by piece, and closes it. */
+export async function* sampleAndClose(checkpoint: OpenCheckpoint): AsyncGenerator<void, WeightSample> {
+  try {
+    return yield* sampleWeights(checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
 /** Makes a reader over a blob store, with summaries kept in a derived log. */
 export function createCheckpointReader(
   blobs: BlobStore,
@@ -73,7 +85,7 @@ export function createCheckpointReader(
   const manifests = new Map<ManifestId, Manifest>();
   const graphs = new Map<ManifestId, AxisGraph>();
   const decoded = new Map<ManifestId, Summary>();
-  const recentWeights = new WeightsCache();
+  const recent = createRecentlyRead();
 
   async function manifest(id: ManifestId): Promise<Manifest> {
     const gone = await pruned.find(id);
@@ -119,6 +131,10 @@ export function createCheckpointReader(
     return computed;
   }
 
+  async function* readSample(id: ManifestId): AsyncGenerator<void, WeightSample> {
+    return yield* sampleAndClose(await open(id));
+  }
+
   return {
     manifest,
     storedManifest,
@@ -130,8 +146,10 @@ export function createCheckpointReader(
       const unknown = [...entries].filter(([id]) => summaries.get(id) === undefined);
       await summaries.append(unknown.map(([key, entry]) => ({ key, payload: encodeSummary(entry) })));
     },
-    weights: (id) => recentWeights.read(id, async () => withCheckpoint(await open(id), readWeights)),
-    recentWeights,
+    weights: (id) => recent.weights.read(id, async () => withCheckpoint(await open(id), readWeights)),
+    samples: (ids) => recent.samples.readAll(ids, (missing) => inTurns(missing.map(readSample))),
+    readSample,
+    recent,
     async axisGraph(id) {
       const known = graphs.get(id);
       if (known !== undefined) return known;

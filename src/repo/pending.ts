@@ -7,7 +7,7 @@ import { stampOf } from '../bytes/file-source.ts';
 import type { FileStamp } from '../bytes/source.ts';
 import { BadFileError } from '../errors.ts';
 import type { OpenCheckpoint } from '../formats/format.ts';
-import { readWeights } from '../formats/read-weights.ts';
+import { inTurns, readWeights } from '../formats/read-weights.ts';
 import { openCheckpoint, openCheckpointAs } from '../formats/registry.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { Manifest } from '../objects/manifest.ts';
@@ -15,7 +15,8 @@ import type { Pointer } from '../objects/pointer.ts';
 import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { contentChanged } from '../store/blob-store.ts';
-import { axisGraphOf } from './checkpoint-reader.ts';
+import type { WeightSample } from '../tensors/weights.ts';
+import { axisGraphOf, sampleAndClose } from './checkpoint-reader.ts';
 import { type CheckpointPlan, planCheckpoint } from './plan-checkpoint.ts';
 import type { Repository } from './repository.ts';
 import type { WeightReader } from './repository-archive.ts';
@@ -161,16 +162,25 @@ export function pointerOf({ plan, summary }: PendingCheckpoint): Pointer {
   };
 }
 
+async function* sampleFile(absolutePath: string): AsyncGenerator<void, WeightSample> {
+  return yield* sampleAndClose(await openFile(absolutePath));
+}
+
 /** Reads weights of pending checkpoints from their files, and of all others from the repository. */
 export function pendingWeightReader(repository: Repository, pending: readonly PendingCheckpoint[]): WeightReader {
   const files = new Map<ManifestId, string>(pending.map(({ plan, absolutePath }) => [plan.id, absolutePath]));
   const { checkpoints } = repository;
+  const readSample = (id: ManifestId) => {
+    const file = files.get(id);
+    return file === undefined ? checkpoints.readSample(id) : sampleFile(file);
+  };
   return {
     weights(id) {
       const file = files.get(id);
       if (file === undefined) return checkpoints.weights(id);
-      return checkpoints.recentWeights.read(id, () => withOpenFile(file, readWeights));
+      return checkpoints.recent.weights.read(id, () => withOpenFile(file, readWeights));
     },
+    samples: (ids) => checkpoints.recent.samples.readAll(ids, (missing) => inTurns(missing.map(readSample))),
     axisGraph(id) {
       const file = files.get(id);
       if (file === undefined) return checkpoints.axisGraph(id);

@@ -5,7 +5,7 @@ import type { Neighbor } from '../neighbors/neighbor-index.ts';
 import { packRows, searchRows, type VectorRows } from '../neighbors/row-search.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { AxisGraph } from '../symmetry/axis-graph.ts';
-import type { Weights } from '../tensors/weights.ts';
+import type { WeightSample, Weights } from '../tensors/weights.ts';
 import { IdPlaces } from './id-places.ts';
 import { indexKey, type NeighborIndexes, type SketchKind, vectorsOf } from './neighbor-indexes.ts';
 import type { SearchedIds } from './sketch-search.ts';
@@ -14,6 +14,7 @@ import type { SummaryShelf } from './stored-summaries.ts';
 /** Where an archive gets what is too big to hold: stored checkpoints, or files that wait to be stored. */
 export interface WeightReader {
   weights(id: ManifestId): Promise<Weights>;
+  samples(ids: readonly ManifestId[]): Promise<ReadonlyMap<ManifestId, WeightSample>>;
   axisGraph(id: ManifestId): Promise<AxisGraph>;
 }
 
@@ -133,6 +134,7 @@ export function createArchive(
     },
     trajectory: (name) => [...(byTrajectory().get(name) ?? [])].sort((a, b) => (a.position ?? 0) - (b.position ?? 0)),
     weights: (id) => reader.weights(id),
+    samples: (ids) => reader.samples(ids),
     axisGraph: (id) => reader.axisGraph(id),
     neighbors(kind, query, k): readonly Neighbor[] {
       const vector = query[kind];

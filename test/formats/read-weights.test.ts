@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readWeights } from '../../src/formats/read-weights.ts';
-import { sampleOf } from '../../src/formats/row-sample.ts';
+import { sampleOf } from '../../src/tensors/row-sample.ts';
 import { openBytes } from './files.ts';
 
 /** A safetensors file of 8-bit floats: bytes by their place. */

@@ -57,6 +57,7 @@ describe.runIf(hasHnsw)('the approximate indexes of a repository', () => {
 
   const reader = {
     weights: () => Promise.reject(new Error('unused')),
+    samples: () => Promise.reject(new Error('unused')),
     axisGraph: () => Promise.reject(new Error('unused')),
   };
 

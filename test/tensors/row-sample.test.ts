@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { keepRows, sampleOf, stretchesOf } from '../../src/formats/row-sample.ts';
 import { CHUNK_ELEMENTS } from '../../src/tensors/chunks.ts';
+import { keepRows, sampleOf, stretchesOf } from '../../src/tensors/row-sample.ts';
 
 const sample = (shape: readonly number[], step: number) =>
   sampleOf(

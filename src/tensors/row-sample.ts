@@ -1,7 +1,9 @@
-import { CHUNK_ELEMENTS } from '../tensors/chunks.ts';
+import { CHUNK_ELEMENTS } from './chunks.ts';
 
 /** No tensor is cut below this. */
 const LEAST_VALUES = 4096;
+/** Values that candidates are ranked by: half a million place a checkpoint as well as all do. */
+const RANKED_VALUES = 1 << 19;
 /** Of the chunks of a large tensor one in so many is read: what is stored must be decoded as a whole chunk. */
 const MOST_APART = 4;
 
@@ -34,6 +36,25 @@ export function sampleOf(shape: readonly number[], values: number, step: number)
   const own = Math.max(1, Math.min(step, count, Math.floor(values / LEAST_VALUES)));
   const apart = width * 2 > CHUNK_ELEMENTS ? 1 : Math.min(own, MOST_APART, powerOfTwoBelow(values / CHUNK_ELEMENTS));
   return { width, rows: Uint32Array.from(listRows(count, width, apart, Math.max(1, Math.floor(own / apart)))) };
+}
+
+/** All rows of a tensor. */
+export function allRows(shape: readonly number[], values: number): RowSample {
+  const count = shape.length > 0 ? (shape[0] ?? 1) : 1;
+  return { width: count > 0 ? values / count : 0, rows: Uint32Array.from({ length: count }, (_, i) => i) };
+}
+
+/**
+ * Every k-th row of what is at hand of a tensor, so that all tensors together stay within RANKED_VALUES; the same rows for equal shapes.
+ *
+ * @param total values of all tensors.
+ */
+export function thinRows(sample: RowSample, total: number): RowSample {
+  if (total <= RANKED_VALUES) return sample;
+  const { width, rows } = sample;
+  const values = rows.length * width;
+  const step = Math.min(rows.length, Math.floor(values / Math.max(LEAST_VALUES, (values * RANKED_VALUES) / total)));
+  return step <= 1 ? sample : { width, rows: rows.filter((_, i) => i % step === 0) };
 }
 
 /** Every `step`-th of the rows that lie wholly in one of the chunks that are read. */
@@ -70,7 +91,7 @@ function firstAfter(rows: Uint32Array, position: number): number {
   return low;
 }
 
-/** The parts of chunks that hold kept rows. */
+/** The parts of chunks that hold kept rows; a row that reaches into the next chunk belongs to its own. */
 export function* stretchesOf({ rows, width }: RowSample): Iterable<Stretch> {
   let from = 0;
   for (let at = 0; at < rows.length; at++) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { WeightsCache } from '../../src/repo/weights-cache.ts';
+import { RecentCache } from '../../src/repo/recent-cache.ts';
 import type { Weights } from '../../src/tensors/weights.ts';
 import { idOf } from '../lineage/pile.ts';
 
@@ -12,7 +12,7 @@ const weights = (count: number): Weights => new Map([['w', { shape: [count], dat
 
 /** A cache for two checkpoints of 100 numbers, and what was loaded. */
 function countLoads() {
-  const cache = new WeightsCache(800);
+  const cache = new RecentCache<Weights>(800, (read) => 4 * (read.get('w')?.data.length ?? 0));
   const loaded: string[] = [];
   const read = (id: typeof a, count = 100) =>
     cache.read(id, async () => {
@@ -46,5 +46,20 @@ describe('recent weights', () => {
     await read(b);
     await read(a);
     expect(loaded).toEqual([a, a, b]);
+  });
+
+  it('are loaded together where several are missing', async () => {
+    const { cache, loaded, read } = countLoads();
+    await read(b);
+    const found = await cache.readAll([a, b, c], async (ids) => {
+      loaded.push(ids.join());
+      return ids.map((id) => weights(id === a ? 1 : 3));
+    });
+    expect(loaded).toEqual([b, `${a},${c}`]);
+    expect([...found].map(([id, kept]) => [id, kept.get('w')?.shape[0]])).toEqual([
+      [a, 1],
+      [b, 100],
+      [c, 3],
+    ]);
   });
 });

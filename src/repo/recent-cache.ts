@@ -1,0 +1,90 @@
+import type { ManifestId } from '../objects/ids.ts';
+import type { WeightSample, Weights } from '../tensors/weights.ts';
+
+/** Of decoded weights, in bytes: any checkpoint as it is compared (64 MiB at most) and one that it is compared with. */
+const MAX_WEIGHT_BYTES = 128 * 1024 * 1024;
+/** Of samples: those of all candidates of a question, of 2 to 3 MiB each. */
+const MAX_SAMPLE_BYTES = 96 * 1024 * 1024;
+
+interface Kept<T> {
+  readonly value: T;
+  readonly byteLength: number;
+}
+
+/** Keeps what was read last of checkpoints, up to a number of bytes: candidates are read again and again while a checkpoint is placed. */
+export class RecentCache<T> {
+  readonly #kept = new Map<ManifestId, Kept<T>>();
+  readonly #maxBytes: number;
+  readonly #byteLengthOf: (value: T) => number;
+  #byteLength = 0;
+
+  constructor(maxBytes: number, byteLengthOf: (value: T) => number) {
+    this.#maxBytes = maxBytes;
+    this.#byteLengthOf = byteLengthOf;
+  }
+
+  /** What is kept of a checkpoint, loaded where it is not at hand. */
+  async read(id: ManifestId, load: (id: ManifestId) => Promise<T>): Promise<T> {
+    const value = this.#kept.get(id)?.value ?? (await load(id));
+    this.#keep(id, value);
+    return value;
+  }
+
+  /** The same of several; those that are not at hand are loaded at once, in the order given. */
+  async readAll(
+    ids: readonly ManifestId[],
+    load: (ids: readonly ManifestId[]) => Promise<readonly T[]>,
+  ): Promise<ReadonlyMap<ManifestId, T>> {
+    const missing = ids.filter((id) => !this.#kept.has(id));
+    const loaded = missing.length === 0 ? [] : await load(missing);
+    const found = new Map<ManifestId, T>();
+    for (const id of ids) {
+      const value = this.#kept.get(id)?.value ?? loaded[missing.indexOf(id)];
+      if (value !== undefined) found.set(id, value);
+    }
+    for (const [id, value] of found) this.#keep(id, value);
+    return found;
+  }
+
+  /** A Map keeps the order of insertion: the first is the one used longest ago. */
+  #keep(id: ManifestId, value: T): void {
+    this.#remove(id);
+    const byteLength = this.#byteLengthOf(value);
+    this.#kept.set(id, { value, byteLength });
+    this.#byteLength += byteLength;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#byteLength <= this.#maxBytes || oldest === id) return;
+      this.#remove(oldest);
+    }
+  }
+
+  #remove(id: ManifestId): void {
+    this.#byteLength -= this.#kept.get(id)?.byteLength ?? 0;
+    this.#kept.delete(id);
+  }
+
+  /** Forgets all: when everything has been placed, the memory is wanted for other things. */
+  clear(): void {
+    this.#kept.clear();
+    this.#byteLength = 0;
+  }
+}
+
+/** What was read last of checkpoints, also of files that wait to be stored. */
+export interface RecentlyRead {
+  readonly weights: RecentCache<Weights>;
+  readonly samples: RecentCache<WeightSample>;
+}
+
+function byteLengthOf(weights: Weights): number {
+  let total = 0;
+  for (const { data } of weights.values()) total += data.byteLength;
+  return total;
+}
+
+export function createRecentlyRead(): RecentlyRead {
+  return {
+    weights: new RecentCache(MAX_WEIGHT_BYTES, byteLengthOf),
+    samples: new RecentCache(MAX_SAMPLE_BYTES, ({ weights }) => byteLengthOf(weights)),
+  };
+}

@@ -3,7 +3,7 @@ import type { ByteSource } from '../bytes/source.ts';
 import { decodeToFloat32, valuesPerElement } from '../tensors/decode.ts';
 import { elementByteLength, elementCount, isFloat } from '../tensors/dtype.ts';
 import { permuteAxes, permuteShape } from '../tensors/permute.ts';
-import { allRows, keepRows, type RowSample, sampleOf, stretchesOf, thinRows } from '../tensors/row-sample.ts';
+import { allRows, keepRows, type RowSample, sampleOf, stepTo, stretchesOf, thinRows } from '../tensors/row-sample.ts';
 import type { WeightArray, WeightSample, Weights } from '../tensors/weights.ts';
 import type { OpenCheckpoint, TensorEntry } from './format.ts';
 import { ValueRoom } from './value-room.ts';
@@ -23,7 +23,7 @@ const valueCount = (tensor: TensorEntry) => elementCount(tensor.shape) * valuesP
 /** A power of two, so that a head of another size or some new rows of an embedding leave it as it is. */
 function stepOf(tensors: readonly TensorEntry[]): number {
   const total = tensors.reduce((sum, tensor) => sum + valueCount(tensor), 0);
-  return total <= MOST_VALUES ? 1 : 2 ** Math.ceil(Math.log2(total / SAMPLED_VALUES));
+  return total <= MOST_VALUES ? 1 : stepTo(total, SAMPLED_VALUES);
 }
 
 /** A tensor, and the rows of it that are read, by its channels-first shape. */
@@ -139,7 +139,7 @@ export async function* sampleWeights(checkpoint: OpenCheckpoint): AsyncGenerator
   const all = listWanted(checkpoint);
   const total = all.reduce((sum, { sample }) => sum + sample.rows.length * sample.width, 0);
   const shapes = all.map((wanted): [string, readonly number[]] => [wanted.tensor.name, cutShape(wanted)]);
-  const thinned = all.map((wanted) => ({ ...wanted, sample: thinRows(wanted.sample, total) }));
+  const thinned = all.map((wanted) => ({ ...wanted, sample: thinRows(wanted.sample, cutShape(wanted), total) }));
   return { weights: yield* readEach(checkpoint, thinned), shapes: new Map(shapes) };
 }
 

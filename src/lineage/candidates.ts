@@ -8,10 +8,10 @@ import type { Archive, Member } from './model.ts';
 
 /** Neighbours read from the index: at this depth the right one was found for every kind of change (lineage.md, A2). */
 const NEAREST = 32;
-/** Checkpoints of a run taken to either side of a good candidate. */
+/** Checkpoints of a run taken to either side of a good candidate at most; of large ones half as many as there are candidates. */
 const TO_EITHER_SIDE = 9;
 /** Values that are read for the candidates of one query at most; large checkpoints get fewer candidates. */
-const VALUES_READ = 1 << 28;
+const VALUES_READ = 1 << 27;
 const FEWEST = 6;
 /** Share of the smaller checkpoint's weights that a member of another space must have the shapes of. */
 const LEAST_OVERLAP = 0.25;
@@ -52,14 +52,15 @@ function sharers(summary: Summary, archive: Archive): ManifestId[] {
 export function withTrajectoryNeighbors(
   ids: readonly ManifestId[],
   archive: Archive,
-  sides = TO_EITHER_SIDE,
+  most = TO_EITHER_SIDE,
 ): readonly ManifestId[] {
   const found = new Set<ManifestId>();
   for (const id of ids) {
-    const { trajectory } = archive.member(id);
+    const { trajectory, summary } = archive.member(id);
     if (trajectory === undefined) continue;
     const run = archive.trajectory(trajectory);
     const at = run.findIndex((member) => member.id === id);
+    const sides = Math.min(most, candidateLimit(summary) >> 1);
     for (const member of run.slice(Math.max(0, at - sides), at + sides + 1)) found.add(member.id);
   }
   return [...found];

@@ -6,6 +6,7 @@ import { identifyCheckpoint } from './identify.ts';
 import type { Archive, Forest, Identification, Member } from './model.ts';
 import type { Node } from './node.ts';
 import { placedArchive } from './placed-archive.ts';
+import { sampledArchive } from './sampled-archive.ts';
 
 /** A checkpoint that was made from others without training. */
 export interface Altered {
@@ -34,6 +35,8 @@ function isMadeFrom({ known, direction, parents, relation }: Identification): bo
 function isPruned(answer: Identification): boolean {
   return answer.known && wordsOf(answer).includes('pruned');
 }
+
+const originalsOf = (nodes: readonly Node[]): readonly Member[] => nodes.map(({ original }) => original);
 
 function queryOf({ id, summary }: Member, archive: Archive) {
   return { summary, weights: () => archive.weights(id), axisGraph: () => archive.axisGraph(id) };
@@ -105,12 +108,16 @@ export async function askSuspects(
 ): Promise<Answers> {
   const made: Altered[] = [];
   const pruned: Node[] = [];
+  const sampled = sampledArchive(archive, originalsOf(nodes));
   for (const node of suspects) {
-    const others = nodes.filter((other) => other !== node).map(({ original }) => original);
-    const placed = placedArchive(archive, others, emptyForest);
-    const answer = await identifyCheckpoint(queryOf(node.original, archive), placed);
+    const others = originalsOf(nodes.filter((other) => other !== node));
+    const answer = await identifyCheckpoint(
+      queryOf(node.original, sampled),
+      placedArchive(sampled, others, emptyForest),
+    );
     if (isMadeFrom(answer)) {
-      if (await isPlausible(node, answer, placed)) made.push(toAltered(node, answer));
+      if (await isPlausible(node, answer, placedArchive(archive, others, emptyForest)))
+        made.push(toAltered(node, answer));
     } else if (isPruned(answer)) pruned.push(node);
   }
   return { made: withoutCycles(made), pruned };
@@ -124,9 +131,10 @@ export async function confirmNoise(
   archive: Archive,
 ): Promise<readonly Altered[]> {
   const kept: Altered[] = [];
+  const sampled = sampledArchive(archive, originalsOf(nodes));
   for (const one of made) {
-    const others = nodes.filter((other) => other !== one.node).map(({ original }) => original);
-    const ask = () => identifyCheckpoint(queryOf(one.node.original, archive), placedArchive(archive, others, forest));
+    const others = originalsOf(nodes.filter((other) => other !== one.node));
+    const ask = () => identifyCheckpoint(queryOf(one.node.original, sampled), placedArchive(sampled, others, forest));
     if (!isNoise(one) || isNoise(await ask())) kept.push(one);
   }
   return kept;
@@ -148,12 +156,13 @@ export async function placePruned(
   forest: Forest,
   archive: Archive,
 ): Promise<readonly Altered[]> {
-  const members = nodes.map(({ original }) => original);
+  const members = originalsOf(nodes);
   const originals = new Set(members.map(({ id }) => id));
-  const placed = placedArchive(archive, members, forest);
+  const sampled = sampledArchive(archive, members);
+  const placed = placedArchive(sampled, members, forest);
   const found: Altered[] = [];
   for (const node of pruned) {
-    const answer = await identifyCheckpoint(queryOf(node.original, archive), placed);
+    const answer = await identifyCheckpoint(queryOf(node.original, sampled), placed);
     const { trajectory, position } = answer;
     const place =
       trajectory === undefined || position === undefined ? {} : { place: { trajectory: Number(trajectory), position } };

@@ -5,7 +5,7 @@ import { isInPlace, matchInPlace } from '../diff/match-in-place.ts';
 import { matchTensors, type Named, type TensorMatching, type TensorPair } from '../diff/match-tensors.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
-import type { AxisGraph } from '../symmetry/axis-graph.ts';
+import { type AxisGraph, type TensorAxes, withoutRows } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
 import type { Archive, Query } from './model.ts';
 import { sampleOfWeights, sampleRows } from './sample-rows.ts';
@@ -45,12 +45,17 @@ export function namedTensors(summary: Summary, weights: Weights): readonly Named
   });
 }
 
-/** An axis graph without the tensors of which only some rows are at hand: units that are not all there cannot be permuted. */
-function wholeOnly(graph: AxisGraph, summary: Summary, weights: Weights): AxisGraph {
+/** An axis graph of what is at hand: of a tensor with some of its rows only the other axes are whole, and their units could be permuted. */
+function cutGraph(graph: AxisGraph, summary: Summary, weights: Weights): AxisGraph {
   const sizes = new Map(summary.tensors.map(({ name, shape }) => [name, shape.reduce((a, b) => a * b, 1)]));
   const isWhole = (name: string) => (weights.get(name)?.data.length ?? 0) >= (sizes.get(name) ?? 0);
-  const tensors = [...graph.tensors].filter(([name]) => isWhole(name));
-  return tensors.length === graph.tensors.size ? graph : { ...graph, tensors: new Map(tensors) };
+  if ([...graph.tensors.keys()].every(isWhole)) return graph;
+  const tensors = [...graph.tensors].flatMap(([name, axes]): [string, TensorAxes][] => {
+    if (isWhole(name)) return [[name, axes]];
+    const cut = withoutRows(axes, weights.get(name)?.shape ?? []);
+    return cut === undefined ? [] : [[name, cut]];
+  });
+  return { ...graph, tensors: new Map(tensors) };
 }
 
 /** Opens the frame of the query's own names and axes. */
@@ -60,7 +65,7 @@ export async function openFrame(query: Query, archive: Archive): Promise<Frame> 
     archive,
     weights,
     namedTensors(query.summary, weights),
-    wholeOnly(await query.axisGraph(), query.summary, weights),
+    cutGraph(await query.axisGraph(), query.summary, weights),
     new Map(),
     query.logChoices ?? 0,
   );
@@ -79,7 +84,7 @@ export async function moveFrame(frame: Frame, query: Query, archive: Archive, id
   }
   const own = await query.weights();
   const stored = await archive.weights(id);
-  const graph = wholeOnly(await archive.axisGraph(id), archive.member(id).summary, stored);
+  const graph = cutGraph(await archive.axisGraph(id), archive.member(id).summary, stored);
   const turned = matching.pairs.map((pair) => turnPair(pair, stored));
   const rest = new Set(matching.onlyQuery.filter((name) => !back.has(name)));
   const weights = new Map([...bringInto(turned, own), ...[...own].filter(([name]) => rest.has(name))]);

@@ -1,19 +1,20 @@
 import type { ManifestId } from '../objects/ids.ts';
-import { allRows, keepRows, thinRows } from '../tensors/row-sample.ts';
+import { allRows, keepRows, RANKED_VALUES, thinRows } from '../tensors/row-sample.ts';
 import type { WeightArray, WeightSample, Weights } from '../tensors/weights.ts';
 
-/** Takes every k-th row of the large tensors, so that all together stay within a budget; the same rows for equal shapes. */
+/** Takes some rows of the large tensors, so that all together stay within a budget; the same rows for equal shapes. */
 export function sampleRows(weights: Weights): Weights {
   let total = 0;
   for (const { data } of weights.values()) total += data.length;
+  if (total <= RANKED_VALUES) return weights;
   return new Map([...weights].map(([name, tensor]) => [name, thin(tensor, total)]));
 }
 
 function thin(tensor: WeightArray, total: number): WeightArray {
   const { shape, data } = tensor;
   const all = allRows(shape, data.length);
-  const kept = thinRows(all, total);
-  if (kept === all) return tensor;
+  const kept = thinRows(all, shape, total);
+  if (kept.rows.length === all.rows.length) return tensor;
   const values = new Float32Array(kept.rows.length * kept.width);
   keepRows(data, 0, values, kept);
   return { shape: [kept.rows.length, ...shape.slice(1)], data: values };

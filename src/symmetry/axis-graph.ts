@@ -10,6 +10,15 @@ export interface TensorAxes {
   readonly labels: readonly AxisLabel[];
 }
 
+/** The axes of a tensor of which only some rows are at hand: its first axis holds no units that could be permuted; undefined where no other does. */
+export function withoutRows({ reshape, labels }: TensorAxes, shape: readonly number[]): TensorAxes | undefined {
+  const others = shape.slice(1);
+  const isSplit = reshape !== undefined && others.join() !== reshape.slice(-others.length).join();
+  if (others.length === 0 || isSplit) return undefined;
+  const kept = labels.slice(-others.length);
+  return kept.every((label) => label === null) ? undefined : { labels: [null, ...kept] };
+}
+
 /** For every placed tensor, which axes are hidden units. Tensors that are not in `tensors` are not used by the kinship test. */
 export interface AxisGraph {
   readonly tensors: ReadonlyMap<string, TensorAxes>;

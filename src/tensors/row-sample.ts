@@ -3,7 +3,7 @@ import { CHUNK_ELEMENTS } from './chunks.ts';
 /** No tensor is cut below this. */
 const LEAST_VALUES = 4096;
 /** Values that candidates are ranked by: half a million place a checkpoint as well as all do. */
-const RANKED_VALUES = 1 << 19;
+export const RANKED_VALUES = 1 << 19;
 /** Of the chunks of a large tensor one in so many is read: what is stored must be decoded as a whole chunk. */
 const MOST_APART = 4;
 
@@ -44,17 +44,21 @@ export function allRows(shape: readonly number[], values: number): RowSample {
   return { width: count > 0 ? values / count : 0, rows: Uint32Array.from({ length: count }, (_, i) => i) };
 }
 
+/** A power of two by which so many values come down to a number of them, or below. */
+export function stepTo(total: number, wanted: number): number {
+  return total <= wanted ? 1 : 2 ** Math.ceil(Math.log2(total / wanted));
+}
+
 /**
- * Every k-th row of what is at hand of a tensor, so that all tensors together stay within RANKED_VALUES; the same rows for equal shapes.
+ * Of the rows that are at hand those that candidates are ranked by: all tensors together stay within RANKED_VALUES, but for small ones.
  *
+ * @param shape of what is at hand, channels-first.
  * @param total values of all tensors.
  */
-export function thinRows(sample: RowSample, total: number): RowSample {
-  if (total <= RANKED_VALUES) return sample;
-  const { width, rows } = sample;
-  const values = rows.length * width;
-  const step = Math.min(rows.length, Math.floor(values / Math.max(LEAST_VALUES, (values * RANKED_VALUES) / total)));
-  return step <= 1 ? sample : { width, rows: rows.filter((_, i) => i % step === 0) };
+export function thinRows({ width, rows }: RowSample, shape: readonly number[], total: number): RowSample {
+  const step = stepTo(total, RANKED_VALUES);
+  const kept = sampleOf(shape, rows.length * width, step).rows;
+  return { width, rows: kept.map((at) => rows[at] ?? 0) };
 }
 
 /** Every `step`-th of the rows that lie wholly in one of the chunks that are read. */

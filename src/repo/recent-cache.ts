@@ -1,10 +1,10 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { WeightSample, Weights } from '../tensors/weights.ts';
 
-/** Of decoded weights, in bytes: any checkpoint as it is compared (64 MiB at most) and one that it is compared with. */
-const MAX_WEIGHT_BYTES = 128 * 1024 * 1024;
+/** Of decoded weights, in bytes: two of usual size, or one of the largest (64 MiB) that are read whole. */
+const MAX_WEIGHT_BYTES = 96 * 1024 * 1024;
 /** Of samples: those of all candidates of a question, of 2 to 3 MiB each. */
-const MAX_SAMPLE_BYTES = 96 * 1024 * 1024;
+const MAX_SAMPLE_BYTES = 64 * 1024 * 1024;
 
 interface Kept<T> {
   readonly value: T;

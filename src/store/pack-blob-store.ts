@@ -25,7 +25,7 @@ export interface BlobStoreOptions {
 }
 
 /** Room for the chunks of a large tensor and its two ancestors many times over, and for all of a checkpoint of usual size and its base. */
-const CACHE_BYTES = 96 * 1024 * 1024;
+const CACHE_BYTES = 64 * 1024 * 1024;
 
 /** No chain is longer than a row can say; more is a circle of damaged or forged records. */
 const MAX_ANCESTRY = 255;

@@ -25,13 +25,24 @@ export function isSameCheckpoint(a: Summary, b: Summary): boolean {
   return a.tensors.every(({ name, content }, i) => b.tensors[i]?.name === name && b.tensors[i]?.content === content);
 }
 
-/** Finds the member that holds exactly the query's weights: the same file first, then the same tensors, then the original. */
+/** The same weights under the same names, whatever the container. */
+function hasSameNames(a: Summary, b: Summary): boolean {
+  const names = new Map(tellingTensors(b).map(({ name, content }) => [name, content]));
+  return tellingTensors(a).every(({ name, content }) => names.get(name) === content);
+}
+
+/**
+ * Finds the member that holds exactly the query's weights: the same file first, then the same tensors, then the original of what has the same names,
+ * then the original of all.
+ */
 export function findByContent(summary: Summary, archive: Archive): ContentMatch | undefined {
   const { withFiles, withWeights } = archive.contents.findEqual(summary);
   const others = withWeights.filter((member) => member.summary !== summary);
   const same = new Set([...withFiles, ...others]);
   const identical = withFiles[0] ?? others.find((member) => isSameCheckpoint(member.summary, summary));
-  const member = identical ?? others.find(({ id }) => !archive.isCopyOfMember(id)) ?? others[0];
+  const named = others.filter((member) => hasSameNames(summary, member.summary));
+  const alike = named.length > 0 ? named : others;
+  const member = identical ?? alike.find(({ id }) => !archive.isCopyOfMember(id)) ?? alike[0];
   return member && { member, relation: identical ? 'identical' : 'recontained', others: same.size - 1 };
 }
 

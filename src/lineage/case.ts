@@ -1,4 +1,5 @@
 import type { ManifestId } from '../objects/ids.ts';
+import type { Summary } from '../sketch/summary.ts';
 import type { Weights } from '../tensors/weights.ts';
 import type { TensorFacts } from './alterations.ts';
 import type { Comparison } from './comparison.ts';
@@ -59,20 +60,24 @@ export interface Ground {
   readonly notes: readonly string[];
 }
 
-/** Ranks candidates by their misfit on the given tensors, best first; ties fall to the original of what holds the same weights, then to the order given. */
+/**
+ * Ranks candidates by their misfit on the given tensors, best first. Ties, of what holds the same weights, fall to those with the query's names, then to
+ * the original, then to the order given.
+ */
 export async function rank(
   subject: Case,
   ids: readonly ManifestId[],
   names?: readonly string[],
 ): Promise<readonly Ranked[]> {
+  const { query, archive, frame } = subject;
+  await frame.prepare(ids);
+  const own = new Set(query.summary.tensors.map(({ name }) => name));
+  const hasNames = ({ tensors }: Summary) => tensors.length === own.size && tensors.every(({ name }) => own.has(name));
+  const places = new Map(
+    ids.map((id) => [id, (hasNames(archive.member(id).summary) ? 0 : 2) + (archive.isCopyOfMember(id) ? 1 : 0)]),
+  );
   const ranked: Ranked[] = [];
-  await subject.frame.prepare(ids);
-  const isCopy = (id: ManifestId) => (subject.archive.isCopyOfMember(id) ? 1 : 0);
-  for (const id of [...ids].sort((a, b) => isCopy(a) - isCopy(b))) {
-    ranked.push({
-      id,
-      misfit: misfit(subject.frame.sample, await subject.weightsOf(id), names ?? subject.frame.sample.keys()),
-    });
-  }
+  for (const id of [...ids].sort((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0)))
+    ranked.push({ id, misfit: misfit(frame.sample, await subject.weightsOf(id), names ?? frame.sample.keys()) });
   return ranked.sort((a, b) => a.misfit - b.misfit);
 }

@@ -18,6 +18,8 @@ const RUNS = 4;
 /** Decides where on a run a query lies that is no copy, mixture or low-rank change of its base (lineage.md, A2 steps 9 to 11). */
 export async function placeOnRun(subject: Case, ground: Ground): Promise<Finding> {
   const query = vectorOf(subject.frame.sample, ground.comparison);
+  const copied = await placeOnCopied(subject, ground, query);
+  if (copied) return copied;
   const bases = ground.isAligned ? [ground.base] : await basesByNearestSegment(subject, ground, query);
   const found: Finding[] = [];
   for (const base of bases) found.push(await placeOnRunOf(subject, ground, base, query));
@@ -32,12 +34,10 @@ async function placeOnRunOf(subject: Case, ground: Ground, base: ManifestId, que
   const run = openRun(subject, base, ground.comparison);
   const own = await run.vector(run.at);
   const residual = addScaled(query, -1, own);
-  const matrices = [...matricesOf(residual, ground.comparison)];
-  const white = whiteness(matrices);
+  const white = whiteness(matricesOf(residual, ground.comparison));
   const along = await projections(run, ground, residual, own);
   const position = subject.archive.member(base).position;
   const at = { base, ...(position === undefined ? {} : { position }), parents: [{ id: base, weight: 1 }] };
-  if (!matrices.some(({ matrix }) => matrix.data.some((x) => x !== 0))) return { ...at, ...ofVectors(ground) };
   const segments = await segmentsRound(run, query);
   const best = segments[0];
   if (white < WHITE && along.every((z) => Math.abs(z) < ALONG)) {
@@ -48,11 +48,27 @@ async function placeOnRunOf(subject: Case, ground: Ground, base: ManifestId, que
   return { ...at, ...(await describe(subject, ground, run, best, query)) };
 }
 
-/** All matrices are copies, and vectors differ: set anew, or those of what was replaced; noise is seen in matrices. */
-function ofVectors({ words }: Ground): Pick<Finding, 'words' | 'sureness' | 'notes'> {
+/** Where all matrices are copies of the base's, and vectors differ: set anew, or those of what was replaced; noise is seen in matrices. */
+async function placeOnCopied(
+  { archive, weightsOf }: Case,
+  { base, words, comparison }: Ground,
+  query: Vector,
+): Promise<Finding | undefined> {
+  const residual = addScaled(query, -1, vectorOf(await weightsOf(base), comparison));
+  const isCopied = matricesOf(residual, comparison).every(
+    ({ matrix, mask }) => !mask && matrix.data.every((x) => x === 0),
+  );
+  if (!isCopied) return undefined;
+  const { position } = archive.member(base);
   const isExplained = words.includes('head-replaced');
-  const notes = ['All matrices are copies; only vectors differ.'];
-  return { words: isExplained ? [] : ['fine-tuned'], sureness: isExplained ? 0.9 : 0.5, notes };
+  return {
+    base,
+    ...(position === undefined ? {} : { position }),
+    parents: [{ id: base, weight: 1 }],
+    words: isExplained ? [] : ['fine-tuned'],
+    sureness: isExplained ? 0.9 : 0.5,
+    notes: ['All matrices are copies; only vectors differ.'],
+  };
 }
 
 /** The nearest checkpoint of each run that competes, the run whose segment lies nearest first; it need not be the run of the nearest checkpoint. */

@@ -64,11 +64,20 @@ describe('a file that is written while a command runs', () => {
     for (const at of points.filter((_, index) => index % 3 === 0)) {
       await start();
       let isHeld = false;
+      const kinds: string[] = [];
       const onPause = async (): Promise<void> => {
+        // One reading more or less than when they were counted, and the point is another.
+        if (kinds[at - 1] === 'rename') return;
         isHeld = true;
         await write(file);
       };
-      await runInside(folder, args, { mode: 'pause', at, reads: true, onPause });
+      await runInside(folder, args, {
+        mode: 'pause',
+        at,
+        reads: true,
+        onPause,
+        onChange: (kind) => kinds.push(kind),
+      });
       if (!isHeld) continue;
       tried += 1;
       expect([at, await readFile(file, 'utf8').catch(() => 'gone')]).toEqual([at, PRECIOUS]);

@@ -1,5 +1,13 @@
 import type { Weights } from '../tensors/weights.ts';
-import { type Agreement, COMPUTED_AGAIN, countAgreement, isExact, type Rounding, toleranceOf } from './tolerance.ts';
+import {
+  type Agreement,
+  agrees,
+  COMPUTED_AGAIN,
+  countAgreement,
+  isExact,
+  type Rounding,
+  toleranceOf,
+} from './tolerance.ts';
 
 /** Tensors smaller than this count together, not each. */
 const LEAST_ALONE = 16;
@@ -48,8 +56,10 @@ export function changedTensors(
   masks: Masks,
 ): readonly string[] {
   return names.filter((name) => {
-    const agreement = agreementOf(query, candidate, name, roundings, masks);
-    return agreement !== undefined && (!isExact(agreement) || agreement.changed() > 0);
+    const [a, b, rounding] = [query.get(name)?.data, candidate.get(name)?.data, roundings.get(name)];
+    if (!a || !b || a.length !== b.length || !rounding) return false;
+    const mask = masks.get(name);
+    return !agrees(a, b, rounding, mask) || countChanged(a, b, rounding, mask) > 0;
   });
 }
 

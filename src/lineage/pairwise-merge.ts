@@ -91,13 +91,13 @@ const dot = (a: Float32Array, b: Float32Array): number => {
   return sum;
 };
 
-/** What each pair leaves of a tensor, squared, as a share of it. */
+/** What each pair, the first of the two given first, leaves of a tensor, squared, as a share of it. */
 function leftOfPairs(own: Float32Array, others: readonly Float32Array[]): (i: number, j: number) => number {
   const square = dot(own, own);
   const products = others.map((data) => dot(own, data));
-  const table = others.map((one) => others.map((other) => dot(one, other)));
+  const table = others.map((one, i) => others.slice(i).map((other) => dot(one, other)));
   return (i, j) => {
-    const [xx, yy, xy] = [table[i]?.[i] ?? 0, table[j]?.[j] ?? 0, table[i]?.[j] ?? 0];
+    const [xx, yy, xy] = [table[i]?.[0] ?? 0, table[j]?.[0] ?? 0, table[i]?.[j - i] ?? 0];
     const [xq, yq] = [products[i] ?? 0, products[j] ?? 0];
     const determinant = xx * yy - xy * xy;
     if (!(determinant > 1e-9 * xx * yy)) return Number.POSITIVE_INFINITY;

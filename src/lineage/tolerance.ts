@@ -127,6 +127,27 @@ export function countAgreement(
   return { agreed, compared };
 }
 
+/** Whether 98 % of the compared values agree; as soon as too many do not, the rest is not looked at. */
+export function agrees(
+  query: Float32Array,
+  candidate: Float32Array,
+  rounding: Rounding,
+  mask: Uint8Array | undefined,
+): boolean {
+  const tolerance = toleranceOf(rounding, candidate);
+  const most = (1 - EXACT_SHARE) * query.length + 1;
+  let missed = 0;
+  let compared = 0;
+  for (let i = 0; i < query.length && missed <= most; i++) {
+    if (mask && mask[i] === 0) continue;
+    compared++;
+    const c = candidate[i] ?? 0;
+    const q = query[i] ?? 0;
+    if (!(Math.abs(q - c) <= tolerance(c, i)) && q !== c && !(Number.isNaN(q) && Number.isNaN(c))) missed++;
+  }
+  return missed <= most && isExact({ agreed: compared - missed, compared });
+}
+
 function largestOf(data: Float32Array): number {
   let largest = 0;
   for (let i = 0; i < data.length; i++) {

@@ -25,10 +25,12 @@ export type { Environment } from './repo/environment.ts';
 export { type IdentifyOptions, identifyFiles } from './repo/identify-files.ts';
 export { importFiles } from './repo/import-files.ts';
 export { readLineageGraph } from './repo/lineage-graph.ts';
+export type * from './repo/lineage-results.ts';
 export { logHistory } from './repo/log-history.ts';
 export { logTrajectories } from './repo/log-trajectory.ts';
 export { measureUsage, type UsageResult, type UsageShare } from './repo/measure-usage.ts';
 export { monitorRun } from './repo/monitor-run.ts';
+export type * from './repo/operation.ts';
 export {
   type PruneOptions,
   type PruneResult,

@@ -1,4 +1,4 @@
-import type { TrajectoryCheckpoint, TrajectoryLogResult, TrajectoryResult } from '../repo/results.ts';
+import type { TrajectoryCheckpoint, TrajectoryLogResult, TrajectoryResult } from '../repo/lineage-results.ts';
 
 /** How a chart is drawn: a way to colour text (identity for plain), and the width in cells. */
 export interface ChartOptions {

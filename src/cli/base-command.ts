@@ -1,8 +1,9 @@
 import { Command, Flags } from '@oclif/core';
 import { escapeLine } from '../charts/describe.ts';
 import type { Environment } from '../repo/environment.ts';
+import type { Operation } from '../repo/operation.ts';
 import { openRepository, type Repository } from '../repo/repository.ts';
-import type { Operation, SkippedFile } from '../repo/results.ts';
+import type { SkippedFile } from '../repo/results.ts';
 import { readEnvironment } from './environment.ts';
 import { EXIT_CODES } from './exit-codes.ts';
 import { writePaged } from './pager.ts';

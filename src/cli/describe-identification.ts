@@ -1,6 +1,6 @@
 import { formatConfidence, formatPosition, NO_WEIGHTS, shortId } from '../charts/describe.ts';
+import type { IdentificationResult, NearestResult } from '../repo/lineage-results.ts';
 import { describePruned } from '../repo/pruned-content.ts';
-import type { IdentificationResult, NearestResult } from '../repo/results.ts';
 import type { Paint } from './style.ts';
 
 function describeNear(near: NearestResult): string {

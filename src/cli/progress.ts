@@ -1,5 +1,5 @@
 import { escapeControls } from '../errors.ts';
-import type { Operation, ProgressEvent } from '../repo/results.ts';
+import type { Operation, ProgressEvent } from '../repo/operation.ts';
 
 /** Nothing is shown of what is done sooner. */
 const QUIET_MS = 400;

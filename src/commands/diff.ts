@@ -5,7 +5,7 @@ import { WsvcCommand } from '../cli/base-command.ts';
 import { EXIT_NO } from '../cli/exit-codes.ts';
 import { type DiffSide, diffCheckpoints, readFileSide, readStoredSide } from '../repo/diff-checkpoints.ts';
 import { readNamed } from '../repo/explain-name.ts';
-import type { DiffResult, TensorDiff } from '../repo/results.ts';
+import type { DiffResult, TensorDiff } from '../repo/lineage-results.ts';
 import { isFileOnDisk } from '../repo/show-checkpoint.ts';
 
 function row({

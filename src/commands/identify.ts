@@ -3,7 +3,7 @@ import { WsvcCommand } from '../cli/base-command.ts';
 import { describeIdentification } from '../cli/describe-identification.ts';
 import { EXIT_NO } from '../cli/exit-codes.ts';
 import { identifyFiles } from '../repo/identify-files.ts';
-import type { IdentifyResult } from '../repo/results.ts';
+import type { IdentifyResult } from '../repo/lineage-results.ts';
 
 export default class Identify extends WsvcCommand {
   static override summary = 'Say what files are and what they were made from, by their weights alone.';

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { drawTrajectories } from '../charts/trajectory-chart.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
 import { importFiles } from '../repo/import-files.ts';
-import type { TrajectoryLogResult } from '../repo/results.ts';
+import type { TrajectoryLogResult } from '../repo/lineage-results.ts';
 
 export default class Import extends WsvcCommand {
   static override summary = 'Take in a folder of unlabelled checkpoints: recover trajectories, order and forks.';

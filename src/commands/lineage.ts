@@ -2,7 +2,7 @@ import { Args } from '@oclif/core';
 import { formatConfidence, shortId } from '../charts/describe.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
 import { readLineageGraph } from '../repo/lineage-graph.ts';
-import type { LineageResult } from '../repo/results.ts';
+import type { LineageResult } from '../repo/lineage-results.ts';
 
 export default class Lineage extends WsvcCommand {
   static override summary = 'Show what descends from what.';

@@ -3,9 +3,10 @@ import { describePlace } from '../charts/describe.ts';
 import { drawHistory } from '../charts/history-graph.ts';
 import { drawTrajectories } from '../charts/trajectory-chart.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
+import type { TrajectoryLogResult } from '../repo/lineage-results.ts';
 import { logHistory } from '../repo/log-history.ts';
 import { logTrajectories } from '../repo/log-trajectory.ts';
-import type { LogEntry, LogResult, TrajectoryLogResult } from '../repo/results.ts';
+import type { LogEntry, LogResult } from '../repo/results.ts';
 
 export default class Log extends WsvcCommand {
   static override summary = 'Show the history, newest first, or the trajectories in weight space.';

@@ -2,8 +2,8 @@ import { Args } from '@oclif/core';
 import { formatPosition } from '../charts/describe.ts';
 import { drawTable } from '../charts/table.ts';
 import { WsvcCommand } from '../cli/base-command.ts';
+import type { MonitorResult } from '../repo/lineage-results.ts';
 import { monitorRun } from '../repo/monitor-run.ts';
-import type { MonitorResult } from '../repo/results.ts';
 
 function number(value: number | null): string {
   return value === null ? '-' : value.toPrecision(3);

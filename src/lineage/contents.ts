@@ -1,6 +1,7 @@
 import type { ContentId } from '../objects/ids.ts';
 import type { Summary, SummaryTraits, TensorSummary } from '../sketch/summary.ts';
 import { contentPrefix, isTelling, traitsOf } from '../sketch/traits.ts';
+import { isFloat } from '../tensors/dtype.ts';
 import type { Archive, ContentIndex, Member } from './model.ts';
 
 /** A member whose weights are the query's, byte for byte. */
@@ -9,6 +10,11 @@ export interface ContentMatch {
   readonly relation: 'identical' | 'recontained';
   /** Other members with the same weights. */
   readonly others: number;
+}
+
+/** The tensors that a checkpoint is compared by. */
+export function comparedTensors({ tensors }: Summary): readonly TensorSummary[] {
+  return tensors.filter(({ role, dtype }) => role === 'weight' && isFloat(dtype));
 }
 
 /** The tensors that say something: weights whose values differ from one another (constants are common to everybody). */

@@ -1,9 +1,9 @@
 import { squaredLength, traitsOf } from '../sketch/traits.ts';
 import { decodeToFloat32 } from '../tensors/decode.ts';
-import { type DType, isFloat } from '../tensors/dtype.ts';
+import type { DType } from '../tensors/dtype.ts';
 import { encodeFromFloat32 } from '../tensors/encode.ts';
 import type { Weights } from '../tensors/weights.ts';
-import { isSameCheckpoint } from './contents.ts';
+import { comparedTensors, isSameCheckpoint } from './contents.ts';
 import { squaredDistance } from './distances.ts';
 import { type ForestMemo, findNearestWith } from './forest-memo.ts';
 import type { Archive, Member } from './model.ts';
@@ -14,8 +14,7 @@ import { findRelaid } from './relaid-copies.ts';
 const SKETCH_RESOLUTION = 4 * 2 ** -24;
 /** Nearest checkpoints of which one may be the original of a cast. */
 const CAST_CANDIDATES = 4;
-const weightTensors = ({ summary }: Member) =>
-  summary.tensors.filter(({ role, dtype }) => role === 'weight' && isFloat(dtype));
+const weightTensors = ({ summary }: Member) => comparedTensors(summary);
 
 /** True when lineage can see the checkpoint: it has matrices that are not all constant. */
 export function hasSketch({ summary }: Member): boolean {

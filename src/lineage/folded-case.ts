@@ -1,7 +1,7 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
-import { isFloat } from '../tensors/dtype.ts';
 import { applyFolds, type FoldPlan } from './apply-folds.ts';
+import { comparedTensors } from './contents.ts';
 import { DIRECTION_NOTES } from './decide-relation.ts';
 import { planFolds } from './fold-plan.ts';
 import type { FoldedLayer } from './folded-copy.ts';
@@ -22,14 +22,9 @@ export interface FoldedCase {
 /** Candidates that are asked whether a fold makes them resemble the query. */
 const ASKED = 3;
 
-/** Tensors that a checkpoint is compared by. */
-function countCompared({ tensors }: Summary): number {
-  return tensors.filter(({ role, dtype }) => role === 'weight' && isFloat(dtype)).length;
-}
-
 /** True for checkpoints of as many tensors: with normalisations folded one of them has fewer. */
 export function haveAsManyTensors(a: Summary, b: Summary): boolean {
-  return countCompared(a) === countCompared(b);
+  return comparedTensors(a).length === comparedTensors(b).length;
 }
 
 /**

@@ -8,10 +8,7 @@ import type { Summary } from '../sketch/summary.ts';
 import { type AxisGraph, type TensorAxes, withoutRows } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
 import type { Archive, Query } from './model.ts';
-import { sampleOfWeights, sampleRows } from './sample-rows.ts';
-
-/** Checkpoints with more values than this are read and kept as samples; the whole is read where a test needs it. */
-const LARGEST_KEPT = 1 << 20;
+import { LARGEST_WHOLE, sampleOfWeights, sampleRows } from './sample-rows.ts';
 
 /** A stored checkpoint under the names and axes of the frame. */
 export interface Candidate {
@@ -118,7 +115,7 @@ function createFrame(
   logCuts: number,
 ): Frame {
   const own = sampleOfWeights(weights);
-  const isLarge = valueCount(weights) > LARGEST_KEPT;
+  const isLarge = valueCount(weights) > LARGEST_WHOLE;
   const kept = new Map<ManifestId, Promise<Candidate>>();
   const options = createLayoutOptions();
   const bring = async (id: ManifestId): Promise<Candidate> => {
@@ -127,7 +124,7 @@ function createFrame(
     const matched = matchTensors({ tensors, weights }, { tensors: named, weights: stored }, options);
     const matching = { ...matched, logChoices: matched.logChoices + logCuts };
     const brought = bringInto(matching.pairs, stored);
-    const small = valueCount(brought) <= LARGEST_KEPT;
+    const small = valueCount(brought) <= LARGEST_WHOLE;
     return {
       id,
       matching,

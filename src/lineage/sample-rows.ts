@@ -2,6 +2,9 @@ import type { ManifestId } from '../objects/ids.ts';
 import { allRows, keepRows, RANKED_VALUES, thinRows } from '../tensors/row-sample.ts';
 import type { WeightArray, WeightSample, Weights } from '../tensors/weights.ts';
 
+/** Checkpoints of more weights than this are read as samples; the whole where a test needs it. */
+export const LARGEST_WHOLE = 1 << 20;
+
 /** Takes some rows of the large tensors, so that all together stay within a budget; the same rows for equal shapes. */
 export function sampleRows(weights: Weights): Weights {
   let total = 0;

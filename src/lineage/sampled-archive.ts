@@ -1,9 +1,6 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { Archive, Member } from './model.ts';
-import { sampleEach } from './sample-rows.ts';
-
-/** Checkpoints of more weights than this are asked about by samples. */
-const LARGEST_WHOLE = 1 << 20;
+import { LARGEST_WHOLE, sampleEach } from './sample-rows.ts';
 
 /**
  * An archive in which large checkpoints consist of the rows that they are ranked by: enough to ask of many whether they are copies of others with their

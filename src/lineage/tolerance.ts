@@ -103,20 +103,24 @@ export function toleranceOf(rounding: Rounding, values: Float32Array): (original
   };
 }
 
-/** Counts the values of a tensor that are the original's up to rounding; `shift` compares with the value so many places on, for chance. */
+/**
+ * Counts the values of a tensor that are the original's up to rounding, until more than `mostMissed` are not; `shift` compares with the value so many
+ * places on, for chance.
+ */
 export function countAgreement(
   query: Float32Array,
   candidate: Float32Array,
   rounding: Rounding,
   mask?: Uint8Array,
   shift = 0,
+  mostMissed = Number.POSITIVE_INFINITY,
 ): Agreement {
   const n = query.length;
   const tolerance = toleranceOf(rounding, candidate);
   const { ends } = rounding;
   let agreed = 0;
   let compared = 0;
-  for (let i = 0; i < n; i++) {
+  for (let i = 0; i < n && compared - agreed <= mostMissed; i++) {
     if (mask && mask[i] === 0) continue;
     compared++;
     const c = candidate[shift === 0 ? i : (i + shift) % n] ?? 0;
@@ -128,24 +132,9 @@ export function countAgreement(
 }
 
 /** Whether 98 % of the compared values agree; as soon as too many do not, the rest is not looked at. */
-export function agrees(
-  query: Float32Array,
-  candidate: Float32Array,
-  rounding: Rounding,
-  mask: Uint8Array | undefined,
-): boolean {
-  const tolerance = toleranceOf(rounding, candidate);
-  const most = (1 - EXACT_SHARE) * query.length + 1;
-  let missed = 0;
-  let compared = 0;
-  for (let i = 0; i < query.length && missed <= most; i++) {
-    if (mask && mask[i] === 0) continue;
-    compared++;
-    const c = candidate[i] ?? 0;
-    const q = query[i] ?? 0;
-    if (!(Math.abs(q - c) <= tolerance(c, i)) && q !== c && !(Number.isNaN(q) && Number.isNaN(c))) missed++;
-  }
-  return missed <= most && isExact({ agreed: compared - missed, compared });
+export function agrees(query: Float32Array, candidate: Float32Array, rounding: Rounding, mask?: Uint8Array): boolean {
+  const mostMissed = (1 - EXACT_SHARE) * query.length + 1;
+  return isExact(countAgreement(query, candidate, rounding, mask, 0, mostMissed));
 }
 
 function largestOf(data: Float32Array): number {

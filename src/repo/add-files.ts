@@ -1,10 +1,11 @@
 import type { ManifestId } from '../objects/ids.ts';
 import { listBasesBy } from './base-sources.ts';
+import type { Operation, ProgressEvent } from './operation.ts';
 import { filesOf, type PendingCheckpoint, pendingWeightReader, pointerOf, readPending } from './pending.ts';
 import { type Placement, placePending } from './place-pending.ts';
 import { describePlacement, NO_PLACEMENT } from './placement-result.ts';
 import { type Repository, withLock } from './repository.ts';
-import type { AddedFile, AddResult, Operation, ProgressEvent } from './results.ts';
+import type { AddedFile, AddResult } from './results.ts';
 import { stagedMembers } from './staged.ts';
 import { storePending } from './store-pending.ts';
 import { checkMovable, type Left, takeAway } from './take-away.ts';

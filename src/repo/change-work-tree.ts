@@ -2,10 +2,10 @@ import { rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { CommitId, FileHash, GitObjectId } from '../objects/ids.ts';
 import type { Manifest } from '../objects/manifest.ts';
+import type { Operation } from './operation.ts';
 import { createOverwriteGuard, type OverwriteGuard } from './overwrite-check.ts';
 import type { Repository } from './repository.ts';
 import { filesBeside, restoreManifest } from './restore-files.ts';
-import type { Operation } from './results.ts';
 import { createFileHasher } from './stat-cache.ts';
 import { checkNotBeyondLink } from './work-tree.ts';
 

@@ -8,9 +8,10 @@ import { checkFormatVersion, PRUNED_FORMAT_VERSION } from '../store/layout.ts';
 import { checkDerived } from './check-derived.ts';
 import { checkHistory } from './check-history.ts';
 import { readWaitingManifests } from './moved-files.ts';
+import type { Operation, ProgressEvent } from './operation.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import type { Repository } from './repository.ts';
-import type { FsckFinding, FsckResult, Operation, ProgressEvent } from './results.ts';
+import type { FsckFinding, FsckResult } from './results.ts';
 import { storedSource } from './stored-files.ts';
 
 /** How deep to look (docs/format.md, "Checking"). */

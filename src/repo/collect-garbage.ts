@@ -10,10 +10,10 @@ import { findBaseOnly, planRepack, type RepackCandidate, type RepackPlan } from 
 import { isHistoryUnreached } from '../store/recover-refs.ts';
 import { readRepackCandidates, repack } from '../store/repack.ts';
 import { chunksOf, hintsFromPlan, hintsFromTrajectories } from './better-bases.ts';
+import type { Operation, ProgressEvent } from './operation.ts';
 import { type BasePlan, planBases } from './plan-bases.ts';
 import { readNeededBlobs, readNeededManifests } from './reachable.ts';
 import { type Repository, withLock } from './repository.ts';
-import type { Operation, ProgressEvent } from './results.ts';
 
 export interface GarbageOptions {
   /** Say what would be done, and do nothing. */

@@ -4,10 +4,11 @@ import type { LineageTrailers } from '../objects/trailers.ts';
 import { formatCommitMessage } from '../objects/trailers.ts';
 import type { LineageView } from './lineage-view.ts';
 import { settleMoved } from './moved-files.ts';
+import type { ProgressEvent } from './operation.ts';
 import type { Placement } from './place-pending.ts';
 import { describePlacement, NO_PLACEMENT } from './placement-result.ts';
 import { type Repository, signatureNow } from './repository.ts';
-import type { CommitResult, CommittedCheckpoint, ProgressEvent } from './results.ts';
+import type { CommitResult, CommittedCheckpoint } from './results.ts';
 
 /** A staged or imported checkpoint: stored, and ready to be committed. */
 export interface ReadyCheckpoint {

@@ -1,9 +1,10 @@
 import { WsvcError } from '../errors.ts';
 import { commitPending } from './commit-pending.ts';
+import type { Operation } from './operation.ts';
 import { type DeclaredPlace, placePending } from './place-pending.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import { type Repository, withLock } from './repository.ts';
-import type { CommitResult, Operation } from './results.ts';
+import type { CommitResult } from './results.ts';
 import { resolveRevision } from './revision.ts';
 import { stagedMembers } from './staged.ts';
 

@@ -6,11 +6,12 @@ import type { FormatWriter, WrittenFile } from '../formats/writer.ts';
 import { findWriter, WRITABLE_FORMATS, writableTensors } from '../formats/writers.ts';
 import { resolveOutput } from './explain-name.ts';
 import { findNamed } from './find-checkpoint.ts';
+import type { Operation } from './operation.ts';
 import { createOverwriteGuard, type OverwriteGuard } from './overwrite-check.ts';
 import { expectContent } from './pruned-content.ts';
 import { type PutPiece, replaceFile, syncFolders } from './replace-file.ts';
 import type { Repository } from './repository.ts';
-import type { Operation, RestoredFile, RestoreResult } from './results.ts';
+import type { RestoredFile, RestoreResult } from './results.ts';
 import { checkNotBeyondLink, toTreePath } from './work-tree.ts';
 
 export interface ConvertOptions {

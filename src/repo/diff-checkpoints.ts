@@ -17,10 +17,10 @@ import type { Weights } from '../tensors/weights.ts';
 import { axisGraphOf } from './checkpoint-reader.ts';
 import { findNamed } from './find-checkpoint.ts';
 import { probabilityOf } from './identify-files.ts';
+import type { DiffResult, TensorDiff } from './lineage-results.ts';
 import { expectWeights, withModelFile } from './pending.ts';
 import { expectContent } from './pruned-content.ts';
 import type { Repository } from './repository.ts';
-import type { DiffResult, TensorDiff } from './results.ts';
 
 /** One side of a comparison, read whole. */
 export interface DiffSide {

@@ -9,13 +9,14 @@ import { summarize } from '../sketch/summarize.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { axisGraphOf } from './checkpoint-reader.ts';
 import { refuseFolder } from './explain-name.ts';
+import type { IdentificationResult, IdentifyResult, NearestResult } from './lineage-results.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import { adviseOnGraphs, openNeighborIndexes } from './neighbor-indexes.ts';
+import type { Operation } from './operation.ts';
 import { expectWeights, withReadableFile } from './pending.ts';
 import { describePruned, readPruned } from './pruned-content.ts';
 import type { Repository } from './repository.ts';
 import { createArchive } from './repository-archive.ts';
-import type { IdentificationResult, IdentifyResult, NearestResult, Operation } from './results.ts';
 import { withLostSummaries } from './stored-summaries.ts';
 
 /** Candidates that are listed when nobody says how many. */

@@ -1,13 +1,14 @@
 import { readAllPending, storageOrder } from './add-files.ts';
 import { listBasesBy } from './base-sources.ts';
 import { commitPending } from './commit-pending.ts';
+import type { TrajectoryLogResult } from './lineage-results.ts';
 import { readLineageView } from './lineage-view.ts';
 import { describeTrajectories } from './log-trajectory.ts';
+import type { Operation } from './operation.ts';
 import { type PendingCheckpoint, pendingWeightReader, pointerOf } from './pending.ts';
 import { placePending } from './place-pending.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import { type Repository, withLock } from './repository.ts';
-import type { Operation, TrajectoryLogResult } from './results.ts';
 import { rememberFileHashes } from './saved-contents.ts';
 import { stagedMembers } from './staged.ts';
 import { storePending } from './store-pending.ts';

@@ -1,9 +1,9 @@
 import type { CommitId, ManifestId } from '../objects/ids.ts';
 import { probabilityOf } from './identify-files.ts';
+import type { LineageResult } from './lineage-results.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import type { Repository } from './repository.ts';
-import type { LineageResult } from './results.ts';
 import { resolveRevision } from './revision.ts';
 
 type Edge = LineageResult['edges'][number];

@@ -3,10 +3,10 @@ import { findAlteredIds, isAlterationWord } from '../lineage/alteration-words.ts
 import type { LineageEdge, Member } from '../lineage/model.ts';
 import { describeSteps } from '../lineage/trajectory-geometry.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
+import type { TrajectoryCheckpoint, TrajectoryLogResult, TrajectoryResult } from './lineage-results.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import type { RecordedCheckpoint } from './recorded-checkpoint.ts';
 import type { Repository } from './repository.ts';
-import type { TrajectoryCheckpoint, TrajectoryLogResult, TrajectoryResult } from './results.ts';
 import { withLostSummaries } from './stored-summaries.ts';
 import type { ViewEntry, ViewTrajectory } from './view-outline.ts';
 

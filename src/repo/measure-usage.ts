@@ -4,9 +4,9 @@ import type { BlobId, ManifestId } from '../objects/ids.ts';
 import type { PackFile } from '../store/pack-file.ts';
 import { ROW_BYTES } from '../store/pack-format.ts';
 import { readLineageView } from './lineage-view.ts';
+import type { Operation } from './operation.ts';
 import { blobsOf, readNeededManifests } from './reachable.ts';
 import type { Repository } from './repository.ts';
-import type { Operation } from './results.ts';
 
 /** Where a share of the packs goes. */
 export interface UsageShare {

@@ -1,9 +1,9 @@
 import { WsvcError } from '../errors.ts';
 import { findAlteredIds } from '../lineage/alteration-words.ts';
 import { monitorTrajectory } from '../lineage/monitor.ts';
+import type { MonitorResult } from './lineage-results.ts';
 import { type LineageView, readLineageView } from './lineage-view.ts';
 import type { Repository } from './repository.ts';
-import type { MonitorResult } from './results.ts';
 import { withLostSummaries } from './stored-summaries.ts';
 import type { ViewTrajectory } from './view-outline.ts';
 

@@ -8,9 +8,9 @@ import { PackBatch } from '../store/pack-batch.ts';
 import { chunksOf } from './better-bases.ts';
 import type { DonorStore, Donors } from './donors.ts';
 import { isDamage, type Needed } from './lost-content.ts';
+import type { ProgressEvent } from './operation.ts';
 import { planFile, withOpenFile } from './pending.ts';
 import type { Repository } from './repository.ts';
-import type { ProgressEvent } from './results.ts';
 
 /** A blob that could not be read and now can, and where its bytes were found. */
 export interface RecoveredBlob {

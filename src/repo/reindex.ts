@@ -2,9 +2,10 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { isMissing } from '../store/disk.ts';
 import { readLineageView } from './lineage-view.ts';
+import type { Operation } from './operation.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import { openRepository, type Repository, withLock } from './repository.ts';
-import type { Operation, ReindexResult } from './results.ts';
+import type { ReindexResult } from './results.ts';
 
 /** Where it is computed before it counts. */
 const BESIDE = 'derived.new';

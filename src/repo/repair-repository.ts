@@ -8,10 +8,11 @@ import { SET_ASIDE, salvagePacks } from '../store/salvage-packs.ts';
 import { checkRepository, type FsckOptions } from './check-repository.ts';
 import { type DonorStore, hashDonorFiles, openDonorStores } from './donors.ts';
 import { findLost, isReadable, type Needed, readNeeded } from './lost-content.ts';
+import type { Operation, ProgressEvent } from './operation.ts';
 import { type RecoveredBlob, recoverLost } from './recovery.ts';
 import { type HistoryRepair, repairHistory } from './repair-history.ts';
 import { type Repository, withLock } from './repository.ts';
-import type { FsckResult, Operation, ProgressEvent } from './results.ts';
+import type { FsckResult } from './results.ts';
 
 export interface RepairOptions extends FsckOptions {
   /** Folders where lost content is looked for too: other repositories, or folders with copies of the files. */

@@ -16,12 +16,13 @@ import {
   measureTensor,
   valueCount,
 } from './measure-checkpoint.ts';
+import type { Operation } from './operation.ts';
 import { expectWeights } from './pending.ts';
 import { describeTrailers } from './placement-result.ts';
 import { readPruned } from './pruned-content.ts';
 import { readRecordedCheckpoints } from './recorded-checkpoints.ts';
 import type { Repository } from './repository.ts';
-import type { Operation, ShownFile, ShownTensor, ShownTotals, ShowResult } from './results.ts';
+import type { ShownFile, ShownTensor, ShownTotals, ShowResult } from './results.ts';
 
 export interface ShowFileOptions {
   /** True: only what the headers say; no weight is read, so that the largest file takes no time. */

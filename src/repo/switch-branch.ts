@@ -1,9 +1,9 @@
 import { WsvcError } from '../errors.ts';
 import { changeWorkTree, treeOf } from './change-work-tree.ts';
+import type { Operation } from './operation.ts';
 import { readTips } from './recorded-checkpoints.ts';
 import { createBranchUnderLock } from './refs.ts';
 import { type Repository, withLock } from './repository.ts';
-import type { Operation } from './results.ts';
 import { resolveRevision } from './revision.ts';
 
 export interface SwitchResult {

@@ -1,7 +1,7 @@
 import type { ManifestId } from '../objects/ids.ts';
+import type { Operation } from './operation.ts';
 import { blobsOf } from './reachable.ts';
 import { type Repository, withLock } from './repository.ts';
-import type { Operation } from './results.ts';
 import { revivePruned } from './revive-pruned.ts';
 
 /** True while everything of a pruned checkpoint is still stored. */

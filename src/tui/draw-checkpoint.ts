@@ -1,6 +1,6 @@
 import { formatConfidence, formatPosition, shortId } from '../charts/describe.ts';
 import { drawBar } from '../charts/trajectory-chart.ts';
-import type { TrajectoryCheckpoint } from '../repo/results.ts';
+import type { TrajectoryCheckpoint } from '../repo/lineage-results.ts';
 import { type Span, span } from './span.ts';
 import { cutStart, padEnd, padStart, toPrintable } from './text-width.ts';
 

@@ -1,5 +1,5 @@
 import { formatPosition } from '../charts/describe.ts';
-import type { TrajectoryResult } from '../repo/results.ts';
+import type { TrajectoryResult } from '../repo/lineage-results.ts';
 import { type Span, span } from './span.ts';
 import { drawSparkline } from './sparkline.ts';
 import { cutEnd, padEnd, padStart, toPrintable } from './text-width.ts';

@@ -1,4 +1,5 @@
-import type { IdentificationResult, RestoreResult, ShowResult, TrajectoryLogResult } from '../repo/results.ts';
+import type { IdentificationResult, TrajectoryLogResult } from '../repo/lineage-results.ts';
+import type { RestoreResult, ShowResult } from '../repo/results.ts';
 
 /** Keys that are no character. */
 export type KeyName =

@@ -1,5 +1,5 @@
 import { formatConfidence, formatCount, formatPosition, NO_WEIGHTS, plural, shortId } from '../charts/describe.ts';
-import type { IdentificationResult, NearestResult } from '../repo/results.ts';
+import type { IdentificationResult, NearestResult } from '../repo/lineage-results.ts';
 import type { Tone } from './span.ts';
 import type { Target } from './target.ts';
 

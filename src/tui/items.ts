@@ -1,6 +1,7 @@
 import { unreachable } from '../assert.ts';
 import { formatPosition } from '../charts/describe.ts';
-import type { ShownTensor, TrajectoryCheckpoint, TrajectoryResult } from '../repo/results.ts';
+import type { TrajectoryCheckpoint, TrajectoryResult } from '../repo/lineage-results.ts';
+import type { ShownTensor } from '../repo/results.ts';
 import { identificationLines } from './identification-lines.ts';
 import type { Tone } from './span.ts';
 import type { BrowserState, Screen } from './state.ts';

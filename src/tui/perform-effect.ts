@@ -1,9 +1,9 @@
 import { unreachable } from '../assert.ts';
 import { identifyFiles } from '../repo/identify-files.ts';
 import { logTrajectories } from '../repo/log-trajectory.ts';
+import type { Operation } from '../repo/operation.ts';
 import type { Repository } from '../repo/repository.ts';
 import { restoreFiles } from '../repo/restore-files.ts';
-import type { Operation } from '../repo/results.ts';
 import { showStored } from '../repo/show-checkpoint.ts';
 import { completePath, expandHome } from './complete-path.ts';
 import type { BrowserEvent, Effect, Task } from './events.ts';

@@ -1,4 +1,5 @@
-import type { IdentificationResult, ShowResult, TrajectoryResult } from '../repo/results.ts';
+import type { IdentificationResult, TrajectoryResult } from '../repo/lineage-results.ts';
+import type { ShowResult } from '../repo/results.ts';
 import type { Task } from './events.ts';
 import { LIST_START, type ScrollList } from './scroll-list.ts';
 

@@ -1,4 +1,4 @@
-import type { TrajectoryResult } from '../repo/results.ts';
+import type { TrajectoryResult } from '../repo/lineage-results.ts';
 
 /** A trajectory with the branch that is drawn before its name. */
 export interface PlacedTrajectory {

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { collectBytes } from '../../src/bytes/collect.ts';
 import { writeSafetensors } from '../../src/formats/safetensors/index.ts';
 import type { WritableTensor } from '../../src/formats/writer.ts';
-import type { DiffResult } from '../../src/repo/results.ts';
+import type { DiffResult } from '../../src/repo/lineage-results.ts';
 import { temporaryFolders } from '../store/temporary.ts';
 import { createRandom } from '../zoo/random.ts';
 import { askWsvc } from './program.ts';

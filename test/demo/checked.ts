@@ -1,4 +1,4 @@
-import type { IdentifyResult, TrajectoryLogResult } from '../../src/repo/results.ts';
+import type { IdentifyResult, TrajectoryLogResult } from '../../src/repo/lineage-results.ts';
 
 function hasList(value: unknown, key: string): boolean {
   return typeof value === 'object' && value !== null && Array.isArray(Reflect.get(value, key));

@@ -6,7 +6,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256Hex } from '../../src/bytes/sha256.ts';
-import type { IdentificationResult, TrajectoryResult } from '../../src/repo/results.ts';
+import type { IdentificationResult, TrajectoryResult } from '../../src/repo/lineage-results.ts';
 import { type Digits, loadDigits } from '../zoo/digits.ts';
 import { prepareTensorflow } from '../zoo/tensorflow.ts';
 import { type Checkpoint, measureAccuracy, type RunPlan, trainRun } from '../zoo/train.ts';

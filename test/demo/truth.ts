@@ -1,4 +1,4 @@
-import type { TrajectoryResult } from '../../src/repo/results.ts';
+import type { TrajectoryResult } from '../../src/repo/lineage-results.ts';
 
 /** What a file really is; the program never sees this. */
 export interface Truth {

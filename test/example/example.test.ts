@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkRepository } from '../../src/repo/check-repository.ts';
 import { logTrajectories } from '../../src/repo/log-trajectory.ts';
+import type { Operation } from '../../src/repo/operation.ts';
 import { openRepository, type Repository } from '../../src/repo/repository.ts';
-import type { Operation } from '../../src/repo/results.ts';
 import { exampleEnvironment, exampleFiles, makeExample } from './make-example.ts';
 
 const KEPT = fileURLToPath(new URL('../../.wsvc-example', import.meta.url));

@@ -8,9 +8,9 @@ import { writeSafetensors } from '../../src/formats/safetensors/index.ts';
 import type { FormatWriter, WritableTensor } from '../../src/formats/writer.ts';
 import type { Environment } from '../../src/repo/environment.ts';
 import { importFiles } from '../../src/repo/import-files.ts';
+import type { Operation } from '../../src/repo/operation.ts';
 import { createTag } from '../../src/repo/refs.ts';
 import { initRepository, openRepository } from '../../src/repo/repository.ts';
-import type { Operation } from '../../src/repo/results.ts';
 import { encodeFromFloat32 } from '../../src/tensors/encode.ts';
 import { copyNet, createSamples, createTinyNet, type TinyNet, trainTinyNet } from './tiny-net.ts';
 

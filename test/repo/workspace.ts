@@ -4,8 +4,8 @@ import { collectBytes } from '../../src/bytes/collect.ts';
 import { writeSafetensors } from '../../src/formats/safetensors/index.ts';
 import { addFiles } from '../../src/repo/add-files.ts';
 import { commitStaged } from '../../src/repo/commit-staged.ts';
+import type { Operation } from '../../src/repo/operation.ts';
 import { initRepository, openRepository, type Repository } from '../../src/repo/repository.ts';
-import type { Operation } from '../../src/repo/results.ts';
 import { encodeFromFloat32 } from '../../src/tensors/encode.ts';
 import { createRandom } from '../bench/small-net.ts';
 

@@ -1,10 +1,5 @@
-import type {
-  IdentificationResult,
-  ShownTensor,
-  ShowResult,
-  TrajectoryCheckpoint,
-  TrajectoryResult,
-} from '../../src/repo/results.ts';
+import type { IdentificationResult, TrajectoryCheckpoint, TrajectoryResult } from '../../src/repo/lineage-results.ts';
+import type { ShownTensor, ShowResult } from '../../src/repo/results.ts';
 import type { BrowserEvent, Effect, Key, KeyName } from '../../src/tui/events.ts';
 import { type BrowserState, openingState } from '../../src/tui/state.ts';
 import { update } from '../../src/tui/update.ts';

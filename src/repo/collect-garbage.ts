@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { CorruptError, WsvcError } from '../errors.ts';
 import type { BlobId, ManifestId } from '../objects/ids.ts';
-import { LEFTOVER_GRACE_MS, listLeftovers, readDiskTime } from '../store/atomic-file.ts';
+import { LEFTOVER_GRACE_MS, listLeftovers } from '../store/atomic-file.ts';
 import type { BlobHint } from '../store/blob-store.ts';
 import { isHeadLost } from '../store/check-git.ts';
 import { ROW_BYTES } from '../store/pack-format.ts';
@@ -13,7 +13,7 @@ import { chunksOf, hintsFromPlan, hintsFromTrajectories } from './better-bases.t
 import type { Operation, ProgressEvent } from './operation.ts';
 import { type BasePlan, planBases } from './plan-bases.ts';
 import { readNeededBlobs, readNeededManifests } from './reachable.ts';
-import { type Repository, withLock } from './repository.ts';
+import { type Repository, readFileTime, withLockToChange } from './repository.ts';
 
 export interface GarbageOptions {
   /** Say what would be done, and do nothing. */
@@ -118,7 +118,7 @@ async function planGarbage(repository: Repository, options: GarbageOptions): Pro
   const manifests = await readNeededManifests(repository);
   const roots = await readRoots(repository, manifests);
   const grace = options.now ? Number.NEGATIVE_INFINITY : LEFTOVER_GRACE_MS;
-  const youngSinceMs = (await readDiskTime(repository.directory)) - grace;
+  const youngSinceMs = (await readFileTime(repository, options.dryRun ?? false)) - grace;
   const candidates = await readRepackCandidates(repository.blobs, youngSinceMs);
   for (const id of roots) {
     if (!(await repository.blobs.has(id))) {
@@ -197,7 +197,7 @@ async function collectGit({ directory, blobs }: Repository, options: GarbageOpti
   return isDone ? { ...counts, bytesAfter: await packGitObjects(directory, plan, blobs.disk) } : counts;
 }
 
-async function* collectUnderLock(repository: Repository, options: GarbageOptions): Operation<GarbageResult> {
+async function* collectGarbageNow(repository: Repository, options: GarbageOptions): Operation<GarbageResult> {
   yield { phase: 'Looking for what is needed', done: 0, total: 1 };
   const plan = await planGarbage(repository, options);
   if (options.aggressive) yield { phase: 'Looking for better bases', done: 0, total: 1 };
@@ -231,8 +231,11 @@ async function* collectUnderLock(repository: Repository, options: GarbageOptions
  * Removes stored blobs that no ref, HEAD or staged file needs, and merges small packs, also git's own. New packs are durable and checked
  * before old ones go, so it may be interrupted anywhere. Git's unreachable objects are kept: they are `git gc`'s to remove.
  *
+ * A dry run writes nothing and takes no lock.
+ *
  * @throws WsvcError `locked`; CorruptError when something needed cannot be read: then nothing was removed.
  */
 export function collectGarbage(repository: Repository, options: GarbageOptions = {}): Operation<GarbageResult> {
-  return withLock(repository, 'wsvc gc', () => collectUnderLock(repository, options));
+  const asked = { purpose: 'wsvc gc', dryRun: options.dryRun };
+  return withLockToChange(repository, asked, () => collectGarbageNow(repository, options));
 }

@@ -1,8 +1,8 @@
 import type { BlobId, ManifestId } from '../objects/ids.ts';
-import { LEFTOVER_GRACE_MS, readDiskTime } from '../store/atomic-file.ts';
+import { LEFTOVER_GRACE_MS } from '../store/atomic-file.ts';
 import { ROW_BYTES } from '../store/pack-format.ts';
 import { readNeededBlobs } from './reachable.ts';
-import type { Repository } from './repository.ts';
+import { type Repository, readFileTime } from './repository.ts';
 
 /** A record's own overhead in a pack, at most: what a blob that is coded anew may take beside its plain bytes. */
 const RECORD_BYTES = 96;
@@ -53,9 +53,10 @@ export interface FreedBytes {
 async function findYoung(
   repository: Repository,
   going: Iterable<BlobId>,
+  isReader: boolean,
 ): Promise<{ readonly share: number; readonly waitMs: number }> {
-  const { blobs, directory } = repository;
-  const youngSinceMs = (await readDiskTime(directory)) - LEFTOVER_GRACE_MS;
+  const { blobs } = repository;
+  const youngSinceMs = (await readFileTime(repository, isReader)) - LEFTOVER_GRACE_MS;
   const ages = new Map<string, number>();
   let [all, young, waitMs] = [0, 0, 0];
   for (const id of going) {
@@ -75,11 +76,14 @@ async function findYoung(
  * Says how many bytes of packs a garbage collection takes away once only `kept` is needed and not `needed`. What is coded against a blob
  * that goes is coded anew then; it is counted as large as all that it is coded against together, or as its plain bytes
  * if these are fewer. So at least about as much is freed.
+ *
+ * @param isReader - nothing may be written, not even to see the time of the disk.
  */
 export async function measureFreed(
   repository: Repository,
   needed: ReadonlySet<ManifestId>,
   kept: ReadonlySet<ManifestId>,
+  isReader: boolean,
 ): Promise<FreedBytes> {
   const { bases, find, cost } = await openCosts(repository);
   const before = await readNeededBlobs(repository, needed);
@@ -97,6 +101,7 @@ export async function measureFreed(
   const { share, waitMs } = await findYoung(
     repository,
     [...before].filter((id) => !after.has(id)),
+    isReader,
   );
   return { bytes, youngBytes: Math.round(bytes * share), waitMs };
 }

@@ -11,7 +11,7 @@ import type { Operation } from './operation.ts';
 import { checkpointsAt, type Recorded, readHolds } from './prune-holds.ts';
 import { decideKept, describePolicy, type KeepReason, type PrunePolicy } from './prune-policy.ts';
 import { readNeededManifests } from './reachable.ts';
-import { type Repository, signatureNow, withLock } from './repository.ts';
+import { type Repository, signatureNow, withLockToChange } from './repository.ts';
 import { resolveRevision } from './revision.ts';
 import { type OrderDoubt, type SaidOrder, type SettledTrajectory, settleOrder } from './settle-order.ts';
 import type { ViewTrajectory } from './view-outline.ts';
@@ -195,7 +195,7 @@ async function describePlan(
   }));
   const left = new Set([...needed].filter((id) => !pruned.has(id)));
   const freed =
-    pruned.size === 0 ? { bytes: 0, youngBytes: 0, waitMs: 0 } : await measureFreed(repository, needed, left);
+    pruned.size === 0 ? { bytes: 0, youngBytes: 0, waitMs: 0 } : await measureFreed(repository, needed, left, isDryRun);
   let recordBytes = 0;
   for (const id of pruned) recordBytes += encodeSummary(await repository.checkpoints.summary(id)).byteLength;
   return {
@@ -212,7 +212,7 @@ async function describePlan(
   };
 }
 
-async function* pruneUnderLock(repository: Repository, options: PruneOptions): Operation<PruneResult> {
+async function* pruneNow(repository: Repository, options: PruneOptions): Operation<PruneResult> {
   const isDryRun = options.dryRun ?? false;
   if (!isDryRun) await changePins(repository, options);
   if (options.keepLast === undefined && options.keepEvery === undefined) {
@@ -237,10 +237,11 @@ async function* pruneUnderLock(repository: Repository, options: PruneOptions): O
 /**
  * Gives up the content of checkpoints that a policy does not keep: commits, places and summaries stay. The first and last of each
  * trajectory, branch tips, tags, pins and what others descend from are always kept. The bytes go with the
- * next `collectGarbage`; until then `undoPrune` brings them back.
+ * next `collectGarbage`; until then `undoPrune` brings them back. A dry run writes nothing and takes no lock.
  *
  * @throws WsvcError `not-found` for an unknown trajectory or revision; `locked`.
  */
 export function pruneCheckpoints(repository: Repository, options: PruneOptions): Operation<PruneResult> {
-  return withLock(repository, 'wsvc prune', () => pruneUnderLock(repository, options));
+  const asked = { purpose: 'wsvc prune', dryRun: options.dryRun };
+  return withLockToChange(repository, asked, () => pruneNow(repository, options));
 }

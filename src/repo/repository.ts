@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { createThreadedCoder } from '../codec/index.ts';
 import { WsvcError } from '../errors.ts';
+import { readDiskTime } from '../store/atomic-file.ts';
 import { nodeDisk } from '../store/disk.ts';
 import { openHistory } from '../store/git-history.ts';
 import type { History, Signature } from '../store/history.ts';
@@ -129,6 +130,23 @@ export async function* withLock<Event, Result>(
   repository.pruned.forget();
   await repository.blobs.packs.refresh();
   return yield* work();
+}
+
+/**
+ * Runs `work` as the only writer, or, where it only says what it would do, as a reader: without the lock, so that a repository that may not
+ * be written to answers, and beside a writer. @throws WsvcError `locked`
+ */
+export async function* withLockToChange<Event, Result>(
+  repository: Repository,
+  { purpose, dryRun = false }: { readonly purpose: string; readonly dryRun?: boolean | undefined },
+  work: () => AsyncGenerator<Event, Result, void>,
+): AsyncGenerator<Event, Result, void> {
+  return yield* dryRun ? work() : withLock(repository, purpose, work);
+}
+
+/** The time that ages of files are told by: that of their file system; for a reader, who must not write a file to see it, that of the machine. */
+export async function readFileTime({ directory, environment }: Repository, isReader: boolean): Promise<number> {
+  return isReader ? environment.now() : readDiskTime(directory);
 }
 
 /** The signature of the user at this moment. */

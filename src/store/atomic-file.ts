@@ -111,8 +111,6 @@ export async function readDiskTime(directory: string, disk: Disk = nodeDisk): Pr
 export interface Leftover {
   readonly path: string;
   readonly byteLength: number;
-  /** How old it is by the clock of the file system. */
-  readonly ageMs: number;
 }
 
 /** True where the process that made a temporary file runs, on this machine. */
@@ -127,16 +125,14 @@ function isMakerAlive(name: string): boolean {
   }
 }
 
-/** Lists temporary files whose processes are dead, as far as this machine can tell. Call it under the repository's lock. */
+/** Lists temporary files whose processes are dead, as far as this machine can tell. */
 export async function listLeftovers(directory: string, disk: Disk = nodeDisk): Promise<readonly Leftover[]> {
   const leftovers: Leftover[] = [];
   const names = (await disk.list(directory)).filter((name) => !isMakerAlive(name));
-  if (names.length === 0) return [];
-  const now = await readDiskTime(dirname(directory), disk);
   for (const name of names) {
     const found = await disk.find(join(directory, name));
     if (found?.kind !== 'file') continue;
-    leftovers.push({ path: join(directory, name), byteLength: found.byteLength, ageMs: now - found.modifiedMs });
+    leftovers.push({ path: join(directory, name), byteLength: found.byteLength });
   }
   return leftovers;
 }

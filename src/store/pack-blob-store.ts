@@ -76,8 +76,11 @@ export class PackedBlobStore implements BlobStore, PackHost {
   }
 
   /** What each stored blob that has bases is coded against, by the copy that is read first. @throws CorruptError */
-  async readBases(): Promise<ReadonlyMap<BlobId, readonly BlobId[]>> {
-    await this.packs.refresh();
+  readBases(): Promise<ReadonlyMap<BlobId, readonly BlobId[]>> {
+    return this.packs.readPresent(() => this.#readAllBases());
+  }
+
+  async #readAllBases(): Promise<ReadonlyMap<BlobId, readonly BlobId[]>> {
     const all = new Map<BlobId, readonly BlobId[]>();
     for (const pack of this.packs.packs()) {
       for (const [id, bases] of await readBases(this.disk, pack)) {

@@ -61,6 +61,21 @@ export class PackSet {
     }
   }
 
+  /**
+   * Runs what reads packs without the lock on the packs that are there, once more where one goes meanwhile: its blobs are in another by
+   * then.
+   */
+  async readPresent<T>(read: () => Promise<T>): Promise<T> {
+    await this.refresh();
+    try {
+      return await read();
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await this.refresh();
+      return read();
+    }
+  }
+
   #forgetAll(): void {
     for (const known of [this.#packs, this.#damaged, this.#large, this.#locations, this.#copies]) known.clear();
   }

@@ -32,8 +32,11 @@ export interface RepackStep {
 }
 
 /** Reads what planning a repacking needs. Packs changed after `youngSinceMs` are young. @throws CorruptError when a pack cannot be read. */
-export async function readRepackCandidates(store: PackedBlobStore, youngSinceMs: number): Promise<RepackCandidate[]> {
-  await store.packs.refresh();
+export function readRepackCandidates(store: PackedBlobStore, youngSinceMs: number): Promise<RepackCandidate[]> {
+  return store.packs.readPresent(() => listCandidates(store, youngSinceMs));
+}
+
+async function listCandidates(store: PackedBlobStore, youngSinceMs: number): Promise<RepackCandidate[]> {
   const [damaged] = store.packs.damaged();
   if (damaged !== undefined) {
     throw new CorruptError(`"${damaged.path}" cannot be read, so what is needed is not known`, {

@@ -427,6 +427,10 @@ describe('the world', () => {
         ['diff', '0.safetensors', 'HEAD'],
         ['lineage'],
         ['fsck', '--prove'],
+        ['du'],
+        ['gc', '--dry-run'],
+        ['gc', '--now', '--aggressive', '--dry-run'],
+        ['prune', '--keep-last', '1', '--dry-run'],
         ['restore', '0.safetensors', '-o', join(folder, 'out.safetensors')],
       ])
         await askWsvc(disk, ...args);

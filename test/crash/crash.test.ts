@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { netBytes } from '../commands/models.ts';
@@ -6,7 +7,7 @@ import { fastFolder, temporaryFolders } from '../store/temporary.ts';
 import { expectWhole } from './checks.ts';
 import type { JournalEntry } from './disk-model.ts';
 import { listChanges, runHooked, runProcess, runWhole } from './hooked.ts';
-import { CASES, type CrashCase, nameOf, RUN } from './operations.ts';
+import { CASES, type CrashCase, makeTemplate, nameOf, RUN } from './operations.ts';
 import { ALL_PAIRS, runPair } from './pairs.ts';
 import { cutPower } from './power-cut.ts';
 import { RACES, runRace } from './races.ts';
@@ -39,6 +40,20 @@ describe('a command that is cut short loses nothing', () => {
       const tried = await cutPower(caseOf(name), { step: 9, seed: 1 });
       console.log(`${name}: ${tried} power cuts`);
       expect(tried).toBeGreaterThan(3);
+    },
+  );
+});
+
+describe('a command that is only to look', () => {
+  it.each(['gc --dry-run', 'gc --now --aggressive --dry-run', 'prune --keep-last 1 --dry-run'])(
+    'changes nothing: wsvc %s',
+    async (line) => {
+      const folder = await temporary();
+      await makeTemplate(folder);
+      await writeFile(join(folder, '.wsvc/tmp/99999999-0.tmp'), 'half written');
+      // Derived data is there already.
+      await runWhole(folder, ['prune', '--keep-last', '1', '--dry-run']);
+      expect(await listChanges(folder, line.split(' '))).toEqual([]);
     },
   );
 });

@@ -131,10 +131,11 @@ describe('collectGarbage', () => {
     expect(await packsOf(folder)).toEqual(before);
   });
 
-  it('runs alone', async () => {
+  it('runs alone, but looks beside another', async () => {
     const folder = await makeRepository();
     await using _lock = await acquireLock(path.join(folder, '.wsvc'), { purpose: 'a test' });
     await expect(finish(collectGarbage(await openIn(folder)))).rejects.toMatchObject({ code: 'locked' });
+    expect(await finish(collectGarbage(await openIn(folder), { dryRun: true }))).toMatchObject({ dryRun: true });
   });
 
   it('removes nothing when a checkpoint of the history cannot be read', async () => {

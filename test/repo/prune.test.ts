@@ -113,7 +113,9 @@ describe('pruneCheckpoints', () => {
 
   it('says what needs "--now", and for how long', async () => {
     const folder = await makeRepository();
-    const plan = await prune(folder, { ...POLICY, dryRun: true });
+    const repository = await openIn(folder);
+    const environment = { ...repository.environment, now: Date.now };
+    const plan = await finish(pruneCheckpoints({ ...repository, environment }, { ...POLICY, dryRun: true }));
     expect(plan.young.bytes).toBe(plan.freedBytes);
     expect(plan.young.waitMs).toBeGreaterThan(50 * 60_000);
     expect(plan.young.waitMs).toBeLessThanOrEqual(60 * 60_000);

@@ -28,11 +28,21 @@ export function compareOn(query: Weights, names: readonly string[], whereNotZero
 }
 
 function maskOf(data: Float32Array, whereNotZero: boolean): Uint8Array | undefined {
-  // x - x is not 0 for what is infinite or no number.
-  const isKept = (x: number): boolean => x - x === 0 && !(whereNotZero && x === 0);
-  if (data.every(isKept)) return undefined;
-  return Uint8Array.from(data, (x) => (isKept(x) ? 1 : 0));
+  const first = findLeftOut(data, whereNotZero);
+  if (first === data.length) return undefined;
+  const mask = new Uint8Array(data.length).fill(1, 0, first);
+  for (let i = first; i < data.length; i++) mask[i] = isKept(data[i] ?? 0, whereNotZero) ? 1 : 0;
+  return mask;
 }
+
+/** The place of the first value that takes no part; the length where all do. */
+function findLeftOut(data: Float32Array, whereNotZero: boolean): number {
+  for (let i = 0; i < data.length; i++) if (!isKept(data[i] ?? 0, whereNotZero)) return i;
+  return data.length;
+}
+
+/** x - x is not 0 for what is infinite or no number. */
+const isKept = (x: number, whereNotZero: boolean): boolean => x - x === 0 && !(whereNotZero && x === 0);
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
 

@@ -184,19 +184,37 @@ async function explains(subject: Case, ground: Ground, mixture: Mixture<Manifest
   if (mixture.relativeResidual > NEARLY_ALL) return false;
   const total = parts.reduce((sum, { weight }) => sum + weight, 0);
   if (parts.length < 2 || Math.abs(total - 1) > 0.02) return false;
-  const mixed = await mixedWeights(subject, ground.names, parts);
+  const first = ground.names.filter((name) => isMatrix(subject, name)).slice(0, 1);
+  const isLikely = first.length === 0 || (await isMixture(subject, ground, first, parts));
+  return isLikely && isMixture(subject, ground, ground.names, parts);
+}
+
+const isMatrix = ({ frame }: Case, name: string): boolean => (frame.sample.get(name)?.shape.length ?? 0) > 1;
+
+/** Whether the named tensors are the mixture's. One matrix settles it nearly always. */
+async function isMixture(
+  subject: Case,
+  ground: Ground,
+  names: readonly string[],
+  parts: Mixture<ManifestId>['parts'],
+): Promise<boolean> {
+  const mixed = await mixedWeights(subject, names, parts);
   const rounded = roundingResidual(subject.frame.sample, mixed, ground.roundings, ground.comparison.masks);
   // What rounding leaves is uniform, a third of the squared half spacing in the mean, and nothing else is.
   if (rounded && rounded.ratio > 1 / 3 + 4 * rounded.spread + 0.02) return false;
-  const allowed = rounded ? COMPUTED_WHERE_ROUNDED : COMPUTED;
+  const allowed = isRounded(ground) ? COMPUTED_WHERE_ROUNDED : COMPUTED;
   const roundings = new Map([...ground.roundings].map(([name, r]) => [name, { ...r, computed: r.computed + allowed }]));
-  return isExactCopy(subject.frame.sample, mixed, ground.names, roundings, ground.comparison.masks);
+  return isExactCopy(subject.frame.sample, mixed, names, roundings, ground.comparison.masks);
+}
+
+function isRounded({ roundings }: Ground): boolean {
+  return [...roundings.values()].some(({ halfSteps, grid }) => halfSteps !== undefined || grid !== undefined);
 }
 
 async function mixedWeights(
   subject: Case,
   names: readonly string[],
-  parts: readonly { readonly key: ManifestId; readonly weight: number }[],
+  parts: Mixture<ManifestId>['parts'],
 ): Promise<Weights> {
   const sums = new Map<string, { shape: readonly number[]; data: Float64Array }>();
   for (const { key, weight } of parts) {

@@ -64,7 +64,7 @@ export async function openFrame(query: Query, archive: Archive): Promise<Frame> 
     namedTensors(query.summary, weights),
     cutGraph(await query.axisGraph(), query.summary, weights),
     new Map(),
-    query.logChoices ?? 0,
+    query,
   );
 }
 
@@ -91,7 +91,7 @@ export async function moveFrame(frame: Frame, query: Query, archive: Archive, id
     const content = contents.get(back.get(name) ?? name);
     return { name, shape, ...(content ? { content } : {}) };
   });
-  return createFrame(archive, weights, tensors, graph, back, query.logChoices ?? 0);
+  return createFrame(archive, weights, tensors, graph, back, query);
 }
 
 /** The pair seen from the other side. */
@@ -112,10 +112,10 @@ function createFrame(
   tensors: readonly Named[],
   graph: AxisGraph,
   back: ReadonlyMap<string, string>,
-  logCuts: number,
+  { summary, logChoices: logCuts = 0 }: Query,
 ): Frame {
   const own = sampleOfWeights(weights);
-  const isLarge = valueCount(weights) > LARGEST_WHOLE;
+  const isLarge = summary.parameters > LARGEST_WHOLE;
   const kept = new Map<ManifestId, Promise<Candidate>>();
   const options = createLayoutOptions();
   const bring = async (id: ManifestId): Promise<Candidate> => {

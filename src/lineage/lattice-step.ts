@@ -26,7 +26,7 @@ const LEVELS = [127, 128, 7, 8, 15, 31, 3, 1, 63, 255] as const;
 /** Finds the step of a set of values; undefined when they share none, or hold no two values that differ. */
 export function findStep(data: Float32Array, spacing: number, shifted: boolean): Step | undefined {
   const sample = data.length > SAMPLE ? data.subarray(0, SAMPLE) : data;
-  if (!shifted && hasMoreSizes(sample, MOST_OFFSETS)) return undefined;
+  if (hasMore(sample, MOST_OFFSETS, shifted)) return undefined;
   const values = distinctSorted(new Float64Array(sample));
   const origin = shifted ? (values[0] ?? 0) : 0;
   const offsets = offsetsFrom(values, origin);
@@ -49,15 +49,19 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
   return undefined;
 }
 
-/** True for more than `most` sizes other than zero: told from their bits without sorting them, which settles most tensors. */
-function hasMoreSizes(data: Float32Array, most: number): boolean {
+/**
+ * True for more than `most` offsets, which settles most tensors: told without sorting from the bits of all values, or of their sizes where the origin is
+ * zero. Either zero, and the origin itself, is left out.
+ */
+function hasMore(data: Float32Array, most: number, shifted: boolean): boolean {
   if (data.length <= most) return false;
   const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
   const seen = new PatternSet(data.length);
   for (let i = 0; i < bits.length; i++) {
-    const size = (bits[i] ?? 0) & 0x7fffffff;
-    if (size <= INFINITE && size !== 0) seen.add(size);
-    if (seen.size > most) return true;
+    const pattern = bits[i] ?? 0;
+    const size = pattern & 0x7fffffff;
+    if (size <= INFINITE && size !== 0) seen.add(shifted ? pattern : size);
+    if (seen.size > most + (shifted ? 1 : 0)) return true;
   }
   return false;
 }

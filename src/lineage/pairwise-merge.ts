@@ -9,6 +9,8 @@ import { COMPUTED } from './value-precision.ts';
 /** Candidates of which two may be the parents; and matrices that say which. */
 const CANDIDATES = 32;
 const MATRICES = 3;
+/** Values of a matrix that are looked at, evenly spread: a pair that explains them is then checked on all. */
+const LOOKED_AT = 1 << 14;
 /** Of the query, squared, what a pair leaves where the query may have been rounded to bf16; whoever leaves more is no parent. */
 const MOST_LEFT = 2 ** -12;
 /** Both parents must count for something. */
@@ -65,7 +67,7 @@ async function nameParents(subject: Case, { ranked, names }: Ground): Promise<Pa
   matrices.sort((a, b) => (query.get(b)?.data.length ?? 0) - (query.get(a)?.data.length ?? 0));
   const asked = matrices.slice(0, MATRICES);
   const ids = ranked.slice(0, CANDIDATES).map(({ id }) => id);
-  const dataOf = (weights: Weights, name: string) => weights.get(name)?.data ?? new Float32Array(0);
+  const dataOf = (weights: Weights, name: string) => thin(weights.get(name)?.data ?? new Float32Array(0));
   const others: Weights[] = [];
   for (const id of ids) others.push(await subject.weightsOf(id));
   const left = asked.map((name) =>
@@ -82,6 +84,14 @@ async function nameParents(subject: Case, { ranked, names }: Ground): Promise<Pa
     });
   });
   return best;
+}
+
+function thin(data: Float32Array): Float32Array {
+  const step = Math.floor(data.length / LOOKED_AT);
+  if (step < 2) return data;
+  const thinned = new Float32Array(Math.floor(data.length / step));
+  for (let i = 0; i < thinned.length; i++) thinned[i] = data[i * step] ?? 0;
+  return thinned;
 }
 
 const dot = (a: Float32Array, b: Float32Array): number => {

@@ -8,9 +8,13 @@ import { LARGEST_WHOLE, sampleEach } from './sample-rows.ts';
  */
 export function sampledArchive(archive: Archive, members: readonly Member[]): Archive {
   if (members.every(({ summary }) => summary.parameters <= LARGEST_WHOLE)) return archive;
-  const weights = async (id: ManifestId) => {
-    const sample = (await archive.samples([id])).get(id);
-    return sample?.weights ?? archive.weights(id);
+  const readAll = async (ids: readonly ManifestId[]) => {
+    const samples = await archive.samples(ids);
+    return async (id: ManifestId) => samples.get(id)?.weights ?? archive.weights(id);
   };
-  return { ...archive, weights, samples: (ids) => sampleEach(ids, weights) };
+  return {
+    ...archive,
+    weights: async (id) => (await readAll([id]))(id),
+    samples: async (ids) => sampleEach(ids, await readAll(ids)),
+  };
 }

@@ -27,16 +27,30 @@ const LEAST_TELLING = 8;
 export async function findStitched(subject: Case, ranked: readonly Ranked[]): Promise<readonly Part[] | undefined> {
   const whole = findByContents(subject);
   if (whole) return whole;
-  const modules = modulesOf(subject.frame.sample);
   const first = ranked[0];
   if (!first) return undefined;
-  const copied = new Map([[first.id, await copiedModules(subject, first.id, modules)]]);
-  const ofBest = copied.get(first.id);
-  if (!ofBest || ofBest.size === modules.size) return undefined;
+  const query = subject.frame.sample;
+  const target: Target = {
+    query,
+    modules: groupBy(query.keys(), moduleOf),
+    rules: roundings(subject.facts, query, 0),
+    masks: compareOn(query, [...query.keys()], false).masks,
+  };
+  const ofBest = copiedModules(target, await subject.weightsOf(first.id));
+  if (ofBest.size === target.modules.size) return undefined;
+  const copied = new Map([[first.id, ofBest]]);
   for (const id of others(subject, ranked)) {
-    if (!copied.has(id)) copied.set(id, await copiedModules(subject, id, modules));
+    if (!copied.has(id)) copied.set(id, copiedModules(target, await subject.weightsOf(id)));
   }
-  return cover(modules, copied, subject.frame.sample, roundings(subject.facts, subject.frame.sample, 0));
+  return cover(target, copied);
+}
+
+/** What is looked for: the query, and how far what was copied may be off. */
+interface Target {
+  readonly query: Weights;
+  readonly modules: ReadonlyMap<string, readonly string[]>;
+  readonly rules: ReadonlyMap<string, Rounding>;
+  readonly masks: ReadonlyMap<string, Uint8Array>;
 }
 
 /** Where every tensor stands byte for byte in some stored checkpoint, under whatever name, and in no one of them all: layers may be repeated. */
@@ -79,10 +93,6 @@ function mostOf(
   return best;
 }
 
-function modulesOf(weights: Weights): ReadonlyMap<string, readonly string[]> {
-  return groupBy(weights.keys(), moduleOf);
-}
-
 /** The candidates, and whoever holds one of the query's tensors byte for byte. */
 function others({ query, archive }: Case, ranked: readonly Ranked[]): readonly ManifestId[] {
   const holders = [...holdersOf(query.summary, archive).values()].flatMap((members) => members.slice(0, 2));
@@ -90,16 +100,8 @@ function others({ query, archive }: Case, ranked: readonly Ranked[]): readonly M
 }
 
 /** Modules of which every tensor is the candidate's, up to the rounding of the query. */
-async function copiedModules(
-  subject: Case,
-  id: ManifestId,
-  modules: ReadonlyMap<string, readonly string[]>,
-): Promise<ReadonlySet<string>> {
-  const query = subject.frame.sample;
-  const candidate = await subject.weightsOf(id);
-  const rules = roundings(subject.facts, query, 0);
+function copiedModules({ query, modules, rules, masks }: Target, candidate: Weights): ReadonlySet<string> {
   const same = [...query.keys()].filter((name) => candidate.get(name)?.data.length === query.get(name)?.data.length);
-  const { masks } = compareOn(query, same, false);
   const changed = new Set(changedTensors(query, candidate, same, rules, masks));
   const copied = new Set(same.filter((name) => !changed.has(name)));
   const isCopied = (names: readonly string[]) => names.every((name) => copied.has(name));
@@ -110,7 +112,7 @@ async function copiedModules(
   );
 }
 
-function saysWhere(query: Weights, candidate: Weights, names: readonly string[], rules: ReturnType<typeof roundings>) {
+function saysWhere(query: Weights, candidate: Weights, names: readonly string[], rules: Target['rules']) {
   const isConstant = names.every((name) => new Set(query.get(name)?.data).size < LEAST_TELLING);
   if (isConstant) return true;
   const hasMatrix = names.some((name) => (query.get(name)?.shape.length ?? 0) > 1);
@@ -119,10 +121,8 @@ function saysWhere(query: Weights, candidate: Weights, names: readonly string[],
 
 /** Greedily, whoever explains the most of what is left. */
 function cover(
-  modules: ReadonlyMap<string, readonly string[]>,
+  { query, modules, rules }: Target,
   copied: ReadonlyMap<ManifestId, ReadonlySet<string>>,
-  query: Weights,
-  rules: ReadonlyMap<string, Rounding>,
 ): readonly Part[] | undefined {
   // Vectors that were rounded to few levels may be anybody's.
   const isTelling = (name: string) =>

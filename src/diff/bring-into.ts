@@ -1,10 +1,11 @@
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { type Layout, layoutOffsets } from './layout.ts';
 import { putSlice, type Slice, takeSlice } from './slice.ts';
-import type { TensorPair } from './tensor-pair.ts';
+import { isInPlacePair, type TensorPair } from './tensor-pair.ts';
 
 /** The candidate's weights under the query's names, with the query's axes; tensors without a pair are left out. */
 export function bringInto(pairs: readonly TensorPair[], candidate: Weights): Weights {
+  if (isAsItStands(pairs, candidate)) return candidate;
   const brought = new Map<string, WeightArray>();
   for (const pair of pairs) {
     const tensor = candidate.get(pair.candidate);
@@ -14,6 +15,17 @@ export function bringInto(pairs: readonly TensorPair[], candidate: Weights): Wei
     brought.set(pair.query, pair.placed ? place(turned, pair.placed, brought.get(pair.query)) : turned);
   }
   return brought;
+}
+
+/** True where every tensor is the query's of that name, in the same order. */
+function isAsItStands(pairs: readonly TensorPair[], candidate: Weights): boolean {
+  if (pairs.length !== candidate.size) return false;
+  let at = 0;
+  for (const name of candidate.keys()) {
+    const pair = pairs[at++];
+    if (pair === undefined || pair.candidate !== name || !isInPlacePair(pair)) return false;
+  }
+  return true;
 }
 
 function place(part: WeightArray, slice: Slice, begun: WeightArray | undefined): WeightArray {

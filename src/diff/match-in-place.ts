@@ -11,11 +11,16 @@ const BEYOND_CHANCE = 6;
  */
 export function isInPlace(query: WeightSample, candidate: WeightSample): boolean {
   if (query.shapes.size !== candidate.shapes.size) return false;
-  return [...query.weights].every(([name, own]) => {
+  for (const [name, own] of query.weights) {
     const other = candidate.weights.get(name);
-    const isAlike = query.shapes.get(name)?.join() === candidate.shapes.get(name)?.join();
-    return other !== undefined && isAlike && (own.shape.length < 2 || resembles(own, other));
-  });
+    const isAlike = other !== undefined && areEqual(query.shapes.get(name), candidate.shapes.get(name));
+    if (!isAlike || !(own.shape.length < 2 || resembles(own, other))) return false;
+  }
+  return true;
+}
+
+function areEqual(a: readonly number[] = [], b: readonly number[] = []): boolean {
+  return a === b || (a.length === b.length && a.every((size, axis) => size === b[axis]));
 }
 
 function resembles({ data }: WeightArray, other: WeightArray): boolean {

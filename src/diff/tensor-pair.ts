@@ -21,6 +21,11 @@ export interface TensorPair {
   readonly placed?: Slice;
 }
 
+/** True for two tensors that answer to each other whole and as they stand, under one name. */
+export function isInPlacePair({ query, candidate, layout, taken, placed }: TensorPair): boolean {
+  return query === candidate && layout === undefined && taken === undefined && placed === undefined;
+}
+
 /** The names that pairs have on the query's side, each once. */
 export function pairedNames(pairs: readonly TensorPair[]): readonly string[] {
   return [...new Set(pairs.map(({ query }) => query))];

@@ -1,12 +1,14 @@
 import { invariant } from '../assert.ts';
 import type { ByteSource } from '../bytes/source.ts';
 import { decodeToFloat32, valuesPerElement } from '../tensors/decode.ts';
-import { elementByteLength, elementCount, isFloat } from '../tensors/dtype.ts';
+import { elementByteLength, isFloat } from '../tensors/dtype.ts';
 import { permuteAxes, permuteShape } from '../tensors/permute.ts';
 import { allRows, keepRows, type RowSample, sampleOf, stepTo, stretchesOf, thinRows } from '../tensors/row-sample.ts';
 import type { WeightArray, WeightSample, Weights } from '../tensors/weights.ts';
 import type { OpenCheckpoint, TensorEntry } from './format.ts';
+import { batchFrom, readBatch } from './read-batch.ts';
 import { ValueRoom } from './value-room.ts';
+import { countOf, cutShape, isWhole, valueCount, type Wanted } from './wanted.ts';
 
 /** True for the tensors that lineage compares: weights whose values are weights as they stand. */
 function isComparedWeight(tensor: TensorEntry): boolean {
@@ -18,19 +20,10 @@ const MOST_VALUES = 1 << 24;
 /** Values that are then kept at most: 32 MiB of f32. */
 const SAMPLED_VALUES = 1 << 23;
 
-const valueCount = (tensor: TensorEntry) => elementCount(tensor.shape) * valuesPerElement(tensor.dtype);
-
 /** A power of two, so that a head of another size or some new rows of an embedding leave it as it is. */
 function stepOf(tensors: readonly TensorEntry[]): number {
   const total = tensors.reduce((sum, tensor) => sum + valueCount(tensor), 0);
   return total <= MOST_VALUES ? 1 : stepTo(total, SAMPLED_VALUES);
-}
-
-/** A tensor, and the rows of it that are read, by its channels-first shape. */
-interface Wanted {
-  readonly tensor: TensorEntry;
-  readonly shape: readonly number[];
-  readonly sample: RowSample;
 }
 
 /** The compared tensors, with the rows of them that are at hand as a checkpoint's weights. */
@@ -71,10 +64,6 @@ async function* readStretches(source: ByteSource, offset: number, { tensor, samp
     yield { start, bytes: await source.read(offset + start * size, (end - start) * size) };
 }
 
-const countOf = ({ rows, width }: RowSample) => rows.length * width;
-
-const isWhole = ({ tensor, sample }: Wanted) => countOf(sample) === valueCount(tensor);
-
 function piecesOf(checkpoint: OpenCheckpoint, wanted: Wanted): AsyncGenerator<Piece> {
   const { tensor } = wanted;
   const source = checkpoint.files[tensor.at?.file ?? -1]?.source;
@@ -94,15 +83,13 @@ async function* readWanted(
   const isDecodedWhole = toCanonical !== undefined || isWhole(wanted);
   const data = room.take(isDecodedWhole ? valueCount(tensor) : countOf(sample));
   for await (const { start, bytes } of piecesOf(checkpoint, wanted)) {
-    if (isDecodedWhole) decodeToFloat32(dtype, bytes, data.subarray(start));
+    if (isDecodedWhole) decodeToFloat32(dtype, bytes, start === 0 ? data : data.subarray(start));
     else keepRows(decodeToFloat32(dtype, bytes, new Float32Array(valuesIn(tensor, bytes))), start, data, sample);
     yield;
   }
   const turned = toCanonical === undefined ? data : permuteAxes(data, shape, toCanonical);
   return { shape: cutShape(wanted), data: isDecodedWhole && !isWhole(wanted) ? cutRows(turned, sample) : turned };
 }
-
-const cutShape = ({ shape, sample }: Wanted) => (shape.length === 0 ? shape : [sample.rows.length, ...shape.slice(1)]);
 
 function cutRows(values: Float32Array, sample: RowSample): Float32Array {
   const kept = new Float32Array(sample.rows.length * sample.width);
@@ -113,7 +100,17 @@ function cutRows(values: Float32Array, sample: RowSample): Float32Array {
 async function* readEach(checkpoint: OpenCheckpoint, wanted: readonly Wanted[]): AsyncGenerator<void, Weights> {
   const weights = new Map<string, WeightArray>();
   const room = new ValueRoom(wanted.reduce((sum, { sample }) => sum + countOf(sample), 0));
-  for (const one of wanted) weights.set(one.tensor.name, yield* readWanted(checkpoint, one, room));
+  for (let next = 0; next < wanted.length; ) {
+    const batch = batchFrom(checkpoint, wanted, next);
+    if (batch !== undefined) {
+      await readBatch(batch, room, weights);
+      next += batch.members.length;
+      yield;
+      continue;
+    }
+    const one = wanted[next++];
+    if (one !== undefined) weights.set(one.tensor.name, yield* readWanted(checkpoint, one, room));
+  }
   return weights;
 }
 

@@ -3,7 +3,8 @@ import { invertLayout } from '../diff/layout.ts';
 import { createLayoutOptions } from '../diff/layout-options.ts';
 import { isInPlace, matchInPlace } from '../diff/match-in-place.ts';
 import { matchTensors, type Named, type TensorMatching, type TensorPair } from '../diff/match-tensors.ts';
-import type { ManifestId } from '../objects/ids.ts';
+import { isInPlacePair } from '../diff/tensor-pair.ts';
+import type { ContentId, ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
 import { type AxisGraph, type TensorAxes, withoutRows } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
@@ -35,15 +36,19 @@ export interface Frame {
 
 /** Lists a checkpoint's tensors for matching: those with weights, with their content where the summary has it. */
 export function namedTensors(summary: Summary, weights: Weights): readonly Named[] {
-  const contents = new Map(summary.tensors.map((tensor) => [tensor.name, tensor.content]));
-  return [...weights].map(([name, { shape }]) => {
+  const contents = new Map<string, ContentId>();
+  for (const { name, content } of summary.tensors) contents.set(name, content);
+  const named: Named[] = [];
+  for (const [name, { shape }] of weights) {
     const content = contents.get(name);
-    return { name, shape, ...(content ? { content } : {}) };
-  });
+    named.push(content === undefined ? { name, shape } : { name, shape, content });
+  }
+  return named;
 }
 
 /** An axis graph of what is at hand: of a tensor with some of its rows only the other axes are whole, and their units could be permuted. */
 function cutGraph(graph: AxisGraph, summary: Summary, weights: Weights): AxisGraph {
+  if (graph.tensors.size === 0) return graph;
   const sizes = new Map(summary.tensors.map(({ name, shape }) => [name, shape.reduce((a, b) => a * b, 1)]));
   const isWhole = (name: string) => (weights.get(name)?.data.length ?? 0) >= (sizes.get(name) ?? 0);
   if ([...graph.tensors.keys()].every(isWhole)) return graph;
@@ -94,6 +99,15 @@ export async function moveFrame(frame: Frame, query: Query, archive: Archive, id
   return createFrame(archive, weights, tensors, graph, back, query);
 }
 
+/** True where {@link moveFrame} would change nothing: the checkpoint has the query's tensors as they stand, and names them the same units, or no units at all. */
+export async function isOwnFrame(frame: Frame, query: Query, archive: Archive, id: ManifestId): Promise<boolean> {
+  const graph = await archive.axisGraph(id);
+  if (graph.tensors.size === 0) return true;
+  const { pairs, onlyQuery, onlyCandidate } = (await frame.candidate(id)).matching;
+  const isWhole = onlyQuery.length === 0 && onlyCandidate.length === 0 && pairs.every(isInPlacePair);
+  return isWhole && graph === (await query.axisGraph());
+}
+
 /** The pair seen from the other side. */
 function turnPair({ query, candidate, layout, taken, placed }: TensorPair, stored: Weights): TensorPair {
   const shape = taken?.part ?? stored.get(candidate)?.shape ?? [];
@@ -118,6 +132,8 @@ function createFrame(
   const isLarge = summary.parameters > LARGEST_WHOLE;
   const kept = new Map<ManifestId, Promise<Candidate>>();
   const options = createLayoutOptions();
+  /** Of all candidates that are in place. */
+  let inPlace: TensorMatching | undefined;
   const bring = async (id: ManifestId): Promise<Candidate> => {
     const stored = await archive.weights(id);
     const named = namedTensors(archive.member(id).summary, stored);
@@ -135,7 +151,8 @@ function createFrame(
   const bringSample = async (id: ManifestId): Promise<Candidate> => {
     const sample = (await archive.samples([id])).get(id);
     if (sample === undefined || !isInPlace(own, sample)) return bring(id);
-    const matching = matchInPlace(tensors, logCuts);
+    inPlace ??= matchInPlace(tensors, logCuts);
+    const matching = inPlace;
     const { pairs } = matching;
     const whole = async () => bringInto(pairs, await archive.weights(id));
     return { id, matching, sample: bringInto(pairs, sample.weights), whole };

@@ -8,7 +8,7 @@ import { findByContent } from './contents.ts';
 import { describeResizedCase } from './describe-resized-case.ts';
 import { findFolded } from './find-folded.ts';
 import { describeFoldedCase, openFolded } from './folded-case.ts';
-import { type Frame, moveFrame, openFrame, placedCount } from './frame.ts';
+import { type Frame, isOwnFrame, moveFrame, openFrame, placedCount } from './frame.ts';
 import { findPartlyReordered, findReordered } from './lost-order.ts';
 import type { Archive, Identification, Query } from './model.ts';
 import { type Proof, proveKinship } from './prove-kinship.ts';
@@ -149,6 +149,7 @@ async function betterFrame(subject: Case, ranked: readonly Ranked[]): Promise<Ca
   const best = ranked[0];
   if (!best) return undefined;
   const { frame, query, archive } = subject;
+  if (await isOwnFrame(frame, query, archive, best.id)) return undefined;
   const moved = await moveFrame(frame, query, archive, best.id);
   const isBetter = placedCount(moved.graph, moved.query) > PLACES_MORE * placedCount(frame.graph, frame.query);
   return isBetter ? openCase(query, archive, moved) : undefined;

@@ -10,7 +10,14 @@ export function sampleRows(weights: Weights): Weights {
   let total = 0;
   for (const { data } of weights.values()) total += data.length;
   if (total <= RANKED_VALUES) return weights;
-  return new Map([...weights].map(([name, tensor]) => [name, thin(tensor, total)]));
+  const sampled = new Map<string, WeightArray>();
+  let isCut = false;
+  for (const [name, tensor] of weights) {
+    const thinned = thin(tensor, total);
+    isCut ||= thinned !== tensor;
+    sampled.set(name, thinned);
+  }
+  return isCut ? sampled : weights;
 }
 
 function thin(tensor: WeightArray, total: number): WeightArray {
@@ -34,8 +41,7 @@ export async function sampleEach(
 }
 
 export function sampleOfWeights(weights: Weights): WeightSample {
-  return {
-    weights: sampleRows(weights),
-    shapes: new Map([...weights].map(([name, { shape }]) => [name, shape])),
-  };
+  const shapes = new Map<string, readonly number[]>();
+  for (const [name, { shape }] of weights) shapes.set(name, shape);
+  return { weights: sampleRows(weights), shapes };
 }

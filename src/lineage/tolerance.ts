@@ -74,8 +74,9 @@ function latticeOf({ lattice, carried, scaleUnderflow }: TensorFacts): Partial<R
 function coarsestStep(facts: ReadonlyMap<string, TensorFacts>, weights: Weights): number {
   let coarsest = 0;
   for (const [name, { lattice }] of facts) {
+    if (lattice === undefined) continue;
     const largest = largestOf(weights.get(name)?.data ?? NONE);
-    if (lattice && largest > 0) coarsest = Math.max(coarsest, largestOf(lattice.halfSteps) / largest);
+    if (largest > 0) coarsest = Math.max(coarsest, largestOf(lattice.halfSteps) / largest);
   }
   const levels = coarsest > 0 ? 1 / (2 * coarsest) : Number.POSITIVE_INFINITY;
   return 1 / (2 * Math.max(1, levels - SHIFTED_LEVELS));
@@ -83,7 +84,7 @@ function coarsestStep(facts: ReadonlyMap<string, TensorFacts>, weights: Weights)
 
 /** Half the step that a tensor without a lattice may have been rounded to: that of the others where it may lie on one so coarse. */
 function assumedStep(tensor: WeightArray | undefined, isSmall: boolean, step: number, grid?: Grid): number {
-  if (!tensor || !(isSmall || isOfOneSize(tensor.data))) return 0;
+  if (step === 0 || !tensor || !(isSmall || isOfOneSize(tensor.data))) return 0;
   return tensor.shape.length > 1 || mayBeOnLattice(tensor.data, gridSpacing(grid)) ? step : Math.min(step, EIGHT_BITS);
 }
 

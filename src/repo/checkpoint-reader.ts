@@ -39,8 +39,18 @@ export interface CheckpointReader {
   axisGraph(id: ManifestId): Promise<AxisGraph>;
 }
 
+/** By the list of tensors, which checkpoints with the same header share. */
+const namedGraphs = new WeakMap<OpenCheckpoint['tensors'], AxisGraph>();
+
 /** Infers the axis graph of an open checkpoint from its own graph, else from names. */
 export function axisGraphOf(checkpoint: OpenCheckpoint): AxisGraph {
+  if (checkpoint.graph !== undefined) return inferGraph(checkpoint);
+  const graph = namedGraphs.get(checkpoint.tensors) ?? inferGraph(checkpoint);
+  namedGraphs.set(checkpoint.tensors, graph);
+  return graph;
+}
+
+function inferGraph(checkpoint: OpenCheckpoint): AxisGraph {
   const tensors = checkpoint.tensors.map((tensor) => ({
     name: tensor.name,
     role: tensor.role,

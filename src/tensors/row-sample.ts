@@ -34,6 +34,7 @@ export function sampleOf(shape: readonly number[], values: number, step: number)
   const count = shape.length > 0 ? (shape[0] ?? 1) : 1;
   const width = count > 0 ? values / count : 0;
   const own = Math.max(1, Math.min(step, count, Math.floor(values / LEAST_VALUES)));
+  if (own === 1) return allRows(shape, values);
   const apart = width * 2 > CHUNK_ELEMENTS ? 1 : Math.min(own, MOST_APART, powerOfTwoBelow(values / CHUNK_ELEMENTS));
   return { width, rows: Uint32Array.from(listRows(count, width, apart, Math.max(1, Math.floor(own / apart)))) };
 }
@@ -41,7 +42,21 @@ export function sampleOf(shape: readonly number[], values: number, step: number)
 /** All rows of a tensor. */
 export function allRows(shape: readonly number[], values: number): RowSample {
   const count = shape.length > 0 ? (shape[0] ?? 1) : 1;
-  return { width: count > 0 ? values / count : 0, rows: Uint32Array.from({ length: count }, (_, i) => i) };
+  return { width: count > 0 ? values / count : 0, rows: countUp(count) };
+}
+
+/** Lists up to this length are shared: files of a hundred thousand small tensors ask for the same ones again and again. */
+const MOST_SHARED = 256;
+const shared = new Map<number, Uint32Array>();
+
+/** 0, 1, 2 and so on. */
+function countUp(count: number): Uint32Array {
+  const known = shared.get(count);
+  if (known !== undefined) return known;
+  const numbers = new Uint32Array(count);
+  for (let i = 0; i < count; i++) numbers[i] = i;
+  if (count <= MOST_SHARED) shared.set(count, numbers);
+  return numbers;
 }
 
 /** A power of two by which so many values come down to a number of them, or below. */
@@ -58,7 +73,7 @@ export function stepTo(total: number, wanted: number): number {
 export function thinRows({ width, rows }: RowSample, shape: readonly number[], total: number): RowSample {
   const step = stepTo(total, RANKED_VALUES);
   const kept = sampleOf(shape, rows.length * width, step).rows;
-  return { width, rows: kept.map((at) => rows[at] ?? 0) };
+  return { width, rows: kept.length === rows.length ? rows : kept.map((at) => rows[at] ?? 0) };
 }
 
 /** Every `step`-th of the rows that lie wholly in one of the chunks that are read. */

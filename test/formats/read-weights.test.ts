@@ -27,6 +27,19 @@ describe('reading the weights of a large checkpoint', () => {
     await checkpoint.close();
   });
 
+  it('gives small tensors that are read together the values that each has by itself', async () => {
+    const sizes = Array.from({ length: 700 }, (_, i) => (i % 7 === 3 ? [40_000] : [(i * 37) % 900, 3]));
+    const shapes = Object.fromEntries(sizes.map((shape, i) => [`t${i}`, shape]));
+    const checkpoint = await openBytes('many.safetensors', makeFile(shapes));
+    const weights = await readWeights(checkpoint);
+    expect([...weights.keys()]).toEqual(checkpoint.tensors.map(({ name }) => name));
+    for (const entry of checkpoint.tensors) {
+      const alone = await readWeights({ ...checkpoint, tensors: [entry] });
+      expect(weights.get(entry.name)).toEqual(alone.get(entry.name));
+    }
+    await checkpoint.close();
+  });
+
   it('gives some rows of one with nearly 2^25 values, a quarter, and small tensors whole', async () => {
     const checkpoint = await openBytes('large.safetensors', makeFile({ w: [33_001, 1000], b: [4096], c: [9000] }));
     const weights = await readWeights(checkpoint);

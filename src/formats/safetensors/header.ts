@@ -3,6 +3,7 @@ import { type DType, elementByteLength, elementCount } from '../../tensors/dtype
 import { badFile } from '../bad-file.ts';
 import { decodeUtf8, findDuplicateKey, isJsonObject, isShape, type JsonObject, parseJson } from '../json.ts';
 import { parseSafetensorsDtype } from './dtypes.ts';
+import { RecentHeaders } from './recent-headers.ts';
 
 /** The length that comes before the header, a little-endian u64. */
 export const PREFIX_BYTES = 8;
@@ -105,6 +106,8 @@ function checkLayout(tensors: HeaderTensor[], dataOffset: number, dataLength: nu
   if (end !== dataLength) throw fail('there must be no bytes behind the last tensor', dataOffset + end);
 }
 
+const recent = new RecentHeaders<SafetensorsHeader>();
+
 /**
  * Reads a file's header and checks all of it (safetensors README, "Format").
  *
@@ -112,10 +115,15 @@ function checkLayout(tensors: HeaderTensor[], dataOffset: number, dataLength: nu
  */
 export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsHeader> {
   const headerLength = await readHeaderLength(source);
-  const header = parseHeaderObject(await source.read(PREFIX_BYTES, headerLength));
+  const text = await source.read(PREFIX_BYTES, headerLength);
+  return recent.parse(text, source.byteLength, () => parseHeader(text, source.byteLength));
+}
+
+function parseHeader(text: Uint8Array, fileByteLength: number): SafetensorsHeader {
+  const header = parseHeaderObject(text);
   const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
   const tensors = entries.map(([name, value]) => parseTensor(name, value));
-  const dataOffset = PREFIX_BYTES + headerLength;
-  checkLayout(tensors, dataOffset, source.byteLength - dataOffset);
+  const dataOffset = PREFIX_BYTES + text.byteLength;
+  checkLayout(tensors, dataOffset, fileByteLength - dataOffset);
   return { dataOffset, tensors, metadata: parseMetadata(header.__metadata__) };
 }

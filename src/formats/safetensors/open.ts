@@ -4,8 +4,18 @@ import { classifyRole } from '../roles.ts';
 import { closeFiles, readVerbatim } from '../verbatim.ts';
 import type { SafetensorsHeader } from './header.ts';
 
-/** The tensors of one file of a checkpoint. */
+/** Of headers of the first file; one may be that of several checkpoints. */
+const entriesOf = new WeakMap<SafetensorsHeader, readonly TensorEntry[]>();
+
+/** The tensors of one file of a checkpoint: of one header always the same. */
 export function toEntries(header: SafetensorsHeader, file: number): readonly TensorEntry[] {
+  if (file > 0) return listEntries(header, file);
+  const entries = entriesOf.get(header) ?? listEntries(header, file);
+  entriesOf.set(header, entries);
+  return entries;
+}
+
+function listEntries(header: SafetensorsHeader, file: number): readonly TensorEntry[] {
   return header.tensors.map(({ name, dtype, shape, begin, end }) => ({
     name,
     dtype,

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -21,6 +21,13 @@ function caseOf(name: string): CrashCase {
   if (one === undefined) throw new Error(`no case ${name}`);
   return one;
 }
+
+it('every command has a case, but for those that write nothing or the same derived data as another', () => {
+  const others = ['browse', 'cat-file', 'completion', 'init', 'lineage', 'merge-base', 'monitor', 'show'];
+  const cases = new Set(CASES.map(({ args }) => `${args[0]}`));
+  const commands = readdirSync(new URL('../../src/commands', import.meta.url)).map((name) => name.replace('.ts', ''));
+  expect(commands.filter((name) => !cases.has(name)).sort()).toEqual(others);
+});
 
 describe('a command that is cut short loses nothing', () => {
   it.each(['add --move', 'prune', 'gc after prune'])('wsvc %s, killed', { timeout: 120_000 }, async (name) => {

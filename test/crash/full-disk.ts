@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { expectClean, expectNothingLost, expectWhole, makeBench } from './checks.ts';
+import { expectCompletes, expectWhole, makeBench } from './checks.ts';
 import { runWhole } from './hooked.ts';
 import type { CrashCase } from './operations.ts';
 
@@ -71,9 +71,7 @@ export async function fillDisk(one: CrashCase, step: number): Promise<number> {
     if (!one.isDamaged) await expectWhole(copy);
     rmSync(copy, { recursive: true });
     disk.grow(used + PLENTY * 8);
-    await runWhole(disk.folder, one.args);
-    await expectClean(disk.folder);
-    await expectNothingLost(disk.folder);
+    await expectCompletes(disk.folder, one, bench);
     if (status === 0 && tried > 0) return tried;
     if (status !== 0 && !/disk is full|ENOSPC/.test(stderr))
       throw new Error(`${one.name} on a full disk: ${status} ${stderr}`);

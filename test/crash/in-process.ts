@@ -3,8 +3,11 @@ import { Config } from '@oclif/core';
 import Add from '../../src/commands/add.ts';
 import Branch from '../../src/commands/branch.ts';
 import Commit from '../../src/commands/commit.ts';
+import Diff from '../../src/commands/diff.ts';
+import Du from '../../src/commands/du.ts';
 import Fsck from '../../src/commands/fsck.ts';
 import Gc from '../../src/commands/gc.ts';
+import Identify from '../../src/commands/identify.ts';
 import Import from '../../src/commands/import.ts';
 import Init from '../../src/commands/init.ts';
 import Log from '../../src/commands/log.ts';
@@ -25,8 +28,11 @@ const COMMANDS: Readonly<Record<string, Runnable>> = {
   add: Add,
   branch: Branch,
   commit: Commit,
+  diff: Diff,
+  du: Du,
   fsck: Fsck,
   gc: Gc,
+  identify: Identify,
   import: Import,
   init: Init,
   log: Log,

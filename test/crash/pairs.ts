@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { EXIT_CODES } from '../../src/cli/exit-codes.ts';
-import { expectClean, expectNothingLost, makeBench } from './checks.ts';
+import { ENDS, expectClean, expectNothingLost, makeBench } from './checks.ts';
 import { expectNoBug, type HookedRun, runWhole } from './hooked.ts';
 import { runInside } from './in-process.ts';
 import { CASES, type CrashCase } from './operations.ts';
@@ -55,20 +55,12 @@ const prepareBoth =
     if (second.prepare !== first.prepare) await second.prepare?.(folder).catch(() => undefined);
   };
 
-/** How a command may end beside another: done, told to wait, or told that there is nothing (or no longer anything) to do. */
-const FAIR: ReadonlySet<number> = new Set([
-  0,
-  1,
-  EXIT_CODES.usage,
-  EXIT_CODES['not-found'],
-  EXIT_CODES['not-saved'],
-  EXIT_CODES.locked,
-]);
+/** How a command may end beside another: also told to wait. */
+const FAIR: ReadonlySet<number | null> = new Set([...ENDS, EXIT_CODES.locked]);
 
 function expectFair(args: readonly string[], run: HookedRun): void {
   expectNoBug(args, run);
-  if (run.status === null || !FAIR.has(run.status))
-    throw new Error(`wsvc ${args.join(' ')}: ${run.status} ${run.stderr}`);
+  if (!FAIR.has(run.status)) throw new Error(`wsvc ${args.join(' ')}: ${run.status} ${run.stderr}`);
 }
 
 interface Point {

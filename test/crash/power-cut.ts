@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openIn } from '../repo/workspace.ts';
 import { createRandom } from '../zoo/random.ts';
-import { expectClean, expectNothingLost, expectWhole, makeBench } from './checks.ts';
+import { type Bench, expectCompletes, expectWhole, makeBench } from './checks.ts';
 import { DiskModel, type JournalEntry, type Survives } from './disk-model.ts';
-import { recordChanges, runWhole } from './hooked.ts';
+import { recordChanges } from './hooked.ts';
 import type { CrashCase } from './operations.ts';
 
 export interface PowerCutOptions {
@@ -24,6 +24,7 @@ async function promisesOf(folder: string): Promise<string> {
 }
 
 interface Cut {
+  readonly bench: Bench;
   readonly folder: string;
   readonly one: CrashCase;
   /** Nothing survives but what was flushed. */
@@ -32,16 +33,13 @@ interface Cut {
   readonly ended?: string;
 }
 
-async function tryCut({ folder, one, isStrict, ended }: Cut): Promise<void> {
+async function tryCut({ bench, folder, one, isStrict, ended }: Cut): Promise<void> {
   if (!one.isDamaged || ended !== undefined) await expectWhole(folder);
   if (ended !== undefined && (await promisesOf(folder)) !== (await promisesOf(ended))) {
     throw new Error('the command had ended, and what it did is not there');
   }
-  if (!isStrict && !one.isDamaged) return;
-  // Nothing that the cut has left is in the way.
-  await runWhole(folder, one.args);
-  await expectClean(folder);
-  await expectNothingLost(folder);
+  if (!isStrict && !one.isDamaged && !one.isReader) return;
+  await expectCompletes(folder, one, bench);
 }
 
 /**
@@ -69,7 +67,7 @@ export async function cutPower(one: CrashCase, { step, seed, ignores }: PowerCut
       const folder = join(bench.root, `cut-${tried}`);
       model.writeAfterCut(folder, survives);
       const ended = isEnd ? { ended: whole } : {};
-      await tryCut({ folder, one, isStrict, ...ended }).catch((cause) => {
+      await tryCut({ bench, folder, one, isStrict, ...ended }).catch((cause) => {
         const where = `after change ${index + 1} of ${entries.length} (${entry.kind} ${entry.target})`;
         throw new Error(`${one.name}, power cut ${where}, cut ${tried} of seed ${seed}: ${String(cause)}`, { cause });
       });

@@ -102,6 +102,27 @@ const PAIRS: readonly Race[] = [
     prepare: prepareOf('gc of git objects'),
   },
   { name: 'fsck, gc', first: ['fsck'], second: COLLECT, reads: true, prepare: prepareOf('gc after prune') },
+  { name: 'du, gc', first: ['du'], second: COLLECT, reads: true, prepare: prepareOf('gc after prune') },
+  {
+    name: 'gc --dry-run, gc',
+    first: ['gc', '--now', '--dry-run'],
+    second: COLLECT,
+    reads: true,
+    prepare: prepareOf('gc after prune'),
+  },
+  {
+    name: 'gc --dry-run, commit',
+    first: ['gc', '--now', '--dry-run'],
+    second: ['commit'],
+    reads: true,
+    prepare: prepareOf('commit'),
+  },
+  {
+    name: 'prune --dry-run, gc',
+    first: ['prune', '--keep-last', '1', '--dry-run'],
+    second: [...COLLECT, '--aggressive'],
+    reads: true,
+  },
   { name: 'fsck, gc --aggressive', first: ['fsck'], second: [...COLLECT, '--aggressive'], reads: true },
   {
     name: 'restore, gc --aggressive',

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
-import { expectClean, expectNothingLost, expectWhole, makeBench } from './checks.ts';
-import { listChanges, type RunCommand, runHooked, runWhole } from './hooked.ts';
+import { expectCompletes, expectWhole, makeBench } from './checks.ts';
+import { listChanges, type RunCommand, runHooked } from './hooked.ts';
 import type { CrashCase } from './operations.ts';
 
 export const MODES = ['kill', 'fail', 'full'] as const;
@@ -8,15 +8,6 @@ export type Mode = (typeof MODES)[number];
 
 /** What a full disk refuses; elsewhere it would be the same as at the next of these. */
 const TAKES_SPACE = new Set(['open', 'write', 'writeFile', 'appendFile', 'mkdir', 'link']);
-
-async function tryPoint(folder: string, one: CrashCase, mode: Mode, at: number, run: RunCommand): Promise<void> {
-  await run(folder, one.args, { mode, at });
-  if (!one.isDamaged) await expectWhole(folder);
-  // What was cut short can be done again; a second time it may say that all is done.
-  await runWhole(folder, one.args);
-  await expectClean(folder);
-  await expectNothingLost(folder);
-}
 
 export interface CaseOptions {
   readonly modes?: readonly Mode[];
@@ -38,7 +29,12 @@ export async function runCase(
     for (const mode of modes) {
       if (mode === 'full' && !TAKES_SPACE.has(changes[at - 1] ?? '')) continue;
       const folder = bench.copyTo(`${mode}-${at}`);
-      await tryPoint(folder, one, mode, at, run).catch((cause) => {
+      const tryPoint = async (): Promise<void> => {
+        await run(folder, one.args, { mode, at });
+        if (!one.isDamaged) await expectWhole(folder);
+        await expectCompletes(folder, one, bench);
+      };
+      await tryPoint().catch((cause) => {
         throw new Error(`${one.name}, ${mode} at change ${at} of ${changes.length}: ${String(cause)}`, { cause });
       });
       rmSync(folder, { recursive: true });

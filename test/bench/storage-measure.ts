@@ -1,5 +1,8 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { openBlobStore } from '../../src/store/pack-blob-store.ts';
+import { readRecordBytes } from '../../src/store/pack-file.ts';
+import { decodeRecord } from '../../src/store/pack-record.ts';
 import { runProgram, withFolder, wsvcCommand } from './program.ts';
 import { CODERS } from './storage-coders.ts';
 import { bytesBelow, type Kept, type Peer } from './storage-peers.ts';
@@ -11,6 +14,8 @@ const HASHED_BYTES = 100e6;
 
 /** What wsvc did with a set. */
 interface Own extends Kept {
+  /** Of these, payloads of tensors: without records' heads, indices, headers of files and manifests. */
+  readonly weights: readonly number[];
   /** All of `.wsvc` in the end: history, sketches and caches too. */
   readonly everything: number;
   readonly startCpuMs: number;
@@ -45,11 +50,24 @@ function prove(place: string): void {
     throw new Error(`fsck --prove found ${JSON.stringify(findings)}`);
 }
 
+/** Bytes of the payloads of all records that hold tensors. */
+async function countPayloads(directory: string): Promise<number> {
+  const store = await openBlobStore(directory);
+  let total = 0;
+  for (const { path, index } of store.packs.packs()) {
+    for (const row of index.rows) {
+      const { type, payload } = decodeRecord(await readRecordBytes(store.disk, path, row));
+      if (type !== 'bytes') total += payload.byteLength;
+    }
+  }
+  return total;
+}
+
 /** Adds and commits the files one by one, as training would; restores all, and compares every byte. */
-function runWsvc(place: string, files: readonly string[]): Own {
+async function runWsvc(place: string, files: readonly string[]): Promise<Own> {
   mkdirSync(place);
   runProgram(place, wsvcCommand('init'));
-  const sizes: number[] = [];
+  const [sizes, weights]: [number[], number[]] = [[], []];
   let cpuMs = 0;
   for (const file of files) {
     const name = basename(file);
@@ -57,6 +75,7 @@ function runWsvc(place: string, files: readonly string[]): Own {
     cpuMs += timeProcess(place, wsvcCommand('add', name)).cpuMs;
     runProgram(place, wsvcCommand('commit', '-m', name));
     sizes.push(bytesBelow(join(place, '.wsvc', 'blobs')));
+    weights.push(await countPayloads(join(place, '.wsvc')));
   }
   const startCpuMs = timeProcess(place, wsvcCommand('status')).cpuMs;
   prove(place);
@@ -65,7 +84,7 @@ function runWsvc(place: string, files: readonly string[]): Own {
   const restore = timeProcess(place, wsvcCommand('restore', ...names));
   const differing = files.reduce((sum, file, i) => sum + countDiffering(file, join(place, names[i] ?? '')), 0);
   const everything = bytesBelow(join(place, '.wsvc'));
-  return { sizes, cpuMs, everything, startCpuMs, restoreCpuMs: restore.cpuMs, differing };
+  return { sizes, weights, cpuMs, everything, startCpuMs, restoreCpuMs: restore.cpuMs, differing };
 }
 
 /** CPU time of hashing the files once, with the program that people compare with. */
@@ -100,7 +119,7 @@ export async function measureSet(set: StorageSet, peers: readonly Peer[]): Promi
       goal: set.goal,
       raw,
       hashCpuMs: hashCpuMs(files, total),
-      own: runWsvc(join(folder, 'wsvc'), files),
+      own: await runWsvc(join(folder, 'wsvc'), files),
       coders: CODERS.map(({ code }) => (isPlain ? accumulate(code(tensors)) : [])),
       peers: kept,
     };

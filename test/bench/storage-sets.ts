@@ -125,11 +125,13 @@ export function resNetSets(folder: string): readonly StorageSet[] {
   });
 }
 
-const WIDTHS = [256, 320, 320, 32];
+/** Units of the network that stands in for a large one. */
+export const WIDTHS = [256, 320, 320, 32];
 const COUNT = 4;
 const STEPS_APART = 5;
 
-function takeTensors(net: SmallNet): readonly RawTensor[] {
+/** The weights of a network as tensors of f32. */
+export function takeTensors(net: SmallNet): readonly RawTensor[] {
   return [...takeWeights(net)].map(([name, { shape, data }]) => ({
     name,
     dtype: 'f32',

@@ -3,6 +3,7 @@ import { withFolder } from './program.ts';
 import { canTrainResNet, trainResNet } from './resnet-sets.ts';
 import { benchChains } from './storage-chain.ts';
 import { CODERS, HAS_ZSTD } from './storage-coders.ts';
+import { benchCollection } from './storage-gc.ts';
 import { type Measured, measureSet } from './storage-measure.ts';
 import { type Kept, PEERS, type Peer } from './storage-peers.ts';
 import { countNumbers, resNetSets, type StorageSet, smallSets } from './storage-sets.ts';
@@ -28,12 +29,14 @@ interface Context {
 /** Bytes by who kept them, in the order of the columns: wsvc, the coders, the peers. */
 const sizesOf = ({ own, coders, peers }: Measured): readonly (readonly number[])[] => [
   own.sizes,
+  own.weights,
   ...coders,
   ...peers.map(({ sizes }) => sizes),
 ];
 
 const whoOf = ({ peers }: Context): readonly string[] => [
   'wsvc',
+  'wsvc, numbers alone',
   ...CODERS.map(({ name }) => name),
   ...peers.map(({ name }) => name),
 ];
@@ -50,7 +53,7 @@ function seriesTable(measured: readonly Measured[], context: Context): BenchTabl
     }),
     notes: [
       ...context.notes,
-      '“wsvc” is `.wsvc/blobs`: records, indices and manifests. The coders count tensors only. `fsck --prove` found nothing in any of them.',
+      '“wsvc” is `.wsvc/blobs`: records, indices and manifests. “Numbers alone” are the payloads of tensors: what the coders count. `fsck --prove` found nothing in any of them.',
     ],
   };
 }
@@ -150,6 +153,8 @@ export const storage: Bench = {
     const numbers = first === undefined ? 0 : countNumbers(first);
     const network = `A fully connected network of ${Math.round(numbers / 1000)},000 weights, checkpoints five steps apart (RL: one, as small as steps of RL are); one file each, added and committed by processes of their own; seed ${seed}.`;
     yield* await measureAll(sets, network, report);
-    if (only === undefined) yield await benchChains(seed);
+    if (only !== undefined) return;
+    yield await benchChains(seed);
+    yield await benchCollection(seed);
   },
 };

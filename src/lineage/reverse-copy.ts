@@ -113,7 +113,7 @@ function wordsOfSiblings(...both: readonly Facts[]): readonly RelationWord[] {
 /** Both are rounded, and differ by what the two roundings leave of one original and no more. */
 function areSiblings(query: Weights, stored: Weights, own: Facts, facts: Facts): boolean {
   const [a, b] = [spacings(own, query), spacings(facts, stored)];
-  if (!a || !b) return false;
+  if (!a || !b || areOfOneType(own, facts)) return false;
   const rules = new Map<string, Rounding>();
   for (const name of query.keys())
     rules.set(name, { halfSteps: addTo(a.get(name), b.get(name)), assumed: 0, computed: 0 });
@@ -125,6 +125,15 @@ function areSiblings(query: Weights, stored: Weights, own: Facts, facts: Facts):
   );
   const left = roundingResidual(query, stored, squares, new Map());
   return left !== undefined && left.ratio <= 1 / 3 + 4 * left.spread + 0.02;
+}
+
+/** Both hold floats of one type and nothing coarser: rounded from one original they would be equal. */
+function areOfOneType(own: Facts, facts: Facts): boolean {
+  const isPlain = ({ lattice, scaleUnderflow }: TensorFacts): boolean => !lattice && !scaleUnderflow;
+  return [...own].every(([name, one]) => {
+    const other = facts.get(name);
+    return other !== undefined && isPlain(one) && isPlain(other) && one.grid === other.grid;
+  });
 }
 
 /** Half the spacing of the values that each weight could have taken; undefined when nothing is rounded. */

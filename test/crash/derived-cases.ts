@@ -12,6 +12,12 @@ export const READERS: readonly CrashCase[] = [
   ['identify', 'a4.safetensors'],
   ['diff', 'a4.safetensors', 'HEAD'],
   ['du'],
+  ['show', 'HEAD'],
+  ['lineage'],
+  ['monitor'],
+  ['fsck'],
+  ['gc', '--now', '--dry-run'],
+  ['prune', '--keep-last', '1', '--dry-run'],
 ].map((args) => ({
   name: args.filter((word) => !/\.|HEAD/.test(word)).join(' '),
   args,

@@ -10,11 +10,14 @@ import Gc from '../../src/commands/gc.ts';
 import Identify from '../../src/commands/identify.ts';
 import Import from '../../src/commands/import.ts';
 import Init from '../../src/commands/init.ts';
+import Lineage from '../../src/commands/lineage.ts';
 import Log from '../../src/commands/log.ts';
+import Monitor from '../../src/commands/monitor.ts';
 import Prune from '../../src/commands/prune.ts';
 import Reindex from '../../src/commands/reindex.ts';
 import Reset from '../../src/commands/reset.ts';
 import Restore from '../../src/commands/restore.ts';
+import Show from '../../src/commands/show.ts';
 import Status from '../../src/commands/status.ts';
 import Switch from '../../src/commands/switch.ts';
 import Tag from '../../src/commands/tag.ts';
@@ -35,11 +38,14 @@ const COMMANDS: Readonly<Record<string, Runnable>> = {
   identify: Identify,
   import: Import,
   init: Init,
+  lineage: Lineage,
   log: Log,
+  monitor: Monitor,
   prune: Prune,
   reindex: Reindex,
   reset: Reset,
   restore: Restore,
+  show: Show,
   status: Status,
   switch: Switch,
   tag: Tag,

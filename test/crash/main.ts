@@ -2,17 +2,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canMount, fillDisk } from './full-disk.ts';
 import { CASES } from './operations.ts';
-import { ALL_PAIRS, runPair } from './pairs.ts';
+import { ALL_PAIRS, READER_PAIRS, runPair } from './pairs.ts';
 import { cutPower } from './power-cut.ts';
 import { RACES, runRace } from './races.ts';
 import { runCase } from './run-case.ts';
 
 /*
- * `npm run crash -- [kill|disk|power|race|pair]... [NAME...] [--step N] [--first N] [--seed N] [--points N]`: kills every command at every change of the disk, makes every
+ * `npm run crash -- [kill|disk|power|race|pair|read]... [NAME...] [--step N] [--first N] [--seed N] [--points N]`: kills every command at every change of the disk, makes every
  * change fail, fills the disk; fills a real one (as root); cuts the power after every change; holds one command at every change while another runs;
- * holds each command at some points (`--points` before it has the lock, half as many after) while each other runs.
+ * holds each command that writes at some points (`--points` before it has the lock, half as many after) while each other runs, and each that
+ * only reads while one runs that writes.
  */
-const KINDS = ['kill', 'disk', 'power', 'race', 'pair'] as const;
+const KINDS = ['kill', 'disk', 'power', 'race', 'pair', 'read'] as const;
 type Kind = (typeof KINDS)[number];
 
 const words: string[] = [];
@@ -43,8 +44,9 @@ for (const kind of kinds) {
     }
     continue;
   }
-  if (kind === 'pair') {
-    for (const pair of ALL_PAIRS.filter(isAsked)) tell(kind, pair.name, await runPair(pair, points));
+  if (kind === 'pair' || kind === 'read') {
+    for (const pair of (kind === 'pair' ? ALL_PAIRS : READER_PAIRS).filter(isAsked))
+      tell(kind, pair.name, await runPair(pair, points));
     continue;
   }
   if (kind === 'disk' && !canMount(join(tmpdir(), 'wsvc-crash-disk'))) {

@@ -43,9 +43,15 @@ const caseOf = (name: string): CrashCase => {
   return one;
 };
 
-export const ALL_PAIRS: readonly Pair[] = WRITERS.flatMap((first) =>
-  WRITERS.map((second) => ({ name: `${first} | ${second}`, first: caseOf(first), second: caseOf(second) })),
-);
+const pairsOf = (all: readonly CrashCase[]): readonly Pair[] =>
+  all.flatMap((first) =>
+    WRITERS.map((second) => ({ name: `${first.name} | ${second}`, first, second: caseOf(second) })),
+  );
+
+export const ALL_PAIRS = pairsOf(WRITERS.map(caseOf));
+
+/** Each command that only reads, beside each that writes. */
+export const READER_PAIRS = pairsOf(CASES.filter(({ isReader }) => isReader));
 
 /** What both need to have something to do; of two that exclude each other, the second goes without. */
 const prepareBoth =

@@ -49,6 +49,24 @@ describe('the right word', () => {
   });
 });
 
+/** A step so small that of values in bf16 one in so many goes to the next. */
+function moveFew(weights: Weights, every: number): Weights {
+  return alter.mapTensors(weights, ({ data }) => {
+    const bits = new Uint32Array(data.slice().buffer);
+    for (let i = every - 1; i < bits.length; i += every) bits[i] = (bits[i] ?? 0) + 0x10000;
+    return new Float32Array(bits.buffer);
+  });
+}
+
+describe('a bf16 checkpoint after a step that changes few of its values', () => {
+  it.each([20, 7, 2])('is no copy: one in %i', async (every) => {
+    const last = alter.toBf16(at(1, 5));
+    const answer = await askAmong(alter.toBf16, moveFew(last, every));
+    expect(answer).toMatchObject({ known: true, direction: 'forward', nearest: { id: idOf(1, 5) } });
+    expect(['next', 'fine-tuned', 'perturbed', 'between']).toContain(answer.relation);
+  });
+});
+
 describe('an average of a run whose matrices were then rounded', () => {
   it.each([
     ['int4 per tensor', int4],

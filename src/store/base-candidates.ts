@@ -9,7 +9,7 @@ import { type Based, type BaseOthers, encodeBased, makeBased } from './chosen-co
 import { findBaseOfBase, findBases, type MeasuredBase, readBase, readParts } from './find-bases.ts';
 import type { PackHost } from './pack-host.ts';
 import { MAX_BASES } from './pack-record.ts';
-import { MAX_CHAIN_DEPTH, MAX_RESTORE_WORK, measureWork, widening } from './restore-work.ts';
+import { bytesLeftOn, MAX_CHAIN_DEPTH, MAX_RESTORE_WORK, measureWork, widening } from './restore-work.ts';
 
 /** Elements that so many bytes hold, of a type or as codes. */
 function elementsOf({ type, form }: Pick<BlobHint, 'type' | 'form'>, byteLength: number): number {
@@ -46,6 +46,8 @@ export interface Candidate {
   readonly context: BlockContext;
   /** How many blobs may follow its base one after the other; 0 where the chain is at its bounds, so that it is only asked. */
   readonly room: number;
+  /** Bytes that may be read for the blobs that follow its base, beside what is read for the base. */
+  readonly bytesLeft: number;
   /** @returns `undefined` where it does not help, or restoring would be too much work. */
   encode(): Promise<Based | undefined>;
 }
@@ -76,7 +78,7 @@ async function openSingle(store: PackHost, wanted: Wanted, id: BlobId | undefine
 
 function openBase(
   store: PackHost,
-  { plain, hint }: Wanted,
+  { plain, hint, restoreLimit }: Wanted,
   { base, room }: MeasuredBase,
   others: BaseOthers,
 ): Candidate {
@@ -89,6 +91,7 @@ function openBase(
   return {
     context,
     room: room.count,
+    bytesLeft: bytesLeftOn(base.row, { byteLength: plain.byteLength, restoreLimit }),
     async encode() {
       const based = await encodeBased(store, plain, context, base, others);
       const { work } = store.coder;
@@ -134,6 +137,7 @@ async function openGathered(
   return {
     context,
     room: 1,
+    bytesLeft: restoreLimit - shared,
     async encode() {
       const encoded = await encodeGathered(plain, context, gather);
       if (encoded === undefined) return undefined;

@@ -41,9 +41,13 @@ class Alone {
   }
 }
 
+/** True when not too much is read for a code of a blob that takes so many bytes alone. */
+const isShort = ({ code, restoreByteLength }: Based, byteLength: number): boolean =>
+  code.row.ancestors === 0 || restoreByteLength <= MAX_RESTORE_FACTOR * byteLength;
+
 /** True when a delta is smaller than so many bytes, and not too much is read for it. */
-const isBetter = ({ code, restoreByteLength }: Based, byteLength: number): boolean =>
-  code.bytes.byteLength < byteLength && restoreByteLength <= MAX_RESTORE_FACTOR * byteLength;
+const isBetter = (based: Based, byteLength: number): boolean =>
+  based.code.bytes.byteLength < byteLength && isShort(based, byteLength);
 
 /** A candidate by what the blobs that go on from its base take on average, as a share of their bytes. */
 interface Ranked {
@@ -66,20 +70,25 @@ function rankCandidates(
   alone: number,
 ): readonly Candidate[] {
   const estimate = store.coder.estimateBased;
-  const usable = candidates.filter(({ room }) => room > 0);
-  if (candidates.length < 2 || estimate === undefined) return usable;
-  const ratios = new Map(candidates.map((candidate) => [candidate, estimate(plain, candidate.context)]));
-  const next = Math.min(...ratios.values());
+  if (candidates.length < 2 || estimate === undefined) return candidates.filter(({ room }) => room > 0);
+  const measured = candidates.map((candidate) => {
+    const ratio = estimate(plain, candidate.context);
+    return { candidate, ratio, room: roomOn(candidate, ratio * plain.byteLength) };
+  });
+  const next = Math.min(...measured.map(({ ratio }) => ratio));
+  const usable = measured.filter(({ room }) => room > 0);
   const ranked = usable
-    .map(
-      (candidate): Ranked => ({ candidate, mean: meanOfChain(ratios.get(candidate) ?? 1, candidate.room - 1, next) }),
-    )
+    .map(({ candidate, ratio, room }): Ranked => ({ candidate, mean: meanOfChain(ratio, room - 1, next) }))
     .sort((a, b) => a.mean - b.mean);
   const isFull = usable.length < candidates.length;
   const best = ranked[0]?.mean ?? 1;
   if (isFull && meanOfChain(alone / plain.byteLength, roomAlone(store, plain, candidates), next) < best) return [];
   return ranked.map(({ candidate }) => candidate);
 }
+
+/** How many steps of so many bytes may follow a candidate's base, by work and by what is read. */
+const roomOn = ({ room, bytesLeft }: Candidate, byteLength: number): number =>
+  Math.min(room, Math.floor(bytesLeft / Math.max(1, byteLength)));
 
 /** How many steps may follow a record that stands alone. */
 function roomAlone({ coder }: PackHost, plain: Uint8Array, candidates: readonly Candidate[]): number {
@@ -93,13 +102,21 @@ function roomAlone({ coder }: PackHost, plain: Uint8Array, candidates: readonly 
 /** So many of the likeliest bases are tried where that is asked for. */
 const MOST_TRIED = 3;
 
-/** The best candidate that does not turn out to be too much work; where they are tried, of the first few that which takes least. */
-async function encodeBest(candidates: readonly Candidate[], isTried: boolean): Promise<Based | undefined> {
+/**
+ * The best candidate that does not turn out to be too much to restore; where they are tried, of the first few that which takes least.
+ *
+ * @param fits - whether what is read for it is within bounds.
+ */
+async function encodeBest(
+  candidates: readonly Candidate[],
+  isTried: boolean,
+  fits: (based: Based) => Promise<boolean>,
+): Promise<Based | undefined> {
   let best: Based | undefined;
   let tried = 0;
   for (const candidate of candidates) {
     const based = await candidate.encode();
-    if (based === undefined) continue;
+    if (based === undefined || !(await fits(based))) continue;
     if (!isTried) return based;
     if (best === undefined || based.code.bytes.byteLength < best.code.bytes.byteLength) best = based;
     tried++;
@@ -121,9 +138,11 @@ export async function chooseCode(
   if (hint.base === undefined && hint.others === undefined) return encodeAlone(store, plain, hint.type);
   const alone = new Alone(store, plain, hint.type);
   const least = await alone.leastByteLength();
-  const candidates = await openCandidates(store, { plain, hint, find, restoreLimit: MAX_RESTORE_FACTOR * least });
-  const ranked = rankCandidates(store, plain, candidates, await alone.likelyByteLength());
-  const based = await encodeBest(ranked, hint.isTried ?? false);
+  const likely = await alone.likelyByteLength();
+  const candidates = await openCandidates(store, { plain, hint, find, restoreLimit: MAX_RESTORE_FACTOR * likely });
+  const ranked = rankCandidates(store, plain, candidates, likely);
+  const fits = async (one: Based) => isShort(one, least) || isShort(one, await alone.byteLength());
+  const based = await encodeBest(ranked, hint.isTried ?? false, fits);
   if (based === undefined) return alone.code();
   if (based.code.row.ancestors === 0 || isBetter(based, least)) return based.code;
   return isBetter(based, await alone.byteLength()) ? based.code : alone.code();

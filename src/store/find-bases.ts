@@ -2,7 +2,7 @@ import { WsvcError } from '../errors.ts';
 import type { BlobId } from '../objects/ids.ts';
 import type { Base, FindRow } from './base.ts';
 import type { PackHost } from './pack-host.ts';
-import { type Bounded, measureRoom, nextWork, type Room } from './restore-work.ts';
+import { type Bounded, bytesLeftOn, measureRoom, nextWork, type Room } from './restore-work.ts';
 
 /** A base that cannot be read is no base: the blob is then stored by itself, and fsck tells of the other. */
 export async function readBase(store: PackHost, id: BlobId, find: FindRow): Promise<Base | undefined> {
@@ -23,7 +23,11 @@ export interface MeasuredBase {
   readonly room: Room;
 }
 
-/** A base; where its chain is at its bounds its ancestors too. */
+/** True where one more step like the base's own may be too much to read: whether it is, an estimate tells. */
+const isTight = ({ row }: Base, blob: Bounded): boolean =>
+  row.ancestors > 0 && row.recordByteLength > bytesLeftOn(row, blob);
+
+/** A base; where its chain is at its bounds, or may be, its ancestors too. */
 export async function findBases(
   store: PackHost,
   first: BlobId | undefined,
@@ -38,7 +42,7 @@ export async function findBases(
     own ??= nextWork(store, base, blob);
     const room = await measureRoom(store, base, blob, find, own);
     found.push({ base, room });
-    if (found.length === 1 && room.count > 0) break;
+    if (found.length === 1 && room.count > 0 && !isTight(base, blob)) break;
     id = base.blob.bases[0];
   }
   return found;

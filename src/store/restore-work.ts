@@ -51,6 +51,12 @@ export interface Room {
 export const widening = (baseByteLength: number, byteLength: number): number =>
   Math.max(1, baseByteLength / byteLength);
 
+/** Bytes that may be read for what follows a base, beside what is read for the base. */
+export const bytesLeftOn = (
+  { byteLength, restoreByteLength }: Base['row'],
+  blob: Pick<Bounded, 'byteLength' | 'restoreLimit'>,
+): number => blob.restoreLimit * widening(byteLength, blob.byteLength) - restoreByteLength;
+
 /**
  * How far a chain may go on from a base.
  *
@@ -65,8 +71,7 @@ export async function measureRoom(
 ): Promise<Room> {
   const { row } = base;
   const isShallow = row.depth < MAX_CHAIN_DEPTH;
-  const isShort = row.restoreByteLength < blob.restoreLimit * widening(row.byteLength, blob.byteLength);
-  if (!isShallow || !isShort) return { count: 0, work: 0 };
+  if (!isShallow || bytesLeftOn(row, blob) <= 0) return { count: 0, work: 0 };
   const { work } = store.coder;
   if (work === undefined) return { count: MAX_CHAIN_DEPTH - row.depth, work: Number.POSITIVE_INFINITY };
   const below = await measureWork(store, [{ row, bases: base.blob.bases }], find);

@@ -98,6 +98,28 @@ async function storeWalk(store: PackedBlobStore, length: number): Promise<BlobId
   return ids;
 }
 
+/** Versions whose steps are so large that few find room in what restoring may read; each hinted at the two before it, as a run's are. */
+async function storeLongSteps(store: PackedBlobStore, length: number): Promise<BlobId[]> {
+  const random = createRandom(9);
+  const values = Float32Array.from({ length: 16_384 }, () => (random() - 0.5) * 0.1);
+  const steps = Float32Array.from(values, () => (random() - 0.5) * 0.03);
+  const ids: BlobId[] = [];
+  for (let version = 0; version < length; version++) {
+    const plain = new Uint8Array(values.slice().buffer);
+    const others = ids
+      .slice(-2)
+      .reverse()
+      .map((id) => ({ blobs: [id] }));
+    await putAll(store, [{ plain, hint: { type: 'f32', others } }]);
+    ids.push(idOf(plain));
+    for (let i = 0; i < values.length; i++) {
+      steps[i] = 0.8 * (steps[i] ?? 0) + (random() - 0.5) * 2e-3;
+      values[i] = (values[i] ?? 0) + (steps[i] ?? 0);
+    }
+  }
+  return ids;
+}
+
 describe('deltas', () => {
   it('are smaller, also against a blob of the same batch, and read back by another store', async () => {
     const directory = await temporary();
@@ -142,6 +164,16 @@ describe('deltas', () => {
     expect(Math.max(...depths)).toBe(5);
     expect(depths.filter((depth) => depth === 0)).toHaveLength(1);
     expect(depths.some((depth, i) => depth + 1 < (depths[i - 1] ?? 0))).toBe(true);
+  });
+
+  it('of long steps go on from another base where too much would be read for the best', async () => {
+    const directory = await temporary();
+    const ids = await storeLongSteps(await createBlobStore(directory), 9);
+    const store = await openBlobStore(directory);
+    const rows = ids.flatMap((id) => store.packs.find(id)?.row ?? []);
+    const alone = rows[0]?.recordByteLength ?? 0;
+    for (const row of rows) expect(row.restoreByteLength).toBeLessThanOrEqual(MAX_RESTORE_FACTOR * alone * 1.05);
+    expect(rows.some(({ depth }, i) => depth === 0 && rows[i - 1]?.depth === 0)).toBe(false);
   });
 
   it('may be a cast of what stands some steps down a chain', async () => {

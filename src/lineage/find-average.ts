@@ -5,6 +5,7 @@ import { othersInSpace, withTrajectoryNeighbors } from './candidates.ts';
 import type { Case, Ground } from './case.ts';
 import { thinVectorOf, totalCompared, type Vector } from './comparison.ts';
 import { isExactCopy } from './exact-copy.ts';
+import { followsMixture } from './follows-mixture.ts';
 import { roundingResidual } from './tolerance.ts';
 import { COMPUTED, precisionOf } from './value-precision.ts';
 
@@ -204,7 +205,10 @@ async function isMixture(
   if (rounded && rounded.ratio > 1 / 3 + 4 * rounded.spread + 0.02) return false;
   const allowed = isRounded(ground) ? COMPUTED_WHERE_ROUNDED : COMPUTED;
   const roundings = new Map([...ground.roundings].map(([name, r]) => [name, { ...r, computed: r.computed + allowed }]));
-  return isExactCopy(subject.frame.sample, mixed, names, roundings, ground.comparison.masks);
+  const { masks } = ground.comparison;
+  if (!isExactCopy(subject.frame.sample, mixed, names, roundings, masks)) return false;
+  const parents = await Promise.all(parts.map(({ key }) => subject.weightsOf(key)));
+  return followsMixture(subject.frame.sample, mixed, parents, ground.roundings, masks);
 }
 
 function isRounded({ roundings }: Ground): boolean {

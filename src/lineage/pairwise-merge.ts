@@ -3,6 +3,7 @@ import type { WeightArray, Weights } from '../tensors/weights.ts';
 import type { Case, Ground } from './case.ts';
 import { isExactCopy } from './exact-copy.ts';
 import type { Average } from './find-average.ts';
+import { followsMixture } from './follows-mixture.ts';
 import { roundingResidual } from './tolerance.ts';
 import { COMPUTED } from './value-precision.ts';
 
@@ -42,7 +43,7 @@ export async function findPairwiseMerge(subject: Case, ground: Ground): Promise<
     total += own.data.length;
   }
   const share = weight / Math.max(total, 1);
-  if (Math.min(share, 1 - share) < LEAST_WEIGHT || !explains(subject, ground, mixed)) return undefined;
+  if (Math.min(share, 1 - share) < LEAST_WEIGHT || !explains(subject, ground, mixed, [a, b])) return undefined;
   const runs = new Set([pair.first, pair.second].map((id) => subject.archive.member(id).trajectory ?? id));
   return {
     parents: [
@@ -53,11 +54,19 @@ export async function findPairwiseMerge(subject: Case, ground: Ground): Promise<
   };
 }
 
-function explains({ frame }: Case, { names, roundings, comparison }: Ground, mixed: Weights): boolean {
+function explains(
+  { frame }: Case,
+  { names, roundings, comparison }: Ground,
+  mixed: Weights,
+  parents: readonly Weights[],
+): boolean {
   const rounded = roundingResidual(frame.sample, mixed, roundings, comparison.masks);
   if (rounded && rounded.ratio > 1 / 3 + 4 * rounded.spread + 0.02) return false;
   const rules = new Map([...roundings].map(([name, rule]) => [name, { ...rule, computed: rule.computed + COMPUTED }]));
-  return isExactCopy(frame.sample, mixed, names, rules, comparison.masks);
+  return (
+    isExactCopy(frame.sample, mixed, names, rules, comparison.masks) &&
+    followsMixture(frame.sample, mixed, parents, roundings, comparison.masks)
+  );
 }
 
 /** The pair that leaves the least of the largest matrices. */

@@ -4,6 +4,7 @@ import { refit } from './average.ts';
 import type { Case, Ground } from './case.ts';
 import { vectorOf } from './comparison.ts';
 import type { Average } from './find-average.ts';
+import { gridSpacing } from './grid.ts';
 
 /** Share of every matrix's values that must be the base's own: merges that take differences one by one leave some out. */
 const LEAST_EQUAL = 0.01;
@@ -16,8 +17,11 @@ const REACH = 12;
 const WIDTH = 0.004;
 /** A sum of f32 is off by this, relative to its terms. */
 const TOLERANCE = 4e-6;
-/** Differences that rounding hides say nothing of their factor. */
+/** Differences that rounding hides say nothing of their factor; and so many that do are needed. */
 const LEAST_DIFFERENCE = 1e-3;
+const LEAST_TOLD = 32;
+/** A difference of one spacing of a smaller float type is 1 or 0 times any other of one. */
+const MORE_THAN_NEIGHBOURS = 1.01;
 const EXPLAINED = 0.98;
 
 interface Parent {
@@ -38,10 +42,11 @@ export async function findSparseMerge(subject: Case, ground: Ground): Promise<Av
   const base = await findBase(subject, ids, matrices);
   if (base === undefined) return undefined;
   const from = await subject.weightsOf(base);
+  const least = leastDifference(ground);
   const parents: Parent[] = [];
   for (const id of ids) {
     const weights = id === base ? undefined : await subject.weightsOf(id);
-    const found = weights && commonFactor(query, from, weights, matrices);
+    const found = weights && commonFactor({ query, base: from, parent: weights }, matrices, least);
     if (found && weights) parents.push({ id, weights, ...found });
   }
   parents.sort((a, b) => b.common - a.common);
@@ -80,12 +85,19 @@ function equalShare(a: Float32Array | undefined, b: Float32Array | undefined): n
   return equal / Math.max(told, 1);
 }
 
+/** The least difference that says something of its factor, relative to the value. */
+function leastDifference({ roundings }: Ground): number {
+  const spacings = [...roundings.values()].flatMap(({ grid }) =>
+    grid ? MORE_THAN_NEIGHBOURS * gridSpacing(grid) : [],
+  );
+  return Math.max(LEAST_DIFFERENCE, ...spacings);
+}
+
 /** The factor that most of the differences from the base have, where it stands out. */
 function commonFactor(
-  query: Weights,
-  base: Weights,
-  parent: Weights,
+  { query, base, parent }: Readonly<Record<'query' | 'base' | 'parent', Weights>>,
   names: readonly string[],
+  least: number,
 ): Pick<Parent, 'factor' | 'common'> | undefined {
   const counts = new Uint32Array(Math.ceil((2 * REACH) / WIDTH));
   const sums = new Float64Array(counts.length);
@@ -95,7 +107,7 @@ function commonFactor(
     if (!q || b?.length !== q.length || m?.length !== q.length) return undefined;
     for (let i = 0; i < q.length; i++) {
       const [x, from, to] = [q[i] ?? 0, b[i] ?? 0, m[i] ?? 0];
-      if (x === from || Math.abs(to - from) < LEAST_DIFFERENCE * Math.abs(from)) continue;
+      if (x === from || Math.abs(to - from) < least * Math.abs(from)) continue;
       total++;
       const factor = (x - from) / (to - from);
       const bucket = Math.floor((factor + REACH) / WIDTH);
@@ -104,6 +116,7 @@ function commonFactor(
       sums[bucket] = (sums[bucket] ?? 0) + factor;
     }
   }
+  if (total < LEAST_TOLD) return undefined;
   const top = counts.indexOf(counts.reduce((a, b) => Math.max(a, b), 0));
   const near = [top - 1, top, top + 1];
   const sumOf = (values: Uint32Array | Float64Array) => near.reduce((sum, at) => sum + (values[at] ?? 0), 0);
@@ -112,16 +125,17 @@ function commonFactor(
   return common >= LEAST_COMMON && count > 4 * around ? { factor: sumOf(sums) / count, common } : undefined;
 }
 
-/** Nearly every value is the base's with the differences of some of the parents, or the mean of these, added. */
+/** Nearly every value that is not the base's is that with the differences of some of the parents, or the mean of these, added. */
 function explains(query: Weights, base: Weights, parents: readonly Parent[], names: readonly string[]): boolean {
   let [found, total] = [0, 0];
   for (const name of names) {
     const [q, b] = [query.get(name)?.data, base.get(name)?.data];
     const others = parents.map(({ weights }) => weights.get(name)?.data);
     if (!q || !b) return false;
-    total += q.length;
     for (let i = 0; i < q.length; i++) {
       const from = b[i] ?? 0;
+      if (q[i] === from) continue;
+      total++;
       const differences = parents.map(({ factor }, at) => factor * ((others[at]?.[i] ?? 0) - from));
       if (isSumOfSome((q[i] ?? 0) - from, differences, TOLERANCE * (Math.abs(from) + Math.abs(q[i] ?? 0)))) found++;
     }

@@ -67,6 +67,44 @@ describe('a bf16 checkpoint after a step that changes few of its values', () => 
   });
 });
 
+describe('a run in bf16 whose steps are as short as the spacing of its values', () => {
+  const random = alter.createGaussian(77);
+  const start: Weights = new Map([
+    ['fc1.weight', { shape: [128, 64], data: Float32Array.from({ length: 128 * 64 }, () => 0.1 * random()) }],
+    ['fc2.weight', { shape: [32, 128], data: Float32Array.from({ length: 32 * 128 }, () => 0.1 * random()) }],
+  ]);
+  const drift = alter.mapTensors(start, ({ data }) => data.map(() => 0.001 * random()));
+  /** So many steps on: half of each is the same for all, half is noise. */
+  function walk(steps: number, size: number): readonly Weights[] {
+    const states = [start];
+    for (let step = 1; step < steps; step++)
+      states.push(
+        alter.mapTensors(states.at(-1) ?? start, ({ data }, name) =>
+          data.map((x, i) => x + size * ((drift.get(name)?.data[i] ?? 0) + 0.0005 * random())),
+        ),
+      );
+    return states.map(alter.toBf16);
+  }
+
+  it.each([0.3, 0.1, 0.02])('has no averages of itself: steps of %f', async (size) => {
+    const states = walk(5, size);
+    for (const [i, state] of states.entries()) {
+      const others = states.filter((_, k) => k !== i);
+      const entries = await membersOf(0, others);
+      const answer = await identifyCheckpoint(await queryOf(state), memoryArchive(entries));
+      expect(answer.known).toBe(true);
+      expect(answer.relation).not.toMatch(/averaged|merged|cast|quantized|low-rank/);
+    }
+  });
+
+  it('and an average of two that lie apart is one', async () => {
+    const states = walk(12, 1);
+    const mean = alter.toBf16(alter.average([states[2] ?? start, states[9] ?? start], [0.3, 0.7]));
+    const answer = await identifyCheckpoint(await queryOf(mean), memoryArchive(await membersOf(0, states)));
+    expect(answer.relation).toMatch(/averaged/);
+  });
+});
+
 describe('an average of a run whose matrices were then rounded', () => {
   it.each([
     ['int4 per tensor', int4],

@@ -89,8 +89,21 @@ export function gridTolerance(grid: Grid, value: number): number {
   return Math.abs(value) * RULES[grid].relative + RULES[grid].absolute;
 }
 
-/** Half the spacing of the grid's values at a value. */
+const ONE = new Float32Array(1);
+const BITS = new Uint32Array(ONE.buffer);
+const EXPONENT = 0x7f800000;
+
+/** The power of two at or below the size of a value of f32. */
+function powerBelow(value: number): number {
+  ONE[0] = value;
+  const exponent = (BITS[0] ?? 0) & EXPONENT;
+  if (exponent === 0 || exponent === EXPONENT) return 2 ** Math.floor(Math.log2(Math.abs(value)));
+  BITS[0] = exponent;
+  return ONE[0];
+}
+
+/** Half the spacing of the grid's values at a value of f32. */
 export function halfUnit(grid: Grid, value: number): number {
-  if (value === 0) return RULES[grid].absolute;
-  return Math.max(2 ** Math.floor(Math.log2(Math.abs(value))) * RULES[grid].relative, RULES[grid].absolute);
+  const { relative, absolute } = RULES[grid];
+  return value === 0 ? absolute : Math.max(powerBelow(value) * relative, absolute);
 }

@@ -112,8 +112,9 @@ function wordsOfSiblings(...both: readonly Facts[]): readonly RelationWord[] {
 
 /** Both are rounded, and differ by what the two roundings leave of one original and no more. */
 function areSiblings(query: Weights, stored: Weights, own: Facts, facts: Facts): boolean {
+  if (areOfOneType(own, facts)) return false;
   const [a, b] = [spacings(own, query), spacings(facts, stored)];
-  if (!a || !b || areOfOneType(own, facts)) return false;
+  if (!a || !b) return false;
   const rules = new Map<string, Rounding>();
   for (const name of query.keys())
     rules.set(name, { halfSteps: addTo(a.get(name), b.get(name)), assumed: 0, computed: 0 });

@@ -1,5 +1,4 @@
 import type { WeightArray, WeightSample } from '../tensors/weights.ts';
-import { findBlockChanges } from './block-changes.ts';
 import type { Named, TensorMatching } from './match-tensors.ts';
 
 /** Correlation of two tensors beyond chance, in standard errors of that of independent values. */
@@ -39,6 +38,12 @@ function resembles({ data }: WeightArray, other: WeightArray): boolean {
 /** The matching of checkpoints that are in place. @param logChoices of the comparison as a whole */
 export function matchInPlace(tensors: readonly Named[], logChoices: number): TensorMatching {
   const pairs = tensors.map(({ name }) => ({ query: name, candidate: name }));
-  const blocks = findBlockChanges(pairs, tensors, tensors);
-  return { pairs, blocks, reshaped: [], onlyQuery: [], onlyCandidate: [], logChoices };
+  return {
+    pairs,
+    blocks: { added: [], repeated: [], dropped: [] },
+    reshaped: [],
+    onlyQuery: [],
+    onlyCandidate: [],
+    logChoices,
+  };
 }

@@ -1,4 +1,4 @@
-import { canonicalShape } from '../sketch/canonical-shape.ts';
+import { canonicalKey } from '../sketch/canonical-shape.ts';
 import type { Cut } from './slice.ts';
 
 interface Shaped {
@@ -11,7 +11,7 @@ const MOST_SLICES = 8;
 const squeeze = (shape: readonly number[]): readonly number[] => shape.filter((n) => n !== 1);
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 /** What the shapes of one tensor in two files agree in. */
-const keyOf = (shape: readonly number[]): string => canonicalShape(shape).join('x');
+const keyOf = (shape: readonly number[]): string => canonicalKey(shape);
 
 /** Which tensors of two files are cut, and how. */
 export interface CutPlan<T> {

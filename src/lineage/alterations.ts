@@ -67,10 +67,14 @@ export function noteFacts(tensor: WeightArray, facts: TensorFacts): void {
   known.set(tensor, facts);
 }
 
+/** Shared by all tensors of which there is nothing else to say. */
+const NOTHING_TO_SEE: TensorFacts = { zeroCount: 0 };
+
 function readFacts(tensor: WeightArray, mayHaveLattice = true): TensorFacts {
   const grid = findGrid(tensor.data);
   const lattice = mayHaveLattice ? findLattice(tensor, gridSpacing(grid)) : undefined;
   let zeroCount = 0;
   for (let i = 0; i < tensor.data.length; i++) if (tensor.data[i] === 0) zeroCount++;
+  if (zeroCount === 0 && !grid && !lattice) return NOTHING_TO_SEE;
   return { ...(grid ? { grid } : {}), ...(lattice ? { lattice } : {}), zeroCount };
 }

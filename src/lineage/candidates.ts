@@ -5,6 +5,7 @@ import type { Summary, TensorSpread } from '../sketch/summary.ts';
 import { elementCount } from '../tensors/dtype.ts';
 import { holdersOf, tellingTensors } from './contents.ts';
 import type { Archive, Member } from './model.ts';
+import { byShape, createNearestSpread } from './nearest-spread.ts';
 
 /** Neighbours read from the index: at this depth the right one was found for every kind of change (lineage.md, A2). */
 const NEAREST = 32;
@@ -72,6 +73,7 @@ export function withTrajectoryNeighbors(
  */
 export function foreignCandidates(summary: Summary, archive: Archive): readonly ManifestId[] {
   const own = byShape(spreadsOf(summary));
+  const nearest = createNearestSpread(own);
   const scored: { readonly id: ManifestId; readonly overlap: number; readonly distance: number }[] = [];
   for (const [space, members] of archive.spaces()) {
     const [first] = members;
@@ -79,7 +81,7 @@ export function foreignCandidates(summary: Summary, archive: Archive): readonly 
     const overlap = shapeOverlap(summary, own, first.summary);
     for (const { id, summary: other } of members) {
       if (overlap >= LEAST_OVERLAP * Math.min(summary.parameters, other.parameters) && overlap > 0) {
-        scored.push({ id, overlap, distance: spreadDistance(own, other) });
+        scored.push({ id, overlap, distance: nearest.distanceTo(other) });
       }
     }
   }
@@ -89,26 +91,16 @@ export function foreignCandidates(summary: Summary, archive: Archive): readonly 
 
 /** Members of the query's own space whose tensors have the most similar statistics: no order of units changes those. */
 export function nearestBySpread(summary: Summary, archive: Archive, most: number): readonly ManifestId[] {
-  const own = byShape(spreadsOf(summary));
+  const own = createNearestSpread(byShape(spreadsOf(summary)));
   const nearest: { readonly id: ManifestId; readonly distance: number }[] = [];
   for (const member of othersInSpace(summary, archive)) {
-    const distance = spreadDistance(own, member.summary);
+    const distance = own.distanceTo(member.summary);
     if (nearest.length >= most && distance >= (nearest.at(-1)?.distance ?? 0)) continue;
     const behind = nearest.findLastIndex((one) => one.distance <= distance);
     nearest.splice(behind + 1, 0, { id: member.id, distance });
     if (nearest.length > most) nearest.pop();
   }
   return nearest.map(({ id }) => id);
-}
-
-function byShape(tensors: readonly TensorSpread[]): ReadonlyMap<string, readonly TensorSpread[]> {
-  const groups = new Map<string, TensorSpread[]>();
-  for (const tensor of tensors) {
-    const group = groups.get(tensor.shape);
-    if (group === undefined) groups.set(tensor.shape, [tensor]);
-    else group.push(tensor);
-  }
-  return groups;
 }
 
 /** Values in tensors that have the same shape in both, or that one of the two keeps in slices. */
@@ -125,38 +117,4 @@ function shapeOverlap(summary: Summary, own: ReadonlyMap<string, readonly Tensor
 
 function shapesOf(summary: Summary): readonly { readonly shape: readonly number[] }[] {
   return spreadsOf(summary).map(({ shape }) => ({ shape: shape.split('x').map(Number) }));
-}
-
-/** Of more tensors of one shape some are asked, evenly spread: files have up to a hundred thousand. */
-const MOST_OF_A_SHAPE = 256;
-
-/** The tensors that are asked. */
-function askedOf(spreads: readonly TensorSpread[]): readonly TensorSpread[] {
-  if (spreads.length <= MOST_OF_A_SHAPE) return spreads;
-  return [...byShape(spreads).values()].flatMap((tensors) => {
-    const step = Math.ceil(tensors.length / MOST_OF_A_SHAPE);
-    return tensors.filter((_, i) => i % step === 0);
-  });
-}
-
-/** Mean distance of ln standard deviation and kurtosis between each tensor and the most similar one of its shape. */
-function spreadDistance(own: ReadonlyMap<string, readonly TensorSpread[]>, other: Summary): number {
-  let total = 0;
-  let count = 0;
-  for (const tensor of askedOf(spreadsOf(other))) {
-    const options = own.get(tensor.shape);
-    if (options === undefined) continue;
-    let least = 10;
-    for (const option of options) least = Math.min(least, statisticDistance(option, tensor));
-    total += least;
-    count++;
-  }
-  return count > 0 ? total / count : Number.POSITIVE_INFINITY;
-}
-
-/** How far the statistics of two tensors are apart; 10 at most. */
-export function statisticDistance(a: TensorSpread, b: TensorSpread): number {
-  const spread = Math.abs(Math.log(a.standardDeviation / b.standardDeviation));
-  const shift = Math.abs(a.mean - b.mean) / Math.max(a.standardDeviation, b.standardDeviation);
-  return Math.min(spread + shift + 0.1 * Math.abs(a.kurtosis - b.kurtosis), 10);
 }

@@ -5,9 +5,10 @@ import type { ManifestId } from '../objects/ids.ts';
 import { spreadsOf } from '../sketch/spreads.ts';
 import type { Summary } from '../sketch/summary.ts';
 import type { Weights } from '../tensors/weights.ts';
-import { candidateLimit, foreignCandidates, statisticDistance } from './candidates.ts';
+import { candidateLimit, foreignCandidates } from './candidates.ts';
 import { namedTensors } from './frame.ts';
 import type { Archive, Member, Query } from './model.ts';
+import { statisticDistance } from './nearest-spread.ts';
 import { sampleEach } from './sample-rows.ts';
 
 /** A query and the stored checkpoints of one space, both cut to the units that they have in common. */

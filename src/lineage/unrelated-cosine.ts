@@ -1,7 +1,8 @@
 import type { ManifestId } from '../objects/ids.ts';
 import { finishSketch } from '../sketch/count-sketch.ts';
 import { sketchCosine } from '../sketch/sketch-distance.ts';
-import { createSketchTotals, TensorSketch } from '../sketch/tensor-sketch.ts';
+import { startSketch } from '../sketch/small-sketch.ts';
+import { createSketchTotals } from '../sketch/tensor-sketch.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import type { ForestMemo } from './forest-memo.ts';
 import type { Archive, Member } from './model.ts';
@@ -54,7 +55,7 @@ function sketchPermuted(weights: Weights, random: () => number): Float32Array {
   const totals = createSketchTotals();
   for (const array of weights.values()) {
     if (array.shape.length < 2) continue;
-    const sketch = new TensorSketch(array.shape, [...array.shape.keys()]);
+    const sketch = startSketch(array.shape, [...array.shape.keys()]);
     sketch.add(permuteRows(array, random));
     sketch.finish(totals);
   }

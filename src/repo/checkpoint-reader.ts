@@ -15,7 +15,7 @@ import type { WeightSample, Weights } from '../tensors/weights.ts';
 import type { DerivedLog } from './derived-log.ts';
 import { readNeededBlob } from './needed.ts';
 import { type PrunedRecords, prunedError } from './pruned-records.ts';
-import { createRecentlyRead, type RecentlyRead } from './recent-cache.ts';
+import { RecentlyRead } from './recent-cache.ts';
 import { storedFiles } from './stored-files.ts';
 
 /** Reads stored checkpoints; what it returns was checked against its ids. */
@@ -95,7 +95,7 @@ export function createCheckpointReader(
   const manifests = new Map<ManifestId, Manifest>();
   const graphs = new Map<ManifestId, AxisGraph>();
   const decoded = new Map<ManifestId, Summary>();
-  const recent = createRecentlyRead();
+  const recent = new RecentlyRead();
 
   async function manifest(id: ManifestId): Promise<Manifest> {
     const gone = await pruned.find(id);
@@ -156,8 +156,8 @@ export function createCheckpointReader(
       const unknown = [...entries].filter(([id]) => summaries.get(id) === undefined);
       await summaries.append(unknown.map(([key, entry]) => ({ key, payload: encodeSummary(entry) })));
     },
-    weights: (id) => recent.weights.read(id, async () => withCheckpoint(await open(id), readWeights)),
-    samples: (ids) => recent.samples.readAll(ids, (missing) => inTurns(missing.map(readSample))),
+    weights: (id) => recent.readWeights(id, async () => withCheckpoint(await open(id), readWeights)),
+    samples: (ids) => recent.readSamples(ids, (missing) => inTurns(missing.map(readSample))),
     readSample,
     recent,
     async axisGraph(id) {

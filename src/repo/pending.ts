@@ -178,9 +178,9 @@ export function pendingWeightReader(repository: Repository, pending: readonly Pe
     weights(id) {
       const file = files.get(id);
       if (file === undefined) return checkpoints.weights(id);
-      return checkpoints.recent.weights.read(id, () => withOpenFile(file, readWeights));
+      return checkpoints.recent.readWeights(id, () => withOpenFile(file, readWeights));
     },
-    samples: (ids) => checkpoints.recent.samples.readAll(ids, (missing) => inTurns(missing.map(readSample))),
+    samples: (ids) => checkpoints.recent.readSamples(ids, (missing) => inTurns(missing.map(readSample))),
     axisGraph(id) {
       const file = files.get(id);
       if (file === undefined) return checkpoints.axisGraph(id);

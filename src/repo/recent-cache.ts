@@ -1,3 +1,5 @@
+import { invariant } from '../assert.ts';
+import { sampleOfWeights } from '../lineage/sample-rows.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { WeightSample, Weights } from '../tensors/weights.ts';
 
@@ -21,6 +23,11 @@ export class RecentCache<T> {
   constructor(maxBytes: number, byteLengthOf: (value: T) => number) {
     this.#maxBytes = maxBytes;
     this.#byteLengthOf = byteLengthOf;
+  }
+
+  /** What is kept of a checkpoint, where it is at hand. */
+  find(id: ManifestId): T | undefined {
+    return this.#kept.get(id)?.value;
   }
 
   /** What is kept of a checkpoint, loaded where it is not at hand. */
@@ -70,21 +77,53 @@ export class RecentCache<T> {
   }
 }
 
-/** What was read last of checkpoints, also of files that wait to be stored. */
-export interface RecentlyRead {
-  readonly weights: RecentCache<Weights>;
-  readonly samples: RecentCache<WeightSample>;
+/** What was read last of checkpoints, also of files that wait to be stored. Of what is at hand in one form the other is not read. */
+export class RecentlyRead {
+  readonly #weights = new RecentCache<Weights>(MAX_WEIGHT_BYTES, byteLengthOf);
+  readonly #samples = new RecentCache<WeightSample>(MAX_SAMPLE_BYTES, ({ weights }) => byteLengthOf(weights));
+
+  /** The weights of a checkpoint, loaded where neither they nor a sample of all of them are at hand. */
+  readWeights(id: ManifestId, load: (id: ManifestId) => Promise<Weights>): Promise<Weights> {
+    return this.#weights.read(id, async () => wholeOf(this.#samples.find(id)) ?? load(id));
+  }
+
+  /** Samples of several; those of which neither they nor the weights are at hand are loaded at once, in the order given. */
+  readSamples(
+    ids: readonly ManifestId[],
+    load: (ids: readonly ManifestId[]) => Promise<readonly WeightSample[]>,
+  ): Promise<ReadonlyMap<ManifestId, WeightSample>> {
+    return this.#samples.readAll(ids, async (missing) => {
+      const held = new Map<ManifestId, WeightSample>();
+      for (const id of missing) {
+        const weights = this.#weights.find(id);
+        if (weights !== undefined) held.set(id, sampleOfWeights(weights));
+      }
+      const rest = missing.filter((id) => !held.has(id));
+      const loaded = rest.length === 0 ? [] : await load(rest);
+      return missing.map((id) => {
+        const sample = held.get(id) ?? loaded[rest.indexOf(id)];
+        invariant(sample !== undefined, 'a sample is loaded of every checkpoint that was asked for');
+        return sample;
+      });
+    });
+  }
+
+  /** Forgets all: when everything has been placed, the memory is wanted for other things. */
+  clear(): void {
+    this.#weights.clear();
+    this.#samples.clear();
+  }
+}
+
+/** The weights where a sample has all of them: of checkpoints of small tensors nothing is left out. */
+function wholeOf(sample: WeightSample | undefined): Weights | undefined {
+  if (sample === undefined) return undefined;
+  for (const [name, shape] of sample.shapes) if (sample.weights.get(name)?.shape[0] !== shape[0]) return undefined;
+  return sample.weights;
 }
 
 function byteLengthOf(weights: Weights): number {
   let total = 0;
   for (const { data } of weights.values()) total += data.byteLength;
   return total;
-}
-
-export function createRecentlyRead(): RecentlyRead {
-  return {
-    weights: new RecentCache(MAX_WEIGHT_BYTES, byteLengthOf),
-    samples: new RecentCache(MAX_SAMPLE_BYTES, ({ weights }) => byteLengthOf(weights)),
-  };
 }

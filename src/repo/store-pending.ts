@@ -108,8 +108,7 @@ export async function* storePending(
 ): AsyncGenerator<ProgressEvent, ReadonlyMap<ManifestId, number>, void> {
   const pending = new Map(ordered.map((checkpoint) => [checkpoint.plan.id, checkpoint]));
   const grown = new Map<ManifestId, number>();
-  repository.checkpoints.recent.weights.clear();
-  repository.checkpoints.recent.samples.clear();
+  repository.checkpoints.recent.clear();
   for (const group of groups(ordered)) {
     const batch = await repository.blobs.beginBatch();
     try {

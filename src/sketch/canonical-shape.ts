@@ -14,6 +14,21 @@ export function canonicalShape(shape: readonly number[]): readonly number[] {
   return canonicalAxes(shape).map((axis) => shape[axis] ?? 1);
 }
 
+/** Of shapes that were asked for; files of a hundred thousand tensors have few. */
+const keys = new Map<string, string>();
+const MOST_KEYS = 1024;
+
+/** The sizes in canonical order, joined by "x": one string for all tensors of a shape. */
+export function canonicalKey(shape: readonly number[]): string {
+  const stored = shape.join('x');
+  const known = keys.get(stored);
+  if (known !== undefined) return known;
+  if (keys.size >= MOST_KEYS) keys.clear();
+  const key = canonicalShape(shape).join('x');
+  keys.set(stored, key);
+  return key;
+}
+
 /** The two axes of a tensor that are units of layers, and the elements of the others (kernel positions). */
 export interface UnitAxes {
   readonly rows: number;

@@ -34,11 +34,22 @@ export function addValues(
   indexes: Int32Array,
 ): void {
   for (let i = 0; i < count; i += 1) {
-    let hash = (indexes[i] ?? 0) ^ seed;
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35) >>> BUCKET_SHIFT;
+    const hash = bucketOf(seed, indexes[i] ?? 0);
     sums[hash] = (sums[hash] ?? 0) + (values[from + i] ?? 0);
   }
+}
+
+/** The buckets that {@link addValues} adds the elements of these canonical indexes to. */
+export function bucketsOf(seed: number, indexes: Int32Array): Uint16Array {
+  const buckets = new Uint16Array(indexes.length);
+  for (let i = 0; i < indexes.length; i += 1) buckets[i] = bucketOf(seed, indexes[i] ?? 0);
+  return buckets;
+}
+
+function bucketOf(seed: number, index: number): number {
+  let hash = index ^ seed;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35) >>> BUCKET_SHIFT;
 }
 
 /** Adds `scale` times other sums. */

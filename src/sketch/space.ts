@@ -1,7 +1,7 @@
 import { sha256Hex } from '../bytes/sha256.ts';
 import type { TensorRole } from '../formats/format.ts';
 import { parseSpaceId, type SpaceId } from '../objects/ids.ts';
-import { canonicalShape } from './canonical-shape.ts';
+import { canonicalKey } from './canonical-shape.ts';
 
 /** What a tensor's space depends on. */
 export interface SpaceTensor {
@@ -16,7 +16,7 @@ export interface SpaceTensor {
 export function spaceOf(tensors: readonly SpaceTensor[]): SpaceId {
   const shapes = tensors
     .filter((tensor) => tensor.role === 'weight')
-    .map((tensor) => canonicalShape(tensor.shape).join('x'))
+    .map((tensor) => canonicalKey(tensor.shape))
     .filter((shape) => shape !== '')
     .sort();
   return parseSpaceId(sha256Hex(shapes.join('\n')));

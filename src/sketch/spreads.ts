@@ -1,5 +1,5 @@
 import { elementCount } from '../tensors/dtype.ts';
-import { canonicalShape } from './canonical-shape.ts';
+import { canonicalKey } from './canonical-shape.ts';
 import type { Summary, TensorSpread } from './summary.ts';
 import { isTelling } from './traits.ts';
 
@@ -15,7 +15,7 @@ export function spreadsOf(summary: Summary): readonly TensorSpread[] {
 function readSpreads({ tensors }: Summary): readonly TensorSpread[] {
   const telling = tensors.filter((tensor) => tensor.role === 'weight' && isTelling(tensor));
   return telling.map(({ shape, statistics: { mean, standardDeviation, kurtosis } }) => ({
-    shape: canonicalShape(shape).join('x'),
+    shape: canonicalKey(shape),
     elements: elementCount(shape),
     mean,
     standardDeviation,

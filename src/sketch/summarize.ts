@@ -6,6 +6,7 @@ import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
 import { parseFileHash } from '../objects/ids.ts';
 import { CHUNK_ELEMENTS } from '../tensors/chunks.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
+import { createStatistics, type StatisticsAccumulator } from '../tensors/statistics.ts';
 import { takeChunkRoom } from '../tensors/value-memory.ts';
 import { finishSketch } from './count-sketch.ts';
 import { sketchInvariants } from './invariant-sketch.ts';
@@ -24,6 +25,7 @@ interface Pass {
   readonly checkpoint: OpenCheckpoint;
   readonly buffers: PassBuffers;
   readonly totals: SketchTotals;
+  readonly statistics: StatisticsAccumulator;
   readonly tensors: Map<string, TensorSummary>;
   readonly onBytes: (byteLength: number) => void;
   matrixSquareSum: number;
@@ -77,7 +79,7 @@ class FileFeeder {
     for (let entry = this.#waiting.at(-1); entry !== undefined; entry = this.#waiting.at(-1)) {
       const { offset, byteLength } = entry.at;
       if (offset >= this.#offset) return;
-      this.#current ??= new TensorPass(entry, this.#pass.buffers);
+      this.#current ??= new TensorPass(entry, this.#pass.buffers, this.#pass.statistics);
       this.#current.write(piece.subarray(Math.max(0, offset - start), offset + byteLength - start));
       if (offset + byteLength > this.#offset) return;
       endTensor(this.#pass, entry, this.#current);
@@ -104,7 +106,7 @@ async function readFile(pass: Pass, index: number): Promise<Summary['files'][num
 
 /** Reads a tensor that does not stand verbatim in a file: compressed, strided, or sharing its bytes with another. */
 async function readAlone(pass: Pass, entry: TensorEntry): Promise<void> {
-  const tensor = new TensorPass(entry, pass.buffers);
+  const tensor = new TensorPass(entry, pass.buffers, pass.statistics);
   for await (const piece of pass.checkpoint.readTensor(entry)) tensor.write(piece);
   endTensor(pass, entry, tensor);
 }
@@ -129,6 +131,7 @@ function createPass(checkpoint: OpenCheckpoint, options: SummarizeOptions): Pass
     checkpoint,
     buffers: createBuffers(checkpoint),
     totals: createSketchTotals(),
+    statistics: createStatistics(),
     tensors: new Map(),
     onBytes: options.onBytes ?? (() => undefined),
     matrixSquareSum: 0,

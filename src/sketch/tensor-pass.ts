@@ -5,10 +5,11 @@ import { type BlobId, type ContentId, parseBlobId, parseContentId } from '../obj
 import { chunkByteLength } from '../tensors/chunks.ts';
 import { decodeToFloat32, exactDoubles, float32InPlace } from '../tensors/decode.ts';
 import { isFloat } from '../tensors/dtype.ts';
-import { createStatistics } from '../tensors/statistics.ts';
+import type { StatisticsAccumulator } from '../tensors/statistics.ts';
 import type { ChunkRoom } from '../tensors/value-memory.ts';
+import { type RunningSketch, startSketch } from './small-sketch.ts';
 import type { TensorSummary } from './summary.ts';
-import { type SketchTotals, TensorSketch } from './tensor-sketch.ts';
+import type { SketchTotals } from './tensor-sketch.ts';
 
 /** The shape with its axes in channels-first order. */
 export function channelsFirstShape(entry: Pick<TensorEntry, 'shape' | 'toCanonical'>): readonly number[] {
@@ -35,17 +36,20 @@ export class TensorPass {
   readonly #entry: TensorEntry;
   readonly #chunkByteLength: number;
   readonly #chunks: BlobId[] = [];
-  readonly #statistics = createStatistics();
-  readonly #sketch: TensorSketch | undefined;
+  readonly #statistics: StatisticsAccumulator;
+  readonly #sketch: RunningSketch | undefined;
   readonly #buffers: PassBuffers;
   #filled = 0;
   #byteLength = 0;
 
-  constructor(entry: TensorEntry, buffers: PassBuffers) {
+  /** @param statistics used by one tensor after the other */
+  constructor(entry: TensorEntry, buffers: PassBuffers, statistics: StatisticsAccumulator) {
     this.#entry = entry;
     this.#buffers = buffers;
+    this.#statistics = statistics;
+    statistics.restart();
     const isWeight = entry.role === 'weight' && isFloat(entry.dtype);
-    this.#sketch = isWeight ? new TensorSketch(channelsFirstShape(entry), storedAxes(entry)) : undefined;
+    this.#sketch = isWeight ? startSketch(channelsFirstShape(entry), storedAxes(entry)) : undefined;
     this.#chunkByteLength = chunkByteLength(entry.dtype);
   }
 

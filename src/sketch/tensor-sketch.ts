@@ -1,6 +1,6 @@
 import { elementCount } from '../tensors/dtype.ts';
 import { addLanes } from '../tensors/statistics.ts';
-import { canonicalShape, findUnitAxes, type UnitAxes } from './canonical-shape.ts';
+import { canonicalKey, findUnitAxes, type UnitAxes } from './canonical-shape.ts';
 import { addSums, addValues, createSketchSums, type SketchSums, sketchSeed } from './count-sketch.ts';
 import { BLOCK_ELEMENTS, createPlaces, ElementPlaces } from './element-places.ts';
 import { POWER_LANES, SketchLoops } from './sketch-kernels.ts';
@@ -34,15 +34,26 @@ export function createSketchTotals(): SketchTotals {
   return { weights: createSketchSums(), centred: createSketchSums(), kurtoses: [] };
 }
 
-function isAllFinite(values: Float32Array): boolean {
+/** True where there is neither NaN nor infinity. */
+export function isAllFinite(values: Float32Array): boolean {
   let probe = 0;
   for (let i = 0; i < values.length; i += 1) probe += (values[i] ?? 0) * 0;
   return probe === 0;
 }
 
-/** NaN and infinities count as 0: one of them must not wipe out what the others say. */
-function finiteValues(values: Float32Array): Float32Array {
+/** The values with zeros where they are not finite. NaN and infinities count as 0: one of them must not wipe out what the others say. */
+export function finiteValues(values: Float32Array): Float32Array {
   return values.map((value) => (Number.isFinite(value) ? value : 0));
+}
+
+/**
+ * Makes tensors of different width weigh alike: initial weights have a deviation near 1/sqrt(fan). The mean of fan-in and
+ * fan-out (Glorot and Bengio, 2010), because it is the same for a matrix and its transpose. It depends on the shape alone, so
+ * sketches still add.
+ */
+export function scaleOf(shape: readonly number[], units: UnitAxes | undefined): number {
+  const { rows = 0, columns = 0, positions = 1 } = units ?? {};
+  return Math.sqrt((positions * ((shape[rows] ?? 1) + (shape[columns] ?? 1))) / 2);
 }
 
 /**
@@ -69,7 +80,7 @@ export class TensorSketch {
     this.#shape = shape;
     this.#units = findUnitAxes(shape);
     this.#places = new ElementPlaces(shape, storedAxes, this.#units);
-    this.#seed = sketchSeed(canonicalShape(shape).join('x'));
+    this.#seed = sketchSeed(canonicalKey(shape));
     const cells = this.#units === undefined ? NO_CELLS : countCells(shape, this.#units);
     this.#loops = SketchLoops.take(elementCount(shape), {
       odometer: this.#places.odometer,
@@ -118,18 +129,9 @@ export class TensorSketch {
     means.finish();
     const kurtosis = this.#centredKurtosis(means);
     if (kurtosis > 0) totals.kurtoses.push(kurtosis);
-    addSums(totals.centred, sums, this.#scale());
-    addSums(totals.centred, this.#sketchMeans(means), -this.#scale());
-  }
-
-  /**
-   * Makes tensors of different width weigh alike: initial weights have a deviation near 1/sqrt(fan). The mean of fan-in and
-   * fan-out (Glorot and Bengio, 2010), because it is the same for a matrix and its transpose. It depends on the shape alone, so
-   * sketches still add.
-   */
-  #scale(): number {
-    const { rows = 0, columns = 0, positions = 1 } = this.#units ?? {};
-    return Math.sqrt((positions * ((this.#shape[rows] ?? 1) + (this.#shape[columns] ?? 1))) / 2);
+    const scale = scaleOf(this.#shape, this.#units);
+    addSums(totals.centred, sums, scale);
+    addSums(totals.centred, this.#sketchMeans(means), -scale);
   }
 
   /** Visits elements block by block, with their places filled in. */

@@ -48,7 +48,8 @@ export interface MeanTables {
   readonly columns: Float64Array | undefined;
 }
 
-function createTables(shape: readonly number[], units: UnitAxes): MeanTables {
+/** Makes empty tables. */
+export function createTables(shape: readonly number[], units: UnitAxes): MeanTables {
   const { rows, columns } = countCells(shape, units);
   return {
     rows: rows === 0 ? undefined : new Float64Array(rows),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RecentCache } from '../../src/repo/recent-cache.ts';
+import { sampleOfWeights } from '../../src/lineage/sample-rows.ts';
+import { RecentCache, RecentlyRead } from '../../src/repo/recent-cache.ts';
 import type { Weights } from '../../src/tensors/weights.ts';
 import { idOf } from '../lineage/pile.ts';
 
@@ -61,5 +62,47 @@ describe('recent weights', () => {
       [b, 100],
       [c, 3],
     ]);
+  });
+});
+
+describe('what was read last', () => {
+  const loads = (counts: readonly number[]) => {
+    const read: string[] = [];
+    const recent = new RecentlyRead();
+    const weightsOf = (): Weights =>
+      new Map(counts.map((count, i) => [`w${i}`, { shape: [count / 8, 8], data: new Float32Array(count).fill(i) }]));
+    return {
+      read,
+      weights: (id: typeof a) =>
+        recent.readWeights(id, async () => {
+          read.push(`weights of ${id}`);
+          return weightsOf();
+        }),
+      samples: (...ids: readonly (typeof a)[]) =>
+        recent.readSamples(ids, async (missing) => {
+          read.push(...missing.map((id) => `sample of ${id}`));
+          return missing.map(() => sampleOfWeights(weightsOf()));
+        }),
+    };
+  };
+
+  it('gives samples of weights that are at hand, and reads the others together', async () => {
+    const { read, weights, samples } = loads([1 << 20, 64]);
+    const whole = await weights(b);
+    const found = await samples(a, b, c);
+    expect(read).toEqual([`weights of ${b}`, `sample of ${a}`, `sample of ${c}`]);
+    expect([...found.keys()]).toEqual([a, b, c]);
+    expect(found.get(b)).toEqual(sampleOfWeights(whole));
+  });
+
+  it('gives weights of a sample that leaves nothing out, and of no other', async () => {
+    const small = loads([64, 512]);
+    await small.samples(a);
+    expect((await small.weights(a)).get('w1')?.data).toEqual(new Float32Array(512).fill(1));
+    expect(small.read).toEqual([`sample of ${a}`]);
+    const large = loads([1 << 20, 64]);
+    await large.samples(a);
+    expect((await large.weights(a)).get('w0')?.data).toHaveLength(1 << 20);
+    expect(large.read).toEqual([`sample of ${a}`, `weights of ${a}`]);
   });
 });

@@ -1,6 +1,7 @@
 import { toHex } from '../bytes/hex.ts';
 import type { Declared, FileRange } from '../formats/format.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
+import { shareShape } from '../tensors/shared-shapes.ts';
 import { type CanonicalValue, decodeCanonical } from './canonical.ts';
 import { asBytes, asCount, asList, asMap, asRecord, asText, reject, rejectVersion } from './fields.ts';
 import { type ContentId, type FileHash, parseBlobId, parseContentId, parseFileHash } from './ids.ts';
@@ -69,7 +70,7 @@ const TENSOR_KEYS = ['name', 'dtype', 'shape', 'role', 'content'];
 function readTensorRecord(value: CanonicalValue, files: readonly ManifestFile[]): ManifestTensor {
   const record = asRecord(value, "a manifest's tensor", TENSOR_KEYS, ['at', 'toCanonical']);
   const dtype = parseDType(asText(record.dtype, "a tensor's type"));
-  const shape = asList(record.shape, "a tensor's shape").map((axis) => asCount(axis, "a tensor's shape"));
+  const shape = shareShape(asList(record.shape, "a tensor's shape").map((axis) => asCount(axis, "a tensor's shape")));
   const byteLength = elementCount(shape) * elementByteLength(dtype);
   if (!Number.isSafeInteger(byteLength)) reject("a tensor's shape", 'its bytes must be countable');
   const content: ContentId = parseContentId(hashText(record.content, "a tensor's content id"));

@@ -71,6 +71,11 @@ function headerValue(line: string | undefined, key: string): string {
   return line?.startsWith(`${key} `) ? line.slice(key.length + 1) : reject(WHAT, `its header must have "${key}"`);
 }
 
+/** A copy: a piece of a text that is kept keeps all of it. */
+function detach(text: string): string {
+  return Buffer.from(text).toString();
+}
+
 function checkVersion(line: string): 1 {
   const version = headerValue(line, FIRST_WORDS);
   return version === '1' ? 1 : rejectVersion('pointer version', String(parseCount(version)));
@@ -92,8 +97,8 @@ export function parsePointer(text: string): Pointer {
   if (blank !== '' || rest.pop() !== '') reject(WHAT, 'a blank line must end the header, a line end the text');
   const pointer: Pointer = {
     version,
-    manifest: parseManifestId(headerValue(manifest, 'manifest')),
-    sha256: parseFileHash(headerValue(sha256, 'sha256')),
+    manifest: parseManifestId(detach(headerValue(manifest, 'manifest'))),
+    sha256: parseFileHash(detach(headerValue(sha256, 'sha256'))),
     byteLength: parseCount(headerValue(bytes, 'bytes')),
     format: parseFormatName(headerValue(format, 'format')),
     parameters: parseCount(headerValue(parameters, 'parameters')),

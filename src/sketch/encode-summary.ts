@@ -5,6 +5,8 @@ import type { CanonicalValue } from '../objects/canonical.ts';
 import { asCount, asList, asMap, asRecord, asText, reject } from '../objects/fields.ts';
 import { parseBlobId, parseFileHash, parseSpaceId } from '../objects/ids.ts';
 import { parseDType, parseFormatName, parseRole } from '../objects/names.ts';
+import { shareShape } from '../tensors/shared-shapes.ts';
+import { STATISTICS_FIELDS, StatisticsTable } from '../tensors/statistics-table.ts';
 import { ByteReader, ByteWriter } from './packed-bytes.ts';
 import { SKETCH_LENGTH, type Summary, type TensorStatistics, type TensorSummary } from './summary.ts';
 import { contentIdOf } from './tensor-pass.ts';
@@ -17,18 +19,6 @@ import { contentIdOf } from './tensor-pass.ts';
 const VERSION = 1;
 /** Sketches of small models are mostly zeros, of which only the places are kept. */
 const SPARSE_VERSION = 2;
-
-const STATISTICS = [
-  'mean',
-  'standardDeviation',
-  'min',
-  'max',
-  'zeroCount',
-  'nanCount',
-  'infinityCount',
-  'squareSum',
-  'kurtosis',
-] as const satisfies readonly (keyof TensorStatistics)[];
 
 /** JSON holds no NaN and no infinity; a declared number that is none says nothing. */
 function finiteDeclared(declared: Declared): Declared {
@@ -81,7 +71,7 @@ export function encodeSummary(summary: Summary): Uint8Array {
   writer.number(summary.kurtosis);
   for (const { chunks, statistics } of summary.tensors) {
     for (const chunk of chunks) writer.bytes(fromHex(chunk));
-    for (const key of STATISTICS) writer.number(statistics[key]);
+    for (const key of STATISTICS_FIELDS) writer.number(statistics[key]);
   }
   for (const values of sketchesOf(summary)) {
     if (version === SPARSE_VERSION) writer.sparseFloats(values);
@@ -98,24 +88,14 @@ function parseHeader(bytes: Uint8Array): CanonicalValue {
   }
 }
 
-function readStatistics(reader: ByteReader): TensorStatistics {
-  const [mean, standardDeviation, min, max, zeroCount, nanCount, infinityCount, squareSum, kurtosis] = STATISTICS.map(
-    () => reader.number(),
-  );
-  return {
-    mean: mean ?? 0,
-    standardDeviation: standardDeviation ?? 0,
-    min: min ?? 0,
-    max: max ?? 0,
-    zeroCount: zeroCount ?? 0,
-    nanCount: nanCount ?? 0,
-    infinityCount: infinityCount ?? 0,
-    squareSum: squareSum ?? 0,
-    kurtosis: kurtosis ?? 0,
-  };
+function readStatistics(reader: ByteReader, table: StatisticsTable): TensorStatistics {
+  for (let i = 0; i < numbers.length; i++) numbers[i] = reader.number();
+  return table.addNumbers(numbers);
 }
 
-function readTensor(value: CanonicalValue, reader: ByteReader): TensorSummary {
+const numbers = new Float64Array(STATISTICS_FIELDS.length);
+
+function readTensor(value: CanonicalValue, reader: ByteReader, table: StatisticsTable): TensorSummary {
   const [name, dtype, shape, role, chunkCount] = asList(value, "a summary's tensor");
   const chunks = Array.from({ length: reader.checkCount(asCount(chunkCount, 'its chunks'), 32) }, () =>
     parseBlobId(toHex(reader.bytes(32))),
@@ -123,11 +103,11 @@ function readTensor(value: CanonicalValue, reader: ByteReader): TensorSummary {
   return {
     name: asText(name, "a tensor's name"),
     dtype: parseDType(asText(dtype, "a tensor's type")),
-    shape: asList(shape, "a tensor's shape").map((size) => asCount(size, "a tensor's axis")),
+    shape: shareShape(asList(shape, "a tensor's shape").map((size) => asCount(size, "a tensor's axis"))),
     role: parseRole(asText(role, "a tensor's role")),
     content: contentIdOf(chunks),
     chunks,
-    statistics: readStatistics(reader),
+    statistics: readStatistics(reader, table),
   };
 }
 
@@ -165,7 +145,9 @@ export function decodeSummary(bytes: Uint8Array): Summary {
   const space = parseSpaceId(toHex(reader.bytes(32)));
   const norm = reader.number();
   const kurtosis = reader.number();
-  const tensors = asList(header.tensors, "a summary's tensors").map((tensor) => readTensor(tensor, reader));
+  const list = asList(header.tensors, "a summary's tensors");
+  const table = new StatisticsTable(list.length);
+  const tensors = list.map((tensor) => readTensor(tensor, reader, table));
   const readSketch = () =>
     version === SPARSE_VERSION ? reader.sparseFloats(SKETCH_LENGTH) : reader.floats(SKETCH_LENGTH);
   const sketch = readSketch();

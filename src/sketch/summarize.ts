@@ -6,13 +6,14 @@ import type { OpenCheckpoint, TensorEntry } from '../formats/format.ts';
 import { parseFileHash } from '../objects/ids.ts';
 import { CHUNK_ELEMENTS } from '../tensors/chunks.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
-import { createStatistics, type StatisticsAccumulator } from '../tensors/statistics.ts';
+import { createStatistics } from '../tensors/statistics.ts';
+import { StatisticsTable } from '../tensors/statistics-table.ts';
 import { takeChunkRoom } from '../tensors/value-memory.ts';
 import { finishSketch } from './count-sketch.ts';
 import { sketchInvariants } from './invariant-sketch.ts';
 import { spaceOf } from './space.ts';
 import type { Summary, TensorSummary } from './summary.ts';
-import { type PassBuffers, TensorPass } from './tensor-pass.ts';
+import { type PassBuffers, type PassRoom, TensorPass } from './tensor-pass.ts';
 import { createSketchTotals, type SketchTotals } from './tensor-sketch.ts';
 
 export interface SummarizeOptions {
@@ -21,11 +22,9 @@ export interface SummarizeOptions {
 }
 
 /** A checkpoint on its way through. */
-interface Pass {
+interface Pass extends PassRoom {
   readonly checkpoint: OpenCheckpoint;
-  readonly buffers: PassBuffers;
   readonly totals: SketchTotals;
-  readonly statistics: StatisticsAccumulator;
   readonly tensors: Map<string, TensorSummary>;
   readonly onBytes: (byteLength: number) => void;
   matrixSquareSum: number;
@@ -56,9 +55,9 @@ function endTensor(pass: Pass, entry: TensorEntry, tensor: TensorPass): void {
     const rule = `tensor ${JSON.stringify(entry.name)} must have as many bytes as its shape says`;
     throw new BadFileError({ format: pass.checkpoint.format, rule });
   }
-  const { isMatrix, ...summary } = tensor.finish(pass.totals);
+  const summary = tensor.finish(pass.totals);
   pass.tensors.set(entry.name, summary);
-  if (isMatrix) pass.matrixSquareSum += summary.statistics.squareSum;
+  if (tensor.isMatrix) pass.matrixSquareSum += summary.statistics.squareSum;
 }
 
 /** Hands the bytes of a file to its tensors, one after the other. */
@@ -79,7 +78,7 @@ class FileFeeder {
     for (let entry = this.#waiting.at(-1); entry !== undefined; entry = this.#waiting.at(-1)) {
       const { offset, byteLength } = entry.at;
       if (offset >= this.#offset) return;
-      this.#current ??= new TensorPass(entry, this.#pass.buffers, this.#pass.statistics);
+      this.#current ??= new TensorPass(entry, this.#pass);
       this.#current.write(piece.subarray(Math.max(0, offset - start), offset + byteLength - start));
       if (offset + byteLength > this.#offset) return;
       endTensor(this.#pass, entry, this.#current);
@@ -106,7 +105,7 @@ async function readFile(pass: Pass, index: number): Promise<Summary['files'][num
 
 /** Reads a tensor that does not stand verbatim in a file: compressed, strided, or sharing its bytes with another. */
 async function readAlone(pass: Pass, entry: TensorEntry): Promise<void> {
-  const tensor = new TensorPass(entry, pass.buffers, pass.statistics);
+  const tensor = new TensorPass(entry, pass);
   for await (const piece of pass.checkpoint.readTensor(entry)) tensor.write(piece);
   endTensor(pass, entry, tensor);
 }
@@ -132,6 +131,7 @@ function createPass(checkpoint: OpenCheckpoint, options: SummarizeOptions): Pass
     buffers: createBuffers(checkpoint),
     totals: createSketchTotals(),
     statistics: createStatistics(),
+    table: new StatisticsTable(checkpoint.tensors.length),
     tensors: new Map(),
     onBytes: options.onBytes ?? (() => undefined),
     matrixSquareSum: 0,

@@ -6,6 +6,7 @@ import { chunkByteLength } from '../tensors/chunks.ts';
 import { decodeToFloat32, exactDoubles, float32InPlace } from '../tensors/decode.ts';
 import { isFloat } from '../tensors/dtype.ts';
 import type { StatisticsAccumulator } from '../tensors/statistics.ts';
+import type { StatisticsTable } from '../tensors/statistics-table.ts';
 import type { ChunkRoom } from '../tensors/value-memory.ts';
 import { type RunningSketch, startSketch } from './small-sketch.ts';
 import type { TensorSummary } from './summary.ts';
@@ -39,14 +40,15 @@ export class TensorPass {
   readonly #statistics: StatisticsAccumulator;
   readonly #sketch: RunningSketch | undefined;
   readonly #buffers: PassBuffers;
+  readonly #table: StatisticsTable;
   #filled = 0;
   #byteLength = 0;
 
-  /** @param statistics used by one tensor after the other */
-  constructor(entry: TensorEntry, buffers: PassBuffers, statistics: StatisticsAccumulator) {
+  constructor(entry: TensorEntry, { buffers, statistics, table }: PassRoom) {
     this.#entry = entry;
     this.#buffers = buffers;
     this.#statistics = statistics;
+    this.#table = table;
     statistics.restart();
     const isWeight = entry.role === 'weight' && isFloat(entry.dtype);
     this.#sketch = isWeight ? startSketch(channelsFirstShape(entry), storedAxes(entry)) : undefined;
@@ -56,6 +58,11 @@ export class TensorPass {
   /** Bytes taken so far. */
   get byteLength(): number {
     return this.#byteLength;
+  }
+
+  /** True for weights of two axes or more. */
+  get isMatrix(): boolean {
+    return this.#sketch?.isMatrix ?? false;
   }
 
   write(bytes: Uint8Array): void {
@@ -70,7 +77,7 @@ export class TensorPass {
   }
 
   /** Ends the tensor and adds it to the checkpoint's totals. */
-  finish(totals: SketchTotals): TensorSummary & { readonly isMatrix: boolean } {
+  finish(totals: SketchTotals): TensorSummary {
     if (this.#filled > 0) this.#endChunk();
     this.#sketch?.finish(totals);
     return {
@@ -80,8 +87,7 @@ export class TensorPass {
       role: this.#entry.role,
       content: contentIdOf(this.#chunks),
       chunks: this.#chunks,
-      statistics: this.#statistics.result(),
-      isMatrix: this.#sketch?.isMatrix ?? false,
+      statistics: this.#table.add(this.#statistics.result()),
     };
   }
 
@@ -94,6 +100,13 @@ export class TensorPass {
     const isAllFinite = this.#statistics.add(values, exactDoubles(dtype, bytes));
     this.#sketch?.add(values, isAllFinite);
   }
+}
+
+/** What one tensor after the other uses. */
+export interface PassRoom {
+  readonly buffers: PassBuffers;
+  readonly statistics: StatisticsAccumulator;
+  readonly table: StatisticsTable;
 }
 
 /** Room for one chunk, used by one tensor after the other. */

@@ -1,5 +1,6 @@
 import type { ByteSource } from '../../bytes/source.ts';
 import { type DType, elementByteLength, elementCount } from '../../tensors/dtype.ts';
+import { shareShape } from '../../tensors/shared-shapes.ts';
 import { badFile } from '../bad-file.ts';
 import { decodeUtf8, findDuplicateKey, isJsonObject, isShape, type JsonObject, parseJson } from '../json.ts';
 import { parseSafetensorsDtype } from './dtypes.ts';
@@ -88,7 +89,7 @@ function parseTensor(name: string, value: unknown): HeaderTensor {
   if (elementCount(shape) * elementByteLength(dtype) !== end - begin) {
     throw fail(`the byte length of ${quoted} must be that of its shape and dtype`, PREFIX_BYTES);
   }
-  return { name, dtype, shape, begin, end };
+  return { name, dtype, shape: shareShape(shape), begin, end };
 }
 
 /** In file order, which is the order of the offsets: JSON objects have none. */

@@ -21,7 +21,7 @@ export const MAX_DEPTH = 32;
 const packr = new Packr({ useRecords: false, variableMapSize: true, mapsAsObjects: false, int64AsType: 'number' });
 
 /** Orders strings by their UTF-8 bytes; the order of UTF-16 units differs where surrogates meet U+E000 to U+FFFF. */
-function compareUtf8(a: string, b: string): number {
+export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);

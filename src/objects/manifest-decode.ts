@@ -2,7 +2,8 @@ import { toHex } from '../bytes/hex.ts';
 import type { Declared, FileRange } from '../formats/format.ts';
 import { elementByteLength, elementCount } from '../tensors/dtype.ts';
 import { shareShape } from '../tensors/shared-shapes.ts';
-import { type CanonicalValue, decodeCanonical } from './canonical.ts';
+import type { CanonicalValue } from './canonical.ts';
+import { decodeWithList } from './canonical-list.ts';
 import { asBytes, asCount, asList, asMap, asRecord, asText, reject, rejectVersion } from './fields.ts';
 import { type ContentId, type FileHash, parseBlobId, parseContentId, parseFileHash } from './ids.ts';
 import type { Manifest, ManifestFile, ManifestTensor, Segment } from './manifest-model.ts';
@@ -14,7 +15,8 @@ const HASH_BYTES = 32;
 const hashText = (value: CanonicalValue | undefined, what: string): string => toHex(asBytes(value, HASH_BYTES, what));
 
 function readSegment(value: CanonicalValue): Segment {
-  if (value instanceof Uint8Array) return { literal: value };
+  // A copy: a view of a few bytes would keep those of the whole manifest.
+  if (value instanceof Uint8Array) return { literal: value.slice() };
   const [blob, byteLength, ...rest] = asList(value, 'a segment');
   if (rest.length > 0) reject('a segment', 'it must be bytes, or a blob id and a length');
   return {
@@ -99,8 +101,8 @@ function checkUnique(names: readonly string[], what: string): void {
   if (new Set(names).size !== names.length) reject(WHAT, `the names of its ${what} must differ`);
 }
 
-function checkVersion(value: CanonicalValue | undefined): 1 {
-  return value === 1 ? 1 : rejectVersion('manifest version', String(asCount(value, "a manifest's version")));
+function checkVersion(value: CanonicalValue | undefined): void {
+  if (value !== 1) rejectVersion('manifest version', String(asCount(value, "a manifest's version")));
 }
 
 /**
@@ -109,26 +111,38 @@ function checkVersion(value: CanonicalValue | undefined): 1 {
  * @throws CorruptError for a broken rule; WsvcError `format-version` for what a newer wsvc has written.
  */
 export function decodeManifest(bytes: Uint8Array): Manifest {
-  const value = decodeCanonical(bytes);
-  const version = checkVersion(asMap(value, WHAT).version);
-  const record = asRecord(value, WHAT, ['version', 'format', 'files', 'tensors', 'declared'], ['problem']);
-  const files = asList(record.files, "a manifest's files").map(readFileRecord);
-  if (files.length === 0) reject(WHAT, 'it must have a file');
-  const tensors = asList(record.tensors, "a manifest's tensors").map((entry) => readTensorRecord(entry, files));
-  checkUnique(
-    files.map((file) => file.name),
-    'files',
-  );
+  const { map, list } = decodeWithList(bytes, 'tensors', (value) => {
+    const files = readFiles(readRecord(value));
+    return (entry) => readTensorRecord(entry, files);
+  });
+  const record = readRecord(map);
+  const files = readFiles(record);
+  const tensors = list ?? asList(record.tensors, "a manifest's tensors").map((entry) => readTensorRecord(entry, files));
   checkUnique(
     tensors.map((tensor) => tensor.name),
     'tensors',
   );
   return {
-    version,
+    version: 1,
     format: parseFormatName(asText(record.format, "a manifest's format")),
     files,
     tensors,
     declared: readDeclared(record.declared),
     ...(record.problem === undefined ? {} : { problem: asText(record.problem, "a manifest's problem") }),
   };
+}
+
+function readRecord(value: CanonicalValue) {
+  checkVersion(asMap(value, WHAT).version);
+  return asRecord(value, WHAT, ['version', 'format', 'files', 'tensors', 'declared'], ['problem']);
+}
+
+function readFiles(record: ReturnType<typeof readRecord>): readonly ManifestFile[] {
+  const files = asList(record.files, "a manifest's files").map(readFileRecord);
+  if (files.length === 0) reject(WHAT, 'it must have a file');
+  checkUnique(
+    files.map((file) => file.name),
+    'files',
+  );
+  return files;
 }

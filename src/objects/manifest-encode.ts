@@ -1,6 +1,7 @@
 import { fromHex } from '../bytes/hex.ts';
 import type { Declared } from '../formats/format.ts';
-import { type CanonicalValue, encodeCanonical } from './canonical.ts';
+import type { CanonicalValue } from './canonical.ts';
+import { encodeWithList } from './canonical-list.ts';
 import type { Manifest, ManifestFile, ManifestTensor, Segment } from './manifest-model.ts';
 
 function segmentValue(segment: Segment): CanonicalValue {
@@ -37,12 +38,12 @@ function declaredValue(declared: Declared): CanonicalValue {
 
 /** Encodes a manifest as canonical msgpack (docs/format.md, section "Manifest"): equal manifests give equal bytes. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
-  return encodeCanonical({
+  const fields = {
     version: manifest.version,
     format: manifest.format,
     files: manifest.files.map(fileValue),
-    tensors: manifest.tensors.map(tensorValue),
     declared: declaredValue(manifest.declared),
     ...(manifest.problem === undefined ? {} : { problem: manifest.problem }),
-  });
+  };
+  return encodeWithList(fields, 'tensors', manifest.tensors, tensorValue);
 }

@@ -31,8 +31,21 @@ export function pairedNames(pairs: readonly TensorPair[]): readonly string[] {
   return [...new Set(pairs.map(({ query }) => query))];
 }
 
+/** Of lists of pairs that were asked. */
+const knownSources = new WeakMap<readonly TensorPair[], ReadonlyMap<string, string>>();
+
 /** The candidate's tensors that make up a tensor of the query, joined by `+` where there are several; undefined when there is none. */
 export function sourceName(pairs: readonly TensorPair[], query: string): string | undefined {
-  const sources = pairs.filter((pair) => pair.query === query).map(({ candidate }) => candidate);
-  return sources.length > 0 ? sources.join(' + ') : undefined;
+  const sources = knownSources.get(pairs) ?? listSources(pairs);
+  knownSources.set(pairs, sources);
+  return sources.get(query);
+}
+
+function listSources(pairs: readonly TensorPair[]): ReadonlyMap<string, string> {
+  const sources = new Map<string, string>();
+  for (const { query, candidate } of pairs) {
+    const known = sources.get(query);
+    sources.set(query, known === undefined ? candidate : `${known} + ${candidate}`);
+  }
+  return sources;
 }

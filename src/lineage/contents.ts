@@ -54,9 +54,21 @@ export function findByContent(summary: Summary, archive: Archive): ContentMatch 
 
 /** Which members hold each of the query's telling contents. */
 export function holdersOf(summary: Summary, archive: Archive): ReadonlyMap<ContentId, readonly Member[]> {
+  const known = lastHolders.get(archive);
+  if (known?.summary === summary) return known.holders;
   const wanted = new Set(tellingTensors(summary).map(({ content }) => content));
-  return archive.contents.findHolders(wanted);
+  const holders = archive.contents.findHolders(wanted);
+  lastHolders.set(archive, { summary, holders });
+  return holders;
 }
+
+interface Holders {
+  readonly summary: Summary;
+  readonly holders: ReadonlyMap<ContentId, readonly Member[]>;
+}
+
+/** Of the query that was asked last: one question asks several times. */
+const lastHolders = new WeakMap<Archive, Holders>();
 
 /** Questions after which a table of all contents is made: one question is answered sooner by looking at every member. */
 const QUESTIONS_BEFORE_TABLE = 8;

@@ -86,8 +86,12 @@ function isRegular({ mean, standardDeviation, kurtosis }: TensorSpread): boolean
 /** Undefined where some have no place in the order. */
 function sortOptions(options: readonly TensorSpread[]): Sorted | undefined {
   if (!options.every(isRegular)) return undefined;
-  const tensors = [...options].sort((a, b) => a.standardDeviation - b.standardDeviation);
-  return { tensors, logs: Float64Array.from(tensors, ({ standardDeviation }) => Math.log(standardDeviation)) };
+  const deviations = Float64Array.from(options, ({ standardDeviation }) => standardDeviation);
+  const order = Uint32Array.from(options.keys()).sort((a, b) => (deviations[a] ?? 0) - (deviations[b] ?? 0));
+  return {
+    tensors: Array.from(order, (i) => options[i]).filter((option) => option !== undefined),
+    logs: Float64Array.from(order, (i) => Math.log(deviations[i] ?? 0)),
+  };
 }
 
 /** The same as {@link leastOf}: from the most similar deviation outwards, until the deviations alone are too far apart. */

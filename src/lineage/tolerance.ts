@@ -39,25 +39,48 @@ export interface Rounding {
   readonly absolute?: number;
 }
 
+type Facts = ReadonlyMap<string, TensorFacts>;
+
+interface Known {
+  readonly weights: Weights;
+  readonly computed: number;
+  readonly rules: ReadonlyMap<string, Rounding>;
+}
+
+/** Of a query that is asked about: several steps of one question need the same. */
+const known = new WeakMap<Facts, Known[]>();
+
 /** The rounding of every tensor of a file: its own grid and lattice, and what the rest of the file implies where it is too small to show them. */
-export function roundings(
-  facts: ReadonlyMap<string, TensorFacts>,
-  weights: Weights,
-  computed: number,
-): Map<string, Rounding> {
+export function roundings(facts: Facts, weights: Weights, computed: number): ReadonlyMap<string, Rounding> {
+  const list = known.get(facts) ?? [];
+  const found = list.find((one) => one.weights === weights && one.computed === computed);
+  if (found !== undefined) return found.rules;
+  const rules = readRoundings(facts, weights, computed);
+  known.set(facts, [...list, { weights, computed, rules }]);
+  return rules;
+}
+
+function readRoundings(facts: Facts, weights: Weights, computed: number): ReadonlyMap<string, Rounding> {
   const step = coarsestStep(facts, weights);
   const common = [...facts.values()].find((f) => f.grid)?.grid;
-  const entries = [...facts].map(([name, f]): [string, Rounding] => {
-    const data = weights.get(name)?.data ?? NONE;
+  const plain: Rounding = { assumed: 0, computed };
+  const rules = new Map<string, Rounding>();
+  for (const [name, f] of facts) {
+    const tensor = weights.get(name);
+    const data = tensor?.data ?? NONE;
     const small = data.length < LEAST_FOR_LATTICE;
     const grid = f.grid ?? (common && (small || isOnGrid(common, data)) ? common : undefined);
-    const assumed = f.lattice ? 0 : assumedStep(weights.get(name), small, step, f.grid);
+    const assumed = f.lattice ? 0 : assumedStep(tensor, small, step, f.grid);
+    if (grid === undefined && assumed === 0 && !f.lattice && !f.carried && !f.scaleUnderflow) {
+      rules.set(name, plain);
+      continue;
+    }
     const { ends, ...rest } = latticeOf(f);
     // Whatever is multiplied until it lies beyond the last level would pass for clipped.
     const clipped = ends && computed < COMPUTED_BY_ALIGNMENT ? { ends } : {};
-    return [name, { ...(grid ? { grid } : {}), ...rest, ...clipped, assumed, computed }];
-  });
-  return new Map(entries);
+    rules.set(name, { ...(grid ? { grid } : {}), ...rest, ...clipped, assumed, computed });
+  }
+  return rules;
 }
 
 const NONE = new Float32Array(0);

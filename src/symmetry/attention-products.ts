@@ -40,10 +40,20 @@ const FUSED = [
   { weight: 'c_attn.weight', bias: 'c_attn.bias', outputs: ['c_proj'] },
 ] as const;
 
+/** How the names of the tensors end that are looked for first. */
+const FIRST_ENDINGS = [...SEPARATE.map(({ names }) => `${names[0]}.weight`), ...FUSED.map(({ weight }) => weight)];
+
 /** Finds the pairs by their names, where the shapes are those of linear layers (out, in) and query and key have equally many heads. */
 export function findAttentionPairs(weights: Weights): readonly AttentionPair[] {
+  const likely = new Set<string>();
+  for (const name of weights.keys()) {
+    for (const ending of FIRST_ENDINGS) if (name.endsWith(ending)) likely.add(name.slice(0, -ending.length));
+  }
+  if (likely.size === 0) return [];
   const parents = new Set([...weights.keys()].flatMap(parentsOf));
-  return [...parents].flatMap((parent) => [...separatePairs(weights, parent), ...fusedPairs(weights, parent)]);
+  return [...parents]
+    .filter((parent) => likely.has(parent))
+    .flatMap((parent) => [...separatePairs(weights, parent), ...fusedPairs(weights, parent)]);
 }
 
 /** Paths that may hold the parts of attention: one and two levels above a tensor. */

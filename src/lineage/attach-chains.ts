@@ -5,6 +5,7 @@ import type { ForkOption } from './fork-evidence.ts';
 import { forkOptions, type Hung, hangChains, indexChains, type Setting } from './hang-chains.ts';
 import { rereadArms } from './reread-arms.ts';
 import { rereadWindows } from './reread-windows.ts';
+import { turnEnd } from './turn-end.ts';
 
 /** Below this the shares of steps do not decide, and the branch's extension does. */
 const LEAST_SURE = 0.5;
@@ -46,8 +47,8 @@ function reread(hung: Hung, setting: Setting): Hung {
 
 /**
  * Hangs the chains of a component on each other until nothing changes (lineage.md, B5): each by its extended start; merged where
- * it hangs on a tail; fragments taken in; arms swapped where the other one goes straighter on. Where a branch leaves its trunk is then
- * decided by what it holds of the trunk's steps.
+ * it hangs on a tail; fragments taken in; arms swapped where the other one goes straighter on; ends turned round that are likelier the other way. Where a
+ * branch leaves its trunk is then decided by what it holds of the trunk's steps.
  *
  * @param ways way from the root along the spanning tree.
  */
@@ -65,7 +66,8 @@ export function attachChains(
     woven: new Set(),
     dealt: new Set(),
   };
-  const hung = reread(settle(oriented, setting), setting);
+  const read = reread(settle(oriented, setting), setting);
+  const hung = { ...read, chains: read.chains.map((chain) => turnEnd(chain, distances)) };
   return hung.chains.map((chain, i) => {
     const options = forkOptions(i, hung, setting);
     const [best] = options;

@@ -6,6 +6,7 @@ import { readHabits } from './habits.ts';
 import type { Hung, Setting } from './hang-chains.ts';
 import { turnForward } from './orient-chains.ts';
 import { shortenPath } from './shorten-path.ts';
+import { takeInTurned } from './turn-end.ts';
 import { unweave } from './unweave.ts';
 
 /** Chains of up to this many checkpoints show no direction of their own. */
@@ -110,5 +111,15 @@ const partWoven: Change = ({ chains }, { distances, woven }) => {
   return undefined;
 };
 
+/** A branch that leads back to its trunk is a piece of that, turned round. */
+const takeInBackward: Change = ({ chains, parents, chainOf }, { distances }) => {
+  for (const [i, parent] of parents) {
+    const host = chainOf[parent] ?? i;
+    const joined = takeInTurned(chains[host] ?? [], chains[i] ?? [], parent, distances);
+    if (host !== i && joined !== undefined) return replaceTwo(chains, host, i, joined);
+  }
+  return undefined;
+};
+
 /** Tried in this order, until none applies. */
-export const CHANGES: readonly Change[] = [mergeAtTail, absorbFragment, swapArms, dealAgain, partWoven];
+export const CHANGES: readonly Change[] = [mergeAtTail, absorbFragment, swapArms, dealAgain, partWoven, takeInBackward];

@@ -1,7 +1,9 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { WeightSample } from '../tensors/weights.ts';
 import { isMadeWithoutTraining } from './alteration-words.ts';
+import { nearCandidates } from './candidates.ts';
 import { emptyForest } from './forest.ts';
+import type { ForestMemo } from './forest-memo.ts';
 import { identifyCheckpoint } from './identify.ts';
 import type { Archive, Forest, Identification, Member } from './model.ts';
 import type { Node } from './node.ts';
@@ -100,27 +102,61 @@ export interface Answers {
   readonly pruned: readonly Node[];
 }
 
-/** Asks of suspects what they were made from, each among all the others of its component; no run is known yet. */
+/** The checkpoints of a component, and what is known of them before anything is asked. */
+export interface Suspected {
+  readonly nodes: readonly Node[];
+  /** Among whom the originals of one would be. */
+  around(node: Node): readonly Node[];
+  readonly archive: Archive;
+  readonly memo?: ForestMemo | undefined;
+}
+
+/** Of one suspect: what it was made from, that it was pruned, or neither. */
+type Verdict = Omit<Altered, 'node'> | 'pruned' | 'none';
+
+/**
+ * Asks of suspects what they were made from, each among those around it and its candidates; no run is known yet. Who is asked among the same as before
+ * gets the same answer: a checkpoint that is added at the end of a run changes little of what surrounds the others.
+ */
 export async function askSuspects(
   suspects: readonly Node[],
-  nodes: readonly Node[],
-  archive: Archive,
+  { nodes, around, archive, memo }: Suspected,
 ): Promise<Answers> {
   const made: Altered[] = [];
   const pruned: Node[] = [];
   const sampled = sampledArchive(archive, originalsOf(nodes));
+  const all = placedArchive(sampled, originalsOf(nodes), emptyForest);
   for (const node of suspects) {
-    const others = originalsOf(nodes.filter((other) => other !== node));
-    const answer = await identifyCheckpoint(
-      queryOf(node.original, sampled),
-      placedArchive(sampled, others, emptyForest),
-    );
-    if (isMadeFrom(answer)) {
-      if (await isPlausible(node, answer, placedArchive(archive, others, emptyForest)))
-        made.push(toAltered(node, answer));
-    } else if (isPruned(answer)) pruned.push(node);
+    const near = new Set(originalsOf(around(node)).map(({ id }) => id));
+    for (const id of nearCandidates(node.original.summary, all)) near.add(id);
+    const others = originalsOf(nodes).filter(({ id }) => near.has(id) && id !== node.original.id);
+    const verdict = await recallVerdict(node, others, memo, () => askSuspect(node, others, sampled));
+    if (verdict === 'pruned') pruned.push(node);
+    else if (verdict !== 'none') made.push({ node, ...verdict });
   }
   return { made: withoutCycles(made), pruned };
+}
+
+async function askSuspect(node: Node, others: readonly Member[], archive: Archive): Promise<Verdict> {
+  const placed = placedArchive(archive, others, emptyForest);
+  const answer = await identifyCheckpoint(queryOf(node.original, archive), placed);
+  if (!isMadeFrom(answer)) return isPruned(answer) ? 'pruned' : 'none';
+  if (!(await isPlausible(node, answer, placed))) return 'none';
+  const { relation, parents, confidence, logPValue } = answer;
+  return { relation, parents, confidence, ...(logPValue === undefined ? {} : { logPValue }) };
+}
+
+async function recallVerdict(
+  { original }: Node,
+  others: readonly Member[],
+  memo: ForestMemo | undefined,
+  ask: () => Promise<Verdict>,
+): Promise<Verdict> {
+  const key = `altered ${[original, ...others].map(({ id }) => id).join()}`;
+  const kept = memo?.text(key);
+  const verdict = kept === undefined ? await ask() : (JSON.parse(kept) as Verdict);
+  memo?.rememberText(key, JSON.stringify(verdict));
+  return verdict;
 }
 
 /** Those that look like noisy copies also when it is known where their run goes on. */

@@ -19,6 +19,9 @@ export interface ForestMemo {
   /** What two checkpoints had in common, as numbers. */
   numbers(key: string): readonly number[] | undefined;
   rememberNumbers(key: string, numbers: readonly number[]): void;
+  /** What was said of a checkpoint among others. */
+  text(key: string): string | undefined;
+  rememberText(key: string, text: string): void;
   nearest(key: string): NearestLists | undefined;
   rememberNearest(key: string, lists: NearestLists): void;
 }

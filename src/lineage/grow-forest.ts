@@ -5,9 +5,10 @@ import { readDeclaredProgress } from './declared-order.ts';
 import { describeComponent } from './describe-component.ts';
 import { createDistances } from './distances.ts';
 import { readFeatures } from './features.ts';
-import { type Altered, type Answers, askSuspects, confirmNoise, placePruned } from './find-altered.ts';
+import { type Altered, type Answers, askSuspects, confirmNoise, placePruned, type Suspected } from './find-altered.ts';
 import { findComponents } from './find-components.ts';
 import { joinForests, loneTrajectory } from './forest.ts';
+import type { ForestMemo } from './forest-memo.ts';
 import type { Archive, Forest, Member } from './model.ts';
 import { findNearest } from './nearest.ts';
 import type { Node } from './node.ts';
@@ -43,12 +44,18 @@ async function growRest(nodes: readonly Node[], archive: Archive): Promise<Fores
   return joinForests(forests);
 }
 
-function suspectsOf(nodes: readonly Node[]): readonly Node[] {
+/** Who may be altered, and among whom each is asked. */
+function suspect(
+  nodes: readonly Node[],
+  archive: Archive,
+  memo: ForestMemo | undefined,
+): Suspected & { readonly suspects: readonly Node[] } {
   const points = nodes.map(({ original }) => original.summary.centred);
   const near = findNearest(points, HULL_NEIGHBORS);
   const alike = findNearest(points.map(normalize), SIDE);
-  const suspects = suspectAltered(originalsOf(nodes), near, alike, createDistances(points));
-  return suspects.flatMap((place) => nodes[place] ?? []);
+  const { suspects, around } = suspectAltered(originalsOf(nodes), near, alike, createDistances(points));
+  const at = (places: readonly number[]) => places.flatMap((place) => nodes[place] ?? []);
+  return { suspects: at(suspects), around: (node) => at(around(nodes.indexOf(node))), nodes, archive, memo };
 }
 
 /** Branches of one checkpoint: training rarely leaves those, merging and altering do. */
@@ -88,14 +95,10 @@ function few(pruned: readonly Node[], nodes: readonly Node[]): readonly Node[] {
 }
 
 /** Asks the branches of one checkpoint as well, and of noisy copies once more when the run is known. */
-async function askAgain(
-  nodes: readonly Node[],
-  first: Found,
-  asked: readonly Node[],
-  archive: Archive,
-): Promise<Found> {
+async function askAgain(first: Found, asked: readonly Node[], suspected: Suspected): Promise<Found> {
+  const { nodes, archive } = suspected;
   const lone = loneBranches(first.forest, first.rest).filter((node) => !asked.includes(node));
-  const more = lone.length === 0 ? { made: [], pruned: [] } : await askSuspects(lone, nodes, archive);
+  const more = lone.length === 0 ? { made: [], pruned: [] } : await askSuspects(lone, suspected);
   const second =
     more.made.length === 0
       ? first
@@ -107,10 +110,12 @@ async function askAgain(
 /**
  * Grows the forest of a component whose checkpoints may be altered copies of others in it: those are no steps of a trajectory. What looks like one is
  * asked what it was made from; what the weights show to be one is left out, and then put beside its original.
+ *
+ * @param memo what earlier recoveries have found out about suspects.
  */
-export async function growForest(nodes: readonly Node[], archive: Archive): Promise<Forest> {
-  const suspects = suspectsOf(nodes);
-  const first = await setApart(nodes, await askSuspects(suspects, nodes, archive), archive);
-  const { made, pruned, rest, forest } = await askAgain(nodes, first, suspects, archive);
+export async function growForest(nodes: readonly Node[], archive: Archive, memo?: ForestMemo): Promise<Forest> {
+  const { suspects, ...suspected } = suspect(nodes, archive, memo);
+  const first = await setApart(nodes, await askSuspects(suspects, suspected), archive);
+  const { made, pruned, rest, forest } = await askAgain(first, suspects, suspected);
   return placeAltered(forest, [...made, ...(await placePruned(pruned, rest, forest, archive))]);
 }

@@ -9,6 +9,7 @@ import { readFeatures } from './features.ts';
 import type { Member } from './model.ts';
 import { weighOrder } from './order.ts';
 import { shortenPath } from './shorten-path.ts';
+import { turnEnd } from './turn-end.ts';
 
 /** The order of checkpoints that are known to be one run's. */
 export interface TrajectoryOrder {
@@ -48,7 +49,7 @@ export function orderTrajectory(members: readonly Member[]): TrajectoryOrder {
   }
   const distances = createDistances(seen.map(({ summary }) => summary.centred));
   const { path, direction } = joinChains(seen);
-  const ordered = alignWith(shortenPath(path, distances), path);
+  const ordered = turnEnd(alignWith(shortenPath(path, distances), path), distances);
   const { isOrdered, confidence } = weighOrder(ordered, distances, seen[0]?.summary.parameters ?? 0);
   const ids = [...ordered.flatMap((place) => seen[place]?.id ?? []), ...unseen.map(({ id }) => id)];
   return { ids, isOrdered, confidence, direction };

@@ -10,7 +10,7 @@ const FAKED_DEVIATIONS = 3;
 /** Shorter chains say nothing about memory. */
 const FEWEST_WITH_MEMORY = 4;
 /** Relative error of a sketched distance. */
-const LENGTH_ERROR = Math.sqrt(1 / (2 * SKETCH_LENGTH));
+export const LENGTH_ERROR = Math.sqrt(1 / (2 * SKETCH_LENGTH));
 
 /** Whether a chain's order is in the distances, and how surely. */
 export interface OrderEvidence {

@@ -30,7 +30,7 @@ function groupBySpace(members: readonly Member[]): readonly (readonly Member[])[
 /** A component that is in an earlier pile too, with the same copies, is recovered already. */
 async function recoverOnce(nodes: readonly Node[], archive: Archive, { memo }: ForestOptions): Promise<Forest> {
   const key = componentKey(nodes);
-  const forest = memo?.forest(key) ?? (await growForest(nodes, archive));
+  const forest = memo?.forest(key) ?? (await growForest(nodes, archive, memo));
   memo?.rememberForest(key, forest);
   return forest;
 }

@@ -96,28 +96,38 @@ function bothSides(self: number, alike: readonly Near[], distances: Distances, s
   return [...alike.map(({ index }) => index), ...far].map((index) => ({ index, squared: own[index] ?? 0 }));
 }
 
+/** Who may be altered, and among whom the originals would be. */
+export interface Suspicion {
+  /** Places in the list, ascending. */
+  readonly suspects: readonly number[];
+  /** The places that a checkpoint was looked at beside, itself left out. */
+  around(place: number): readonly number[];
+}
+
 /**
  * Names the checkpoints of a component that may be altered copies or mixtures of others in it, by their summaries alone. It is no more than a reason to
  * look: the weights decide.
  *
  * @param near the nearest of each by `centred`, nearest first.
  * @param alike the `SIDE` most alike of each in direction, most alike first.
- * @returns places in the list, ascending.
  */
 export function suspectAltered(
   members: readonly Member[],
   near: readonly (readonly Near[])[],
   alike: readonly (readonly Near[])[],
   distances: Distances,
-): readonly number[] {
-  if (members.length <= TOO_FEW) return [...members.keys()];
-  const found = new Set(withZeros(members));
+): Suspicion {
   const squares = members.map(({ summary }) => summary.centred.reduce((sum, x) => sum + x * x, 0));
+  const sidesOf = (self: number) => bothSides(self, alike[self] ?? [], distances, squares);
+  const around = (self: number) => [
+    ...new Set([near[self], alike[self], sidesOf(self)].flatMap((list = []) => list.map(({ index }) => index))),
+  ];
+  if (members.length <= TOO_FEW) return { suspects: [...members.keys()], around };
+  const found = new Set(withZeros(members));
   near.forEach((own, self) => {
     if (found.has(self)) return;
-    const others = bothSides(self, alike[self] ?? [], distances, squares);
-    if (standsAside(own, distances) || isMixed(self, own, distances) || isMixed(self, others, distances))
+    if (standsAside(own, distances) || isMixed(self, own, distances) || isMixed(self, sidesOf(self), distances))
       found.add(self);
   });
-  return [...found].sort((a, b) => a - b);
+  return { suspects: [...found].sort((a, b) => a - b), around };
 }

@@ -78,21 +78,28 @@ export function openForestMemo(repository: Repository): KeptMemo {
     return hashed;
   };
   const keyOf = (kind: string, key: string): string => hash(`${METHOD_VERSION}/${kind}/${key}`);
+  const textOf = (kind: string, key: string): string | undefined => {
+    const bytes = log.get(keyOf(kind, key));
+    return bytes === undefined ? undefined : decoder.decode(bytes);
+  };
+  const rememberOnce = (kind: string, key: string, write: () => string): void => {
+    const hashed = keyOf(kind, key);
+    if (log.get(hashed) === undefined) fresh.set(hashed, encoder.encode(write()));
+  };
   const nearestKey = (key: string): string => hash(`nearest ${NEAREST_VERSION}/${key}`);
   return {
     forest(key) {
-      const bytes = log.get(keyOf('forest', key));
-      return bytes === undefined ? undefined : (JSON.parse(decoder.decode(bytes)) as Forest);
+      const kept = textOf('forest', key);
+      return kept === undefined ? undefined : (JSON.parse(kept) as Forest);
     },
-    rememberForest(key, forest) {
-      const hashed = keyOf('forest', key);
-      if (log.get(hashed) === undefined) fresh.set(hashed, encoder.encode(JSON.stringify(forest)));
-    },
+    rememberForest: (key, forest) => rememberOnce('forest', key, () => JSON.stringify(forest)),
     numbers(key) {
       const bytes = log.get(keyOf('numbers', key));
       return bytes === undefined ? undefined : decodeNumbers(bytes);
     },
     rememberNumbers: (key, numbers) => void fresh.set(keyOf('numbers', key), encodeNumbers(numbers)),
+    text: (key) => textOf('text', key),
+    rememberText: (key, text) => rememberOnce('text', key, () => text),
     nearest(key) {
       const bytes = log.get(nearestKey(key));
       return bytes === undefined ? undefined : decodeNearest(bytes);

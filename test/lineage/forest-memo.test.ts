@@ -12,6 +12,7 @@ function createMemo(): ForestMemo & { readonly hits: () => number } {
   const forests = new Map<string, Forest>();
   const lists = new Map<string, NearestLists>();
   const numbers = new Map<string, readonly number[]>();
+  const texts = new Map<string, string>();
   let hits = 0;
   return {
     hits: () => hits,
@@ -23,6 +24,8 @@ function createMemo(): ForestMemo & { readonly hits: () => number } {
     rememberForest: (key, forest) => void forests.set(key, forest),
     numbers: (key) => numbers.get(key),
     rememberNumbers: (key, found) => void numbers.set(key, found),
+    text: (key) => texts.get(key),
+    rememberText: (key, text) => void texts.set(key, text),
     nearest: (key) => lists.get(key),
     rememberNearest: (key, found) => void lists.set(key, found),
   };

@@ -2,7 +2,7 @@ import { foreignCandidates, nearCandidates } from '../lineage/candidates.ts';
 import type { ManifestId } from '../objects/ids.ts';
 import type { LineageView } from './lineage-view.ts';
 import type { PendingCheckpoint } from './pending.ts';
-import type { Placement } from './place-pending.ts';
+import type { Placement } from './refine-placement.ts';
 import type { ViewTrajectory } from './view-outline.ts';
 
 /** Nearest checkpoints that are looked at, beside those that lineage names: most of a family's copies may be no bases. */

@@ -5,8 +5,8 @@ import { formatCommitMessage } from '../objects/trailers.ts';
 import type { LineageView } from './lineage-view.ts';
 import { settleMoved } from './moved-files.ts';
 import type { ProgressEvent } from './operation.ts';
-import type { Placement } from './place-pending.ts';
 import { describePlacement, NO_PLACEMENT } from './placement-result.ts';
+import type { Placement } from './refine-placement.ts';
 import { type Repository, signatureNow } from './repository.ts';
 import type { CommitResult, CommittedCheckpoint } from './results.ts';
 

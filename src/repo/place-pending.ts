@@ -2,27 +2,14 @@ import { isAlterationWord } from '../lineage/alteration-words.ts';
 import { identifyCheckpoint } from '../lineage/identify.ts';
 import type { LineageEdge, Member, Query } from '../lineage/model.ts';
 import type { ManifestId } from '../objects/ids.ts';
-import type { EdgeSource } from '../objects/trailers.ts';
 import type { Summary } from '../sketch/summary.ts';
-import { type Finding, recallFinding } from './finding-memo.ts';
+import { recallFinding } from './finding-memo.ts';
 import { type LineageView, type PendingMember, readLineageView } from './lineage-view.ts';
+import { type Placement, refinePlacement } from './refine-placement.ts';
 import type { Repository } from './repository.ts';
 import type { WeightReader } from './repository-archive.ts';
 import { withLostSummaries } from './stored-summaries.ts';
 import type { ViewTrajectory } from './view-outline.ts';
-
-/** Where a checkpoint belongs, and where it comes from. */
-export interface Placement {
-  readonly id: ManifestId;
-  readonly trajectory: string;
-  readonly position: number;
-  readonly parents: readonly { readonly id: ManifestId; readonly weight: number }[];
-  readonly relation: string;
-  readonly confidence: number;
-  readonly logPValue?: number;
-  readonly edge: EdgeSource;
-  readonly isNewTrajectory: boolean;
-}
 
 /** What users may overrule. */
 export interface DeclaredPlace {
@@ -109,43 +96,6 @@ function placeByView(index: ViewIndex, id: ManifestId): Placement | undefined {
   };
 }
 
-/** True where the comparison with one stored checkpoint says more than the view of the whole. */
-function isAlteration({ known, relation, direction }: Finding): boolean {
-  return known && direction !== 'backward' && isAlterationWord(relation);
-}
-
-/** The view knows which of those with the same weights came first. */
-function isCopy({ relation, parents }: Pick<Placement, 'relation' | 'parents'>): boolean {
-  return parents.length === 1 && (relation === 'identical' || relation === 'recontained');
-}
-
-/** Joins what a single comparison found (the kind of change, the parents) with the place that the view gives. */
-function refine(placement: Placement, identification: Finding): Placement {
-  const evidence = {
-    confidence: identification.confidence,
-    ...(identification.logPValue === undefined ? {} : { logPValue: identification.logPValue }),
-  };
-  // The view has asked the same of all at once.
-  if (isAlterationWord(placement.relation) && placement.logPValue !== undefined) return placement;
-  if (isCopy(placement) && isCopy(identification)) return { ...placement, ...evidence };
-  if (isAlteration(identification)) {
-    const { relation, parents } = identification;
-    return { ...placement, relation, parents, ...evidence, ...placeOfAlteration(placement, identification) };
-  }
-  if (identification.known) {
-    const relation = placement.parents.length === 0 ? identification.relation : placement.relation;
-    return { ...placement, relation, ...evidence };
-  }
-  return placement.parents.length === 0 ? { ...placement, confidence: identification.confidence } : placement;
-}
-
-/** An altered copy that the view found no trajectory for lies where its original does. */
-function placeOfAlteration(placement: Placement, { trajectory, position, parents }: Finding): Partial<Placement> {
-  if (!placement.isNewTrajectory || placement.parents.length > 0) return {};
-  if (trajectory === undefined || position === undefined || parents.length !== 1) return {};
-  return { trajectory, position, isNewTrajectory: false };
-}
-
 function queryOf(id: ManifestId, summary: Summary, reader: WeightReader): Query {
   return { summary, weights: () => reader.weights(id), axisGraph: () => reader.axisGraph(id) };
 }
@@ -213,7 +163,7 @@ export async function placePending(
       const query = queryOf(id, summary, reader);
       const identify = () => identifyCheckpoint(query, before.readable);
       const find = () => withLostSummaries(repository.checkpoints, identify);
-      placement = refine(placement, await recallFinding(repository, id, find));
+      placement = refinePlacement(placement, await recallFinding(repository, id, find));
     }
     const isOverruled = declared.trajectory !== undefined || declared.parent !== undefined;
     placements.set(id, isOverruled ? overrule(placement, declared, view) : placement);

@@ -1,6 +1,6 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { LineageTrailers } from '../objects/trailers.ts';
-import type { Placement } from './place-pending.ts';
+import type { Placement } from './refine-placement.ts';
 import type { PlacementResult } from './results.ts';
 
 /** What is said of a file without weights: it has no place in weight space. */

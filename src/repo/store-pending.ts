@@ -4,7 +4,7 @@ import { readBaseCheckpoint } from './better-bases.ts';
 import { type BaseCheckpoint, baseCheckpoint, findBaseIn } from './find-base.ts';
 import type { ProgressEvent } from './operation.ts';
 import { filesOf, type PendingCheckpoint, withOpenFile } from './pending.ts';
-import type { Placement } from './place-pending.ts';
+import type { Placement } from './refine-placement.ts';
 import type { Repository } from './repository.ts';
 import { revivePruned } from './revive-pruned.ts';
 import { type HashedFile, rememberSaved } from './stat-cache.ts';

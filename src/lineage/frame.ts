@@ -9,7 +9,7 @@ import type { Summary } from '../sketch/summary.ts';
 import { type AxisGraph, type TensorAxes, withoutRows } from '../symmetry/axis-graph.ts';
 import type { Weights } from '../tensors/weights.ts';
 import type { Archive, Query } from './model.ts';
-import { LARGEST_WHOLE, sampleOfWeights, sampleRows } from './sample-rows.ts';
+import { LARGEST_WHOLE, sampleOfWeights, sampleRows, valueCount } from './sample-rows.ts';
 
 /** A stored checkpoint under the names and axes of the frame. */
 export interface Candidate {
@@ -129,6 +129,7 @@ function createFrame(
   { summary, logChoices: logCuts = 0 }: Query,
 ): Frame {
   const own = sampleOfWeights(weights);
+  const total = valueCount(weights);
   const isLarge = summary.parameters > LARGEST_WHOLE;
   const kept = new Map<ManifestId, Promise<Candidate>>();
   const options = createLayoutOptions();
@@ -144,7 +145,8 @@ function createFrame(
     return {
       id,
       matching,
-      sample: sampleRows(brought),
+      // What has only some of the query's tensors must give the same rows of them.
+      sample: sampleRows(brought, total),
       whole: async () => (small ? brought : bringInto(matching.pairs, await archive.weights(id))),
     };
   };
@@ -173,13 +175,6 @@ function createFrame(
       if (isLarge && missing.length > 1) await archive.samples(missing);
     },
   };
-}
-
-/** Number of values of a checkpoint. */
-export function valueCount(weights: Weights): number {
-  let count = 0;
-  for (const { data } of weights.values()) count += data.length;
-  return count;
 }
 
 /** Number of values of the tensors that a graph places. */

@@ -10,12 +10,11 @@ import { nearCandidates, nearestBySpread, withTrajectoryNeighbors } from './cand
 import { type Case, type Ranked, rank } from './case.ts';
 import { isExactCopy, logChanceOfCopy } from './exact-copy.ts';
 import { testFamily } from './family-test.ts';
-import { valueCount } from './frame.ts';
 import { LOG_ALPHA } from './judge-kinship.ts';
 import { proposeReordered } from './propose-reordered.ts';
 import type { Proof } from './prove-kinship.ts';
 import type { RelationWord } from './relation.ts';
-import { sampleRows } from './sample-rows.ts';
+import { sampleRows, valueCount } from './sample-rows.ts';
 import { COMPUTED_BY_ALIGNMENT, type Rounding, roundings } from './tolerance.ts';
 import { applyUnplacedUnits, findReorderedCopy, findUnplacedUnits, listMovedTensors } from './unplaced-units.ts';
 
@@ -211,7 +210,8 @@ async function reorder(subject: Case, best: Aligned, proof: Proof): Promise<Reor
   const cache = new Map<ManifestId, Promise<Weights>>();
   const load = async (id: ManifestId) => {
     const aligned = applyAlignment(await wholeOf(subject, id), subject.frame.graph, best.alignment);
-    return sampleRows(best.unplaced ? applyUnplacedUnits(aligned, best.unplaced) : aligned);
+    const ordered = best.unplaced ? applyUnplacedUnits(aligned, best.unplaced) : aligned;
+    return sampleRows(ordered, valueCount(subject.frame.query));
   };
   const reordered: Case = {
     ...subject,

@@ -2,9 +2,10 @@ import { pairedNames } from '../diff/tensor-pair.ts';
 import type { Weights } from '../tensors/weights.ts';
 import { isExactCopy, logChanceOfCopy } from './exact-copy.ts';
 import type { Candidate, Frame } from './frame.ts';
-import { placedCount, valueCount } from './frame.ts';
+import { placedCount } from './frame.ts';
 import { judgeEitherAxis } from './judge-either-axis.ts';
 import { judgeKinship, type KinVerdict, LOG_ALPHA } from './judge-kinship.ts';
+import { valueCount } from './sample-rows.ts';
 import { findSharedValues, moduleOf, type SharedValues } from './shared-values.ts';
 import type { Rounding } from './tolerance.ts';
 

@@ -12,7 +12,7 @@ import type { WeightArray, Weights } from '../tensors/weights.ts';
 import { readAlterations, tensorFacts } from './alterations.ts';
 import { type Case, type Ranked, rank } from './case.ts';
 import { halfUnit } from './grid.ts';
-import { sampleRows } from './sample-rows.ts';
+import { sampleRows, valueCount } from './sample-rows.ts';
 import { hasMovedRows, isUnrelatedInPlace } from './unplaced-units.ts';
 
 /** Of what the factors leave, the product leaves this much at most: what training did to them, it did to their product. */
@@ -130,7 +130,8 @@ function foldCase(subject: Case, pairs: readonly AttentionPair[], gone: Readonly
   };
   const cache = new Map<ManifestId, Promise<Weights>>();
   const load = async (id: ManifestId) => {
-    return fold(sampleRows(await (await frame.candidate(id)).whole()), await asStored(subject, id));
+    const whole = await (await frame.candidate(id)).whole();
+    return fold(sampleRows(whole, valueCount(frame.query)), await asStored(subject, id));
   };
   const sample = fold(frame.sample, frame.query);
   return {

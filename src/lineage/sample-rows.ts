@@ -5,10 +5,19 @@ import type { WeightArray, WeightSample, Weights } from '../tensors/weights.ts';
 /** Checkpoints of more weights than this are read as samples; the whole where a test needs it. */
 export const LARGEST_WHOLE = 1 << 20;
 
-/** Takes some rows of the large tensors, so that all together stay within a budget; the same rows for equal shapes. */
-export function sampleRows(weights: Weights): Weights {
-  let total = 0;
-  for (const { data } of weights.values()) total += data.length;
+/** Number of values of a checkpoint. */
+export function valueCount(weights: Weights): number {
+  let count = 0;
+  for (const { data } of weights.values()) count += data.length;
+  return count;
+}
+
+/**
+ * Takes some rows of the large tensors, so that all together stay within a budget; the same rows for equal shapes and totals.
+ *
+ * @param total - values of the whole checkpoint; of what is compared with a sample that was taken of more, that of the other.
+ */
+export function sampleRows(weights: Weights, total = valueCount(weights)): Weights {
   if (total <= RANKED_VALUES) return weights;
   const sampled = new Map<string, WeightArray>();
   let isCut = false;

@@ -53,7 +53,7 @@ export function describePlace(placement: PlacementResult): string {
   if (isNewTrajectory && parent === null) return `${at}, a new trajectory`;
   // What comes from nothing may still be the first of a trajectory that was there: its copies, or later steps, came before it.
   if (relation === 'unrelated') return `${at}, its start`;
-  const from = parent === null ? '' : ` of ${shortId(parent)}`;
+  const from = parent === null ? '' : ` ${relation === 'identical' ? 'to' : 'of'} ${shortId(parent)}`;
   return `${at}, ${relation}${relation === 'next' || relation === 'between' ? '' : from}${isNewTrajectory ? ', a new trajectory' : ''}`;
 }
 

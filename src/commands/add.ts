@@ -39,7 +39,9 @@ export default class Add extends WsvcCommand {
   }
 
   private describe(file: AddedFile): string[] {
-    const size = `${formatBytes(file.bytes)} stored as ${formatBytes(file.storedBytes)}`;
+    const stored =
+      file.sameAs === undefined ? `stored as ${formatBytes(file.storedBytes)}` : `the same as ${file.sameAs}`;
+    const size = `${formatBytes(file.bytes)} ${stored}`;
     const { trajectory, confidence } = file.placement;
     const sure = trajectory === null ? '' : ` (${formatConfidence(confidence)} sure)`;
     const place = `${describePlace(file.placement)}${sure}`;

@@ -40,6 +40,9 @@ export default class Du extends WsvcCommand {
       ['kept only as bases of others', result.onlyBasesBytes],
       ['needed by nothing (see "wsvc gc")', result.unreachableBytes],
       ['pack headers', result.envelopeBytes],
+      ...(result.setAsideBytes === 0
+        ? []
+        : [['damaged packs set aside (*.pack.damaged)', result.setAsideBytes] as const]),
       ['history', result.historyBytes],
       ['derived data', result.derivedBytes],
       ['temporary files', result.temporaryBytes],

@@ -28,11 +28,11 @@ export default class Gc extends WsvcCommand {
     const { flags } = await this.parse(Gc);
     const options = { dryRun: flags['dry-run'], now: flags.now, aggressive: flags.aggressive };
     const result = await this.perform(collectGarbage(await this.repository(flags), options));
-    this.print(this.describe(result));
+    this.print(this.describe(result, flags.aggressive));
     return result;
   }
 
-  private describe(result: GarbageResult): string[] {
+  private describe(result: GarbageResult, isAggressive: boolean): string[] {
     const { dryRun, dropped, copied, bytesBefore, bytesAfter, packsBefore, packsAfter, young } = result;
     const lines: string[] = [];
     if (copied.packs === 0) lines.push('There is nothing to collect among the weights.');
@@ -40,11 +40,13 @@ export default class Gc extends WsvcCommand {
       const [drop, rewrite] = dryRun ? ['Would drop', 'would rewrite'] : ['Dropped', 'rewrote'];
       lines.push(
         `${drop} ${plural(dropped.blobs, 'blob')} (${formatBytes(dropped.bytes)}), ${rewrite} ${plural(copied.packs, 'pack')}: ` +
-          `${plural(packsBefore, 'pack')} of ${formatBytes(bytesBefore)} become ${packsAfter} of ${formatBytes(bytesAfter)}.`,
+          `${plural(packsBefore, 'pack')} of ${formatBytes(bytesBefore)} become ${packsAfter} of ${dryRun ? 'at most ' : ''}${formatBytes(bytesAfter)}.`,
       );
     }
     if (result.recoded !== undefined && copied.packs > 0) lines.push(this.describeRecoding(result.recoded, dryRun));
     if (young > 0) lines.push(this.describeYoung(result));
+    if (young > 0 && isAggressive)
+      lines.push('What is in them was not planned anew: "wsvc gc --aggressive --now" does that too.');
     return [...lines, ...this.describeRest(result)];
   }
 

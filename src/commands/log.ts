@@ -55,6 +55,7 @@ export default class Log extends WsvcCommand {
       `Author: ${entry.author}`,
       `Date:   ${entry.date}`,
     ];
+    for (const path of entry.paths) lines.push(`File:   ${path}`);
     if (entry.placement !== null) lines.push(`Place:  ${describePlace(entry.placement)}`);
     if (entry.pruned !== undefined) {
       const { at, policy } = entry.pruned;

@@ -83,8 +83,11 @@ async function* addUnderLock(
   const left = move ? yield* takeAway(repository, pending) : undefined;
   const commits = commitsOf(view.archive.members);
   const added: AddedFile[] = [];
+  const firsts = new Map<ManifestId, string>();
   for (const checkpoint of pending) {
     const placement = placements.get(checkpoint.plan.id);
+    const sameAs = firsts.get(checkpoint.plan.id);
+    if (sameAs === undefined) firsts.set(checkpoint.plan.id, checkpoint.path);
     const pointer = pointerOf(checkpoint);
     added.push({
       path: checkpoint.path,
@@ -94,7 +97,8 @@ async function* addUnderLock(
       tensors: pointer.tensors.length,
       parameters: pointer.parameters,
       bytes: pointer.byteLength,
-      storedBytes: grown.get(checkpoint.plan.id) ?? 0,
+      storedBytes: sameAs === undefined ? (grown.get(checkpoint.plan.id) ?? 0) : 0,
+      ...(sameAs === undefined ? {} : { sameAs }),
       placement: placement === undefined ? NO_PLACEMENT : describePlacement(placement, commits),
       ...(checkpoint.plan.manifest.problem === undefined ? {} : { problem: checkpoint.plan.manifest.problem }),
       ...(left === undefined ? {} : describeLeft(left.get(checkpoint))),

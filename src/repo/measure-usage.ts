@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { BlobId, ManifestId } from '../objects/ids.ts';
 import type { PackFile } from '../store/pack-file.ts';
 import { ROW_BYTES } from '../store/pack-format.ts';
+import { SET_ASIDE } from '../store/salvage-packs.ts';
 import { readLineageView } from './lineage-view.ts';
 import type { Operation } from './operation.ts';
 import { blobsOf, readNeededManifests } from './reachable.ts';
@@ -31,6 +32,8 @@ export interface UsageResult {
   readonly unreachableBytes: number;
   /** Headers and trailers of packs. */
   readonly envelopeBytes: number;
+  /** Packs that could not be read, set aside by a repair: nothing needs them. */
+  readonly setAsideBytes: number;
   /** Commits, trees and pointers: git's objects, refs and staging. */
   readonly historyBytes: number;
   /** What is computed from the rest and may be deleted. */
@@ -40,14 +43,14 @@ export interface UsageResult {
   readonly totalBytes: number;
 }
 
-async function folderBytes(folder: string): Promise<number> {
+async function folderBytes(folder: string, suffix = ''): Promise<number> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   let total = 0;
   for (const entry of entries) {
     const full = path.join(folder, entry.name);
-    if (entry.isDirectory()) total += await folderBytes(full);
+    if (entry.isDirectory()) total += await folderBytes(full, suffix);
     // A file may go while it is looked at: a temporary one, or a pack that is rewritten.
-    else
+    else if (entry.name.endsWith(suffix))
       total += await stat(full).then(
         ({ size }) => size,
         () => 0,
@@ -153,6 +156,7 @@ export async function* measureUsage(repository: Repository): Operation<UsageResu
   const onlyBasesBytes = await basesBytes(repository, tally.counted);
   const packs = repository.blobs.packs.packs();
   const packBytes = await folderBytes(path.join(repository.directory, 'blobs'));
+  const setAsideBytes = await folderBytes(path.join(repository.directory, 'blobs'), SET_ASIDE);
   const rowBytes = packs.reduce((total, pack) => total + storedRows(pack), 0);
   const derivedBytes = await folderBytes(repository.derivedDirectory);
   const temporaryBytes = await folderBytes(path.join(repository.directory, 'tmp'));
@@ -163,7 +167,8 @@ export async function* measureUsage(repository: Repository): Operation<UsageResu
     storedBytes,
     onlyBasesBytes,
     unreachableBytes: rowBytes - storedBytes - onlyBasesBytes,
-    envelopeBytes: packBytes - rowBytes,
+    envelopeBytes: packBytes - rowBytes - setAsideBytes,
+    setAsideBytes,
     historyBytes: totalBytes - packBytes - derivedBytes - temporaryBytes,
     derivedBytes,
     temporaryBytes,

@@ -23,6 +23,8 @@ export interface AddedFile {
   readonly bytes: number;
   /** What the repository grew by for this file. */
   readonly storedBytes: number;
+  /** An earlier file of those added that is the same, byte for byte. */
+  readonly sameAs?: string;
   readonly placement: PlacementResult;
   /** Why no weights were read, when a file that looked like a known format is broken. */
   readonly problem?: string;

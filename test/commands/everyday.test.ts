@@ -110,6 +110,7 @@ describe('every command keeps its promises', () => {
       expect(parents).toEqual([commits[index + 1]?.commit]);
     expect((await askWsvc<{ commits: unknown[] }>(folder, 'log', 'HEAD~1', '-n', '2')).commits).toHaveLength(2);
     expect((await askWsvc<{ commits: unknown[] }>(folder, 'log', '--all')).commits).toHaveLength(6);
+    expect((await runWsvc(folder, 'log', '-n', '1')).stdout).toMatch(/^File: {3}\w+\.safetensors$/m);
   });
 
   it('identify', async () => {

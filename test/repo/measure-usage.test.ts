@@ -1,4 +1,4 @@
-import { copyFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { addFiles } from '../../src/repo/add-files.ts';
@@ -27,6 +27,30 @@ describe('measureUsage', () => {
     expect(storedBytes + envelopeBytes + historyBytes + derivedBytes + temporaryBytes).toBe(totalBytes);
     expect(usage.rawBytes).toBeGreaterThan(100 * 80 * 4 + 50 * 60 * 4 + 60 * 30 * 4);
     expect(storedBytes).toBeLessThan(usage.rawBytes);
+  });
+
+  it('does not take packs that a repair set aside for headers', async () => {
+    const folder = await temporary();
+    await createIn(folder);
+    await saveFiles(folder, [await writeModel(folder, 'a.safetensors', { 'fc.weight': randomMatrix(30, 20, 1) })]);
+    const before = await finish(measureUsage(await openIn(folder)));
+    const aside = path.join(folder, '.wsvc/blobs/packs', `${'0'.repeat(64)}.pack.damaged`);
+    await writeFile(aside, new Uint8Array(5000));
+    const { envelopeBytes, setAsideBytes, totalBytes } = await finish(measureUsage(await openIn(folder)));
+    expect({ envelopeBytes, setAsideBytes }).toEqual({ envelopeBytes: before.envelopeBytes, setAsideBytes: 5000 });
+    expect(totalBytes).toBe(before.totalBytes + 5000);
+  });
+
+  it('says of the copies of one file that are added together what each adds', async () => {
+    const folder = await temporary();
+    await createIn(folder);
+    const first = await writeModel(folder, 'a.safetensors', { 'fc.weight': randomMatrix(100, 80, 1) });
+    const copies = ['b.safetensors', 'c.safetensors'].map((name) => path.join(folder, name));
+    for (const copy of copies) await copyFile(first, copy);
+    const { added } = await finish(addFiles(await openIn(folder), [first, ...copies]));
+    expect(added.map(({ sameAs }) => sameAs)).toEqual([undefined, 'a.safetensors', 'a.safetensors']);
+    const { storedBytes } = await finish(measureUsage(await openIn(folder)));
+    expect(added.reduce((sum, one) => sum + one.storedBytes, 0)).toBe(storedBytes);
   });
 
   it('counts what two paths share once, and what nothing needs as what gc takes away', async () => {

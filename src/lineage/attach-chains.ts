@@ -51,12 +51,14 @@ function reread(hung: Hung, setting: Setting): Hung {
  * branch leaves its trunk is then decided by what it holds of the trunk's steps.
  *
  * @param ways way from the root along the spanning tree.
+ * @param declared how far along each says that it is.
  */
 export function attachChains(
   oriented: readonly Chain[],
   root: number,
   ways: Float64Array,
   distances: Distances,
+  declared?: Float64Array,
 ): readonly Branch[] {
   const setting: Setting = {
     root,
@@ -67,7 +69,7 @@ export function attachChains(
     dealt: new Set(),
   };
   const read = reread(settle(oriented, setting), setting);
-  const hung = { ...read, chains: read.chains.map((chain) => turnEnd(chain, distances)) };
+  const hung = { ...read, chains: read.chains.map((chain) => turnEnd(chain, distances, declared)) };
   return hung.chains.map((chain, i) => {
     const options = forkOptions(i, hung, setting);
     const [best] = options;

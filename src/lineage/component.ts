@@ -12,7 +12,7 @@ export interface ComponentInput {
   readonly points: readonly Float32Array[];
   /** What rises with training time. */
   readonly features: Features;
-  /** How far along each says that it is: asked only where the weights leave the direction open. */
+  /** How far along each says that it is: asked only where the weights leave direction or order open. */
   readonly declared: Float64Array | undefined;
 }
 
@@ -64,7 +64,8 @@ export function recoverComponent(input: ComponentInput): ComponentTree {
   const tree = buildSpanningTree(distances, near);
   const grow = (root: Root, direction: Direction): ComponentTree => {
     const oriented = orientChains(chains, root.ways, links, distances);
-    return { branches: attachChains(oriented, root.root, root.ways, distances), direction, vote: root.vote, distances };
+    const branches = attachChains(oriented, root.root, root.ways, distances, declared);
+    return { branches, direction, vote: root.vote, distances };
   };
   const byWeights = findRoot(tree, chains, (ways) => voteOnTraining(ways, chains, distances, features));
   const grown = grow(byWeights, 'inferred');

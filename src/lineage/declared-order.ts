@@ -1,3 +1,4 @@
+import { elementCount, isFloat } from '../tensors/dtype.ts';
 import type { Member } from './model.ts';
 
 /** Names under which files state how far their training was, the finest first. Compared without case and separators. */
@@ -26,7 +27,15 @@ function readProgress(member: Member, name: string): number | undefined {
   for (const [key, value] of Object.entries(member.summary.declared)) {
     if (typeof value === 'number' && normalizeKey(key) === name) return value;
   }
-  return undefined;
+  return readCounter(member, name);
+}
+
+/** Counters stand among the tensors too: the batches that a batch norm has seen, the steps of an optimizer. */
+function readCounter({ summary }: Member, name: string): number | undefined {
+  const counter = summary.tensors.find(
+    (tensor) => !isFloat(tensor.dtype) && elementCount(tensor.shape) === 1 && normalizeKey(tensor.name) === name,
+  );
+  return counter?.statistics.mean;
 }
 
 /**

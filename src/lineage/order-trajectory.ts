@@ -49,7 +49,7 @@ export function orderTrajectory(members: readonly Member[]): TrajectoryOrder {
   }
   const distances = createDistances(seen.map(({ summary }) => summary.centred));
   const { path, direction } = joinChains(seen);
-  const ordered = turnEnd(alignWith(shortenPath(path, distances), path), distances);
+  const ordered = turnEnd(alignWith(shortenPath(path, distances), path), distances, readDeclaredProgress(seen));
   const { isOrdered, confidence } = weighOrder(ordered, distances, seen[0]?.summary.parameters ?? 0);
   const ids = [...ordered.flatMap((place) => seen[place]?.id ?? []), ...unseen.map(({ id }) => id)];
   return { ids, isOrdered, confidence, direction };

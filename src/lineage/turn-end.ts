@@ -26,24 +26,36 @@ function isAsFar(from: number, to: number, other: number, { length }: Distances)
   return fresh - old < WITHIN * LENGTH_ERROR * Math.hypot(old, fresh);
 }
 
+/** How far along its training each checkpoint says that it is. */
+type Progress = ArrayLike<number> | undefined;
+
+/** Whether each checkpoint says that it is further along than the one before it. */
+function isAscending(nodes: Chain, declared: Progress): boolean {
+  if (declared === undefined) return false;
+  return nodes.every((node, i) => i === 0 || (declared[nodes[i - 1] ?? 0] ?? 0) < (declared[node] ?? 0));
+}
+
 /**
  * Turns the last checkpoints of a chain round where that makes the chain no longer, as far as sketches tell, and its steps much likelier by the model of how
  * trajectories move. When the learning rate falls, a network settles nearer to where it came from: the way back to the last checkpoint before that is as
- * short as the way on, but steps that are a twentieth of the others and then grow are not how networks train.
+ * short as the way on, but steps that are a twentieth of the others and then grow are not how networks train. Where the model leaves it open, what the
+ * checkpoints say of their progress decides.
  */
-export function turnEnd(chain: Chain, distances: Distances): Chain {
+export function turnEnd(chain: Chain, distances: Distances, declared?: Progress): Chain {
   const before = chain.slice(0, -WINDOW);
   const window = chain.slice(-WINDOW);
   const last = window.at(-1) ?? 0;
-  let best: { readonly nodes: Chain; readonly nats: number } | undefined;
+  let own: number | undefined;
+  let best = { nodes: window, gain: LEAST_ODDS };
   for (let at = 2; at + 1 < window.length; at++) {
     if (!isAsFar(window[at - 1] ?? 0, window[at] ?? 0, last, distances)) continue;
-    best ??= { nodes: window, nats: natsOf([{ nodes: window, parent: undefined }], distances) + LEAST_ODDS };
+    own ??= natsOf([{ nodes: window, parent: undefined }], distances);
     const nodes = [...window.slice(0, at), ...window.slice(at).reverse()];
-    const nats = natsOf([{ nodes, parent: undefined }], distances);
-    if (nats > best.nats) best = { nodes, nats };
+    const said = isAscending(nodes.slice(at - 1), declared) ? 2 * LEAST_ODDS : 0;
+    const gain = natsOf([{ nodes, parent: undefined }], distances) - own + said;
+    if (gain > best.gain) best = { nodes, gain };
   }
-  return best === undefined ? chain : [...before, ...best.nodes];
+  return [...before, ...best.nodes];
 }
 
 /**

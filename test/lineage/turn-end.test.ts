@@ -45,6 +45,24 @@ describe('the end of a run whose learning rate has fallen', () => {
   });
 });
 
+describe('a single checkpoint after the learning rate has fallen', () => {
+  const swapped = [...inOrder(9), 10, 9];
+
+  it.each(SEEDS)('stands where its own counter says, as the weights leave it open (seed %i)', (seed) => {
+    const distances = createDistances(descend(11, 10, seed));
+    expect(turnEnd(swapped, distances)).toEqual(swapped);
+    expect(turnEnd(swapped, distances, inOrder(11))).toEqual(inOrder(11));
+    expect(turnEnd(inOrder(11), distances, inOrder(11))).toEqual(inOrder(11));
+  });
+
+  it.each(SEEDS)('is not moved by a counter where the weights say otherwise (seed %i)', (seed) => {
+    const distances = createDistances(descend(14, 10, seed));
+    const lying = [...inOrder(9), 13, 12, 11, 10, 9];
+    const counters = Float64Array.from(lying, (node) => lying.indexOf(node));
+    expect(turnEnd(inOrder(14), distances, counters)).toEqual(inOrder(14));
+  });
+});
+
 describe('a run at one rate', () => {
   it.each(SEEDS)('stays as it is (seed %i)', (seed) => {
     const distances = createDistances(descend(14, 14, seed));

@@ -41,6 +41,7 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
     const fitted = fitStep(offsets, step, spacing);
     // The guess may have been drawn to a step that is too fine.
     if (!fitted || fitted.step <= least) continue;
+    if (isOneLevel(offsets, fitted.step) && largest - (offsets[0] ?? 0) > least) continue;
     // Spacing of fp16's subnormals: an underflow of that type, which nobody quantised.
     if (Math.abs(fitted.step / HALF_SUBNORMAL - 1) < TOLERANCE) return undefined;
     const logChance = fitted.logChance + Math.log(candidates.length) + logChanceOfTies(sample, offsets.length, spacing);
@@ -48,6 +49,10 @@ export function findStep(data: Float32Array, spacing: number, shifted: boolean):
   }
   return undefined;
 }
+
+/** True where all sorted offsets belong to one level. Those that differ by more than the stored type rounds are a constant that was moved a little: gains of norms after the first steps. */
+const isOneLevel = (offsets: Float64Array, step: number): boolean =>
+  Math.round((offsets[0] ?? 0) / step) === Math.round((offsets.at(-1) ?? 0) / step);
 
 /**
  * True for more than `most` offsets, which settles most tensors: told without sorting from the bits of all values, or of their sizes where the origin is

@@ -6,7 +6,7 @@ import { replaceDerived } from './derived-file.ts';
 import { derive } from './derived-log.ts';
 
 /** Raised whenever the method changes, of the forest or of identification, so that an older result is not taken for this one's. */
-export const METHOD_VERSION = 40;
+export const METHOD_VERSION = 41;
 /** Forests kept: the history's, and those with one or two staged files more. */
 const KEPT_FORESTS = 6;
 

@@ -16,6 +16,15 @@ const factsOf = (weights: Weights) => {
   return tensorFacts(tensor);
 };
 
+it('gains of a norm after its first steps lie on no lattice, and levels of one size do', () => {
+  const gaussian = alter.createGaussian(11);
+  const shape = [64];
+  const moved = Float32Array.from({ length: 64 }, () => 1 + 5e-4 * gaussian());
+  expect(tensorFacts({ shape, data: moved })).toEqual({ zeroCount: 0 });
+  const signs = Float32Array.from({ length: 64 }, () => Math.sign(gaussian()) * 0.013);
+  expect(tensorFacts({ shape, data: signs }).lattice?.granularity).toBe('tensor');
+});
+
 describe.each([
   [8, 24],
   [20, 36],

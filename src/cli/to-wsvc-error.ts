@@ -63,7 +63,7 @@ function explainSystem(error: WsvcError): WsvcError {
   const code = property(error.cause, 'code');
   const said = typeof code === 'string' ? SYSTEM_MESSAGES[code] : undefined;
   if (error.code !== 'system' || typeof code !== 'string' || said === undefined) return error;
-  const suggestions = [...error.suggestions, ...suggestFor(code)];
+  const suggestions = error.suggestions.length > 0 ? error.suggestions : suggestFor(code);
   return new WsvcError('system', `${said} ${error.message}`, { cause: error, suggestions });
 }
 

@@ -159,11 +159,19 @@ export function isPresent(absolute: string): Promise<boolean> {
   );
 }
 
+/** Why there is nothing to read at a path. */
+async function describeAbsent(absolute: string, named: string): Promise<string> {
+  if (await isPresent(absolute)) return `${named} is a link to a file that is not there.`;
+  // Bytes that are no UTF-8 arrive as this character.
+  const isGarbled = named.includes('\uFFFD');
+  return `There is no file ${named}${isGarbled ? ': its name may not be UTF-8, rename it first' : ''}.`;
+}
+
 async function statNamed(absolute: string, named: string): Promise<Awaited<ReturnType<typeof stat>>> {
   try {
     return await stat(absolute);
   } catch (cause) {
-    throw new WsvcError('not-found', `There is no file ${named}.`, { cause });
+    throw new WsvcError('not-found', await describeAbsent(absolute, named), { cause });
   }
 }
 

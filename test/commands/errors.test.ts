@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { toWsvcError } from '../../src/cli/to-wsvc-error.ts';
+import { WsvcError } from '../../src/errors.ts';
 import { acquireLock } from '../../src/store/lock.ts';
 import { temporaryFolders } from '../store/temporary.ts';
 import { trainRun, writeNet } from './models.ts';
@@ -478,4 +480,14 @@ describe('the world', () => {
     expect(await refuseWsvc(folder, 'add', 'loop.pt')).toMatchObject({ status: 2 });
     expect(await askWsvc(folder, 'add', '.')).toMatchObject({ added: [{ path: 'a.pt' }] });
   });
+});
+
+it('a full disk is told with one hint', () => {
+  const cause = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  const described = new WsvcError('system', 'Cannot write "x" (ENOSPC).', { cause, suggestions: ['Free some space.'] });
+  expect(toWsvcError(described)).toMatchObject({
+    message: 'The disk is full. Cannot write "x" (ENOSPC).',
+    suggestions: ['Free some space.'],
+  });
+  expect(toWsvcError(cause).suggestions).toHaveLength(1);
 });

@@ -1,6 +1,7 @@
 import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { addFiles } from '../../src/repo/add-files.ts';
 import { convertCheckpoint } from '../../src/repo/convert-checkpoint.ts';
 import { createBranch } from '../../src/repo/refs.ts';
 import { replaceFile } from '../../src/repo/replace-file.ts';
@@ -117,4 +118,14 @@ describe('replaceFile', () => {
     expect(await readFile(target, 'utf8')).toBe('old');
     expect(await readdir(join(folder, 'sub'))).toEqual(['a.bin']);
   });
+});
+
+it('what cannot be added is told apart: a link that leads nowhere, a name that is no UTF-8, no file', async () => {
+  const folder = await temporary();
+  await createIn(folder);
+  await symlink('nothing', join(folder, 'lost.pt'));
+  const add = async (name: string) => finish(addFiles(await openIn(folder), [join(folder, name)]));
+  await expect(add('lost.pt')).rejects.toThrow(/lost\.pt is a link to a file that is not there\.$/);
+  await expect(add('bad\uFFFD.pt')).rejects.toThrow(/its name may not be UTF-8, rename it first\.$/);
+  await expect(add('none.pt')).rejects.toThrow(/^There is no file .*none\.pt\.$/);
 });

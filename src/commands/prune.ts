@@ -23,6 +23,12 @@ export default class Prune extends WsvcCommand {
     '<%= config.bin %> prune --undo',
   ];
   static override strict = false;
+  // The generated line says that --keep-last and --keep-every exclude each other.
+  static override usage = [
+    '<%= command.id %> [TRAJECTORY...] [--keep-last N] [--keep-every N] [--keep-tagged] [--last REV...] [--by-commits] [-n] [-y]',
+    '<%= command.id %> --pin REV... | --unpin REV...',
+    '<%= command.id %> --undo',
+  ];
   static override args = { trajectory: Args.string({ description: 'Trajectories to thin; all of them by default.' }) };
   static override flags = {
     'keep-last': Flags.integer({ min: 1, helpValue: 'N', description: 'Keep so many at the end of each trajectory.' }),

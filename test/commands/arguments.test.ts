@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { normalizeArguments } from '../../src/cli/arguments.ts';
+import { runWsvc } from './program.ts';
 
 describe('arguments', () => {
   it.each<[string, string]>([
@@ -25,4 +26,9 @@ describe('arguments', () => {
     const split = (line: string) => line.split(' ').filter((word) => word !== '');
     expect(normalizeArguments(split(typed))).toEqual(split(read));
   });
+});
+
+it('prune --help shows that both ways of keeping go together', async () => {
+  const { stdout } = await runWsvc('.', 'prune', '--help');
+  expect(stdout.replaceAll(/\s+/g, ' ')).toContain('[--keep-last N] [--keep-every N]');
 });

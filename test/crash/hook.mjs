@@ -15,6 +15,8 @@ const TAKES_SPACE = new Set(['open', 'write', 'writeFile', 'appendFile', 'mkdir'
 const CHANGES = ['rename', 'link', 'unlink', 'rm', 'rmdir', 'mkdir', 'appendFile', 'truncate', 'writeFile'];
 const SYNC_CHANGES = ['appendFileSync', 'writeFileSync', 'renameSync', 'mkdirSync', 'ftruncateSync', 'rmSync'];
 const READS = ['readFile', 'readdir', 'stat'];
+/** Milliseconds that a command has to report the error that it was killed by. */
+const LAST_WORDS_MS = 1000;
 
 const exists = fs.existsSync;
 const pathOf = new WeakMap();
@@ -78,7 +80,10 @@ async function waitWhereHeld(session) {
 }
 
 function goWrong(session) {
-  if (session.mode === 'kill') session.die();
+  if (session.mode === 'kill') {
+    session.hasThrown = true;
+    session.die();
+  }
   const code = session.mode === 'full' ? 'ENOSPC' : 'EIO';
   throw Object.assign(new Error(`${code}: made up`), { code, syscall: 'write', errno: -5 });
 }
@@ -221,7 +226,11 @@ export async function runWatched(options, work) {
     if (session.isDead) return true;
     throw error;
   });
-  done.catch(() => {});
+  let hasEnded = false;
+  done.catch(() => {}).then(() => (hasEnded = true));
+  // What cannot wait for ever is told of an error, and says so in the exit code of the process: that is not to be another command's.
+  const until = performance.now() + LAST_WORDS_MS;
+  while (session.hasThrown && !hasEnded && performance.now() < until) await new Promise((go) => setTimeout(go, 1));
   while (session.running > 0) await tick();
   if (isKilled) for (const handle of session.open) await handle.close().catch(() => {});
   return isKilled;

@@ -13,7 +13,7 @@ import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import { inferAxisGraph } from '../symmetry/infer-axes.ts';
 import type { WeightSample, Weights } from '../tensors/weights.ts';
 import type { DerivedLog } from './derived-log.ts';
-import { readNeededBlob } from './needed.ts';
+import { viewNeededBlob } from './needed.ts';
 import { type PrunedRecords, prunedError } from './pruned-records.ts';
 import { RecentlyRead } from './recent-cache.ts';
 import { storedFiles } from './stored-files.ts';
@@ -106,7 +106,7 @@ export function createCheckpointReader(
   async function storedManifest(id: ManifestId): Promise<Manifest> {
     const known = manifests.get(id);
     if (known !== undefined) return known;
-    const read = decodeManifest(await readNeededBlob(blobs, id));
+    const read = decodeManifest(await viewNeededBlob(blobs, id));
     manifests.set(id, read);
     return read;
   }

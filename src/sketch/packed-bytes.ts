@@ -4,6 +4,9 @@ import { CorruptError } from '../errors.ts';
 /** Room that a writer begins with, in bytes. */
 const FIRST_ROOM = 1 << 14;
 
+/** More bytes than this are not copied once more. */
+const LARGE = 1 << 20;
+
 /** Writes numbers and bytes one after the other, little-endian, without names. */
 export class ByteWriter {
   #bytes = new Uint8Array(FIRST_ROOM);
@@ -57,8 +60,9 @@ export class ByteWriter {
     this.floats(kept.subarray(0, count));
   }
 
+  /** All that was written; much of it without a copy, with the room that was left behind it. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#end);
+    return this.#end > LARGE ? this.#bytes.subarray(0, this.#end) : this.#bytes.slice(0, this.#end);
   }
 }
 

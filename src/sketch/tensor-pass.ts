@@ -86,7 +86,8 @@ export class TensorPass {
       shape: channelsFirstShape(this.#entry),
       role: this.#entry.role,
       content: contentIdOf(this.#chunks),
-      chunks: this.#chunks,
+      // A copy: what a list was pushed to has room for more, which most tensors never need.
+      chunks: this.#chunks.slice(),
       statistics: this.#table.add(this.#statistics.result()),
     };
   }

@@ -4,6 +4,7 @@ import { decodeToFloat32, valuesPerElement } from '../tensors/decode.ts';
 import { elementByteLength, isFloat } from '../tensors/dtype.ts';
 import { permuteAxes, permuteShape } from '../tensors/permute.ts';
 import { allRows, keepRows, type RowSample, sampleOf, stepTo, stretchesOf, thinRows } from '../tensors/row-sample.ts';
+import { shapesOf } from '../tensors/shapes-of.ts';
 import type { WeightArray, WeightSample, Weights } from '../tensors/weights.ts';
 import type { OpenCheckpoint, TensorEntry } from './format.ts';
 import { batchFrom, readBatch } from './read-batch.ts';
@@ -135,9 +136,14 @@ export async function readWeights(checkpoint: OpenCheckpoint): Promise<Weights> 
 export async function* sampleWeights(checkpoint: OpenCheckpoint): AsyncGenerator<void, WeightSample> {
   const all = listWanted(checkpoint);
   const total = all.reduce((sum, { sample }) => sum + sample.rows.length * sample.width, 0);
+  const thinned = all.map((wanted) => {
+    const sample = thinRows(wanted.sample, cutShape(wanted), total);
+    return sample.rows.length === wanted.sample.rows.length ? wanted : { ...wanted, sample };
+  });
+  const weights = yield* readEach(checkpoint, thinned);
+  if (thinned.every((wanted, i) => wanted === all[i])) return { weights, shapes: shapesOf(weights) };
   const shapes = all.map((wanted): [string, readonly number[]] => [wanted.tensor.name, cutShape(wanted)]);
-  const thinned = all.map((wanted) => ({ ...wanted, sample: thinRows(wanted.sample, cutShape(wanted), total) }));
-  return { weights: yield* readEach(checkpoint, thinned), shapes: new Map(shapes) };
+  return { weights, shapes: new Map(shapes) };
 }
 
 /** Advances tasks one step each in turns until all have ended; when one fails, the others end too. */

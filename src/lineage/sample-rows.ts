@@ -1,5 +1,6 @@
 import type { ManifestId } from '../objects/ids.ts';
 import { allRows, keepRows, RANKED_VALUES, thinRows } from '../tensors/row-sample.ts';
+import { shapesOf } from '../tensors/shapes-of.ts';
 import type { WeightArray, WeightSample, Weights } from '../tensors/weights.ts';
 
 /** Checkpoints of more weights than this are read as samples; the whole where a test needs it. */
@@ -50,7 +51,10 @@ export async function sampleEach(
 }
 
 export function sampleOfWeights(weights: Weights): WeightSample {
+  const sampled = sampleRows(weights);
+  if (sampled === weights) return { weights, shapes: shapesOf(weights) };
+  // A list of its own: the sample is kept for longer than the weights.
   const shapes = new Map<string, readonly number[]>();
   for (const [name, { shape }] of weights) shapes.set(name, shape);
-  return { weights: sampleRows(weights), shapes };
+  return { weights: sampled, shapes };
 }

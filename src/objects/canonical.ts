@@ -112,14 +112,48 @@ export function encodeWithBytes(head: readonly CanonicalValue[], bytes: Uint8Arr
 /** Bytes above which a value at the end of an array is not encoded again to see whether it is canonical. */
 const LARGE_BYTES = 1024;
 
-/** True when a value that was decoded from the bytes would be encoded as them. */
-function encodesTo(value: CanonicalValue, bytes: Uint8Array): boolean {
+/** True when a value that was decoded from the bytes, as msgpackr gave it and as it will be given, would be encoded as them. */
+function encodesTo(unpacked: unknown, value: CanonicalValue, bytes: Uint8Array): boolean {
   const list: readonly CanonicalValue[] = Array.isArray(value) ? value : [];
   const last = list.at(-1);
-  if (!(last instanceof Uint8Array) || last.byteLength < LARGE_BYTES) return isSame(encodeCanonical(value), bytes);
+  if (!(last instanceof Uint8Array) || last.byteLength < LARGE_BYTES) {
+    const packable = typeof unpacked === 'object' ? unpacked : normalizeValue(unpacked, 0);
+    return isInOrder(packable) && isSame(packr.pack(packable), bytes);
+  }
   // Where the head is the same, so is the rest: it is what the last entry was read from.
   const head = headWithBytes(list.slice(0, -1), last.byteLength);
   return bytes.byteLength === head.byteLength + last.byteLength && isSame(head, bytes.subarray(0, head.byteLength));
+}
+
+/**
+ * Makes of what was unpacked what {@link normalizeValue} would make of its plain form, in place; false where a key is no string, or does not come behind
+ * the one before it: no such map is canonical.
+ */
+function isInOrder(value: unknown): boolean {
+  if (value instanceof Map) return isMapInOrder(value);
+  if (!Array.isArray(value)) return true;
+  for (let i = 0; i < value.length; i++) {
+    const entry: unknown = value[i];
+    if (typeof entry === 'object') {
+      if (!isInOrder(entry)) return false;
+    } else value[i] = normalizeValue(entry, 0);
+  }
+  return true;
+}
+
+function isMapInOrder(map: Map<unknown, unknown>): boolean {
+  let before: string | undefined;
+  for (const [key, entry] of map) {
+    if (typeof key !== 'string' || (before !== undefined && compareUtf8(before, key) >= 0)) return false;
+    before = normalizeString(key);
+    if (typeof entry === 'object') {
+      if (!isInOrder(entry)) return false;
+    } else {
+      const normal = normalizeValue(entry, 0);
+      if (normal !== entry) map.set(key, normal);
+    }
+  }
+  return true;
 }
 
 function toPlain(value: unknown): CanonicalValue {
@@ -149,8 +183,9 @@ export function decodeCanonical(bytes: Uint8Array): CanonicalValue {
   scanWhole(bytes);
   try {
     // msgpackr answers a Buffer with Buffers, a Uint8Array with Uint8Arrays.
-    const value = toPlain(packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
-    if (encodesTo(value, bytes)) return value;
+    const unpacked: unknown = packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    const value = toPlain(unpacked);
+    if (encodesTo(unpacked, value, bytes)) return value;
   } catch (cause) {
     throw new CorruptError('a msgpack object is malformed', { cause });
   }

@@ -13,6 +13,7 @@ import type { AxisGraph } from '../symmetry/axis-graph.ts';
 import { inferAxisGraph } from '../symmetry/infer-axes.ts';
 import type { WeightSample, Weights } from '../tensors/weights.ts';
 import type { DerivedLog } from './derived-log.ts';
+import { KeptManifests } from './kept-manifests.ts';
 import { viewNeededBlob } from './needed.ts';
 import { type PrunedRecords, prunedError } from './pruned-records.ts';
 import { RecentlyRead } from './recent-cache.ts';
@@ -92,7 +93,7 @@ export function createCheckpointReader(
   summaries: DerivedLog,
   pruned: PrunedRecords,
 ): CheckpointReader {
-  const manifests = new Map<ManifestId, Manifest>();
+  const manifests = new KeptManifests();
   const graphs = new Map<ManifestId, AxisGraph>();
   const decoded = new Map<ManifestId, Summary>();
   const recent = new RecentlyRead();
@@ -104,16 +105,17 @@ export function createCheckpointReader(
   }
 
   async function storedManifest(id: ManifestId): Promise<Manifest> {
-    const known = manifests.get(id);
+    const known = manifests.find(id);
     if (known !== undefined) return known;
     const read = decodeManifest(await viewNeededBlob(blobs, id));
-    manifests.set(id, read);
+    manifests.keep(id, read);
     return read;
   }
 
   async function open(id: ManifestId): Promise<OpenCheckpoint> {
-    const stored = await manifest(id);
-    return openCheckpointAs(stored.format, storedFiles(stored, blobs));
+    const stored = (await pruned.find(id)) === undefined ? manifests.findLayout(id) : undefined;
+    const { format, files } = stored ?? (await manifest(id));
+    return openCheckpointAs(format, storedFiles({ files }, blobs));
   }
 
   function findSummary(id: ManifestId): Summary | undefined {

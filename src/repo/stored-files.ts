@@ -105,7 +105,7 @@ export function storedSource(file: ManifestFile, blobs: BlobStore): ByteSource {
 }
 
 /** A stored checkpoint's files, so that its format can open it like files on disk. */
-export function storedFiles(manifest: Manifest, blobs: BlobStore): FileSet {
+export function storedFiles(manifest: Pick<Manifest, 'files'>, blobs: BlobStore): FileSet {
   return {
     primary: PRIMARY,
     names: manifest.files.map((file) => file.name),

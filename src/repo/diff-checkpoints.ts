@@ -59,8 +59,10 @@ function unpaired(name: string, status: 'added' | 'removed'): TensorDiff {
   return { name, status, relativeChange: null, cosine: null, changedShare: null, rank: null, kind: status };
 }
 
-function describeChange({ query, candidate, ...change }: TensorChange): TensorDiff {
-  return { name: query, ...change, ...(query === candidate ? {} : { from: candidate }) };
+function describeChange(found: TensorChange): TensorDiff {
+  const { query: name, candidate, status, relativeChange, cosine, changedShare, rank, kind } = found;
+  const change = { name, status, relativeChange, cosine, changedShare, rank, kind };
+  return name === candidate ? change : { ...change, from: candidate };
 }
 
 /** Tensors without decoded values (integers, masks): same or changed by their content. */
@@ -97,7 +99,11 @@ function weighs({ summary }: DiffSide): (name: string) => boolean {
 
 /** Of large checkpoints some rows are read. */
 function asRead({ summary, weights }: DiffSide) {
-  return summary.tensors.map((tensor) => ({ ...tensor, shape: weights.get(tensor.name)?.shape ?? tensor.shape }));
+  return summary.tensors.map(({ name, shape, content }) => ({
+    name,
+    shape: weights.get(name)?.shape ?? shape,
+    content,
+  }));
 }
 
 function describeTensors(from: DiffSide, to: DiffSide): readonly TensorDiff[] {

@@ -20,6 +20,8 @@ it('is the table of the shapes', () => {
     false,
   ]);
   const seen: unknown[] = [];
-  shapes.forEach((shape, name) => seen.push([name, shape]));
+  shapes.forEach((shape, name) => {
+    seen.push([name, shape]);
+  });
   expect(seen).toEqual([...table]);
 });

@@ -59,10 +59,8 @@ function unpaired(name: string, status: 'added' | 'removed'): TensorDiff {
   return { name, status, relativeChange: null, cosine: null, changedShare: null, rank: null, kind: status };
 }
 
-function describeChange(found: TensorChange): TensorDiff {
-  const { query: name, candidate, status, relativeChange, cosine, changedShare, rank, kind } = found;
-  const change = { name, status, relativeChange, cosine, changedShare, rank, kind };
-  return name === candidate ? change : { ...change, from: candidate };
+function describeChange({ query, candidate, ...change }: TensorChange): TensorDiff {
+  return { name: query, ...change, ...(query === candidate ? {} : { from: candidate }) };
 }
 
 /** Tensors without decoded values (integers, masks): same or changed by their content. */

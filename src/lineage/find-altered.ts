@@ -139,7 +139,11 @@ export async function askSuspects(
 
 async function askSuspect(node: Node, others: readonly Member[], archive: Archive): Promise<Verdict> {
   const placed = placedArchive(archive, others, emptyForest);
-  const answer = await identifyCheckpoint(queryOf(node.original, archive), placed);
+  const query = queryOf(node.original, archive);
+  // Most were made by training: that takes no proof of kinship, which their component is.
+  const likely = await identifyCheckpoint({ ...query, isOfKin: true }, placed);
+  if (!isMadeFrom(likely) && !isPruned(likely)) return 'none';
+  const answer = await identifyCheckpoint(query, placed);
   if (!isMadeFrom(answer)) return isPruned(answer) ? 'pruned' : 'none';
   if (!(await isPlausible(node, answer, placed))) return 'none';
   const { relation, parents, confidence, logPValue } = answer;

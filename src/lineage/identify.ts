@@ -155,8 +155,11 @@ async function betterFrame(subject: Case, ranked: readonly Ranked[]): Promise<Ca
   return isBetter ? openCase(query, archive, moved) : undefined;
 }
 
+const OF_KIN: Proof = { isKnown: true, by: 'kinship', zOfCopy: 0, notes: [] };
+
 /** Proves kinship with the best candidates, one a run, best first; the ranking then starts with the one that is proved. */
 async function prove(subject: Case, ranked: readonly Ranked[]): Promise<SearchState> {
+  if (subject.query.isOfKin) return { subject, ranked, words: [], proof: OF_KIN };
   let first: SearchState | undefined;
   for (const { id } of bestOfRuns(subject.archive, ranked).slice(0, ASKED)) {
     const proof = await proofFor(subject, id, ranked.length);

@@ -51,6 +51,8 @@ export interface Query {
   readonly summary: Summary;
   weights(): Promise<Weights>;
   axisGraph(): Promise<AxisGraph>;
+  /** All that it is compared with is known to be of its kin, and not asked for that again; the answer then has no p-value. */
+  readonly isOfKin?: boolean;
   /** ln of the number of ways in which it could have been cut to be compared: counts against every p-value. Absent: it is whole. */
   readonly logChoices?: number;
 }

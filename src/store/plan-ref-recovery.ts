@@ -240,7 +240,8 @@ class RefRecovery {
       branches.find((name) => String(this.#targets.get(name)) === newest) ??
       `${BRANCHES}main`;
     const why = alike === undefined ? 'the branch of the newest commit' : 'the only branch that is nearly what it says';
-    this.changes.push({ ref: 'HEAD', problem, target: branch, why, commits: [], isBare: false });
+    const isBare = this.#sources.survey.isBare && head !== undefined;
+    this.changes.push({ ref: 'HEAD', problem, target: branch, why, commits: [], isBare });
   }
 }
 

@@ -8,6 +8,9 @@ import type { FsckFinding, FsckResult } from '../repo/results.ts';
 
 const LEVELS = ['connectivity', 'stored', 'content'] as const satisfies readonly FsckLevel[];
 
+/** Lines of one kind that are printed. */
+const MOST_LINES = 24;
+
 export default class Fsck extends WsvcCommand {
   static override summary = 'Check that every committed checkpoint can be restored.';
   static override description =
@@ -48,7 +51,7 @@ export default class Fsck extends WsvcCommand {
     const result = flags.repair
       ? await this.repair(repository, { ...options, from: flags.from ?? [] })
       : await this.check(repository, options);
-    for (const finding of result.findings) this.print(this.describe(finding, result));
+    this.printSome(result.findings.map((finding) => this.describe(finding, result)));
     const { commits, blobs, bytes, pruned } = result.checked;
     this.print(
       `Checked ${plural(commits, 'commit')} and ${plural(blobs, 'blob')} (${formatBytes(bytes)}): ${plural(result.findings.length, 'finding')}.${pruned > 0 ? ` The content of ${plural(pruned, 'checkpoint')} was pruned.` : ''}`,
@@ -75,15 +78,23 @@ export default class Fsck extends WsvcCommand {
       const now = target === null ? 'It is of no use' : `It stands at ${target.replace(/^refs\/heads\//, '')} now`;
       this.print(`${ref}: ${problem} ${now}: ${why}.`);
     }
-    for (const { object, source } of recoveredGit) this.print(`Recovered the git object ${object} from ${source}.`);
-    for (const { blob, source } of recovered) this.print(`Recovered ${blob} from ${source}.`);
+    this.printSome(recoveredGit.map(({ object, source }) => `Recovered the git object ${object} from ${source}.`));
+    this.printSome(recovered.map(({ blob, source }) => `Recovered ${blob} from ${source}.`));
     if (rewrittenPacks > 0) this.print(`Wrote ${plural(rewrittenPacks, 'damaged pack')} anew.`);
     for (const pack of setAside) this.print(`Nothing needs the unreadable pack ${pack}: renamed to ${pack}.damaged.`);
-    for (const blob of unrecovered)
-      this.print(`${this.paint('red', 'not recovered')} ${blob}: no whole copy was found.`);
+    this.printSome(
+      unrecovered.map((blob) => `${this.paint('red', 'not recovered')} ${blob}: no whole copy was found.`),
+    );
     if (unrecovered.length > 0)
       this.print('Nothing was taken away. A backup may have them: "wsvc fsck --repair --from DIR".');
     return result;
+  }
+
+  /** A damaged pack may take thousands of blobs with it. */
+  private printSome(lines: readonly string[]): void {
+    for (const line of lines.slice(0, MOST_LINES)) this.print(line);
+    if (lines.length > MOST_LINES)
+      this.print(`… and ${lines.length - MOST_LINES} more of these: --json lists them all.`);
   }
 
   private describe({ level, object, problem, commits }: FsckFinding, { isHistoryWhole }: FsckResult): string {

@@ -115,8 +115,9 @@ const partWoven: Change = ({ chains }, { distances, woven }) => {
 const takeInBackward: Change = ({ chains, parents, chainOf }, { distances }) => {
   for (const [i, parent] of parents) {
     const host = chainOf[parent] ?? i;
+    if (host === i) continue;
     const joined = takeInTurned(chains[host] ?? [], chains[i] ?? [], parent, distances);
-    if (host !== i && joined !== undefined) return replaceTwo(chains, host, i, joined);
+    if (joined !== undefined) return replaceTwo(chains, host, i, joined);
   }
   return undefined;
 };

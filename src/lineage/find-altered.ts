@@ -92,8 +92,8 @@ async function isPlausible(node: Node, answer: Identification, archive: Archive)
 
 const isNoise = ({ relation }: Pick<Identification, 'relation'>) => relation.split('+').includes('perturbed');
 
-function toAltered(node: Node, { relation, parents, confidence, logPValue }: Identification): Altered {
-  return { node, relation, parents, confidence, ...(logPValue === undefined ? {} : { logPValue }) };
+function toVerdict({ relation, parents, confidence, logPValue }: Identification): Omit<Altered, 'node'> {
+  return { relation, parents, confidence, ...(logPValue === undefined ? {} : { logPValue }) };
 }
 
 export interface Answers {
@@ -146,8 +146,7 @@ async function askSuspect(node: Node, others: readonly Member[], archive: Archiv
   const answer = await identifyCheckpoint(query, placed);
   if (!isMadeFrom(answer)) return isPruned(answer) ? 'pruned' : 'none';
   if (!(await isPlausible(node, answer, placed))) return 'none';
-  const { relation, parents, confidence, logPValue } = answer;
-  return { relation, parents, confidence, ...(logPValue === undefined ? {} : { logPValue }) };
+  return toVerdict(answer);
 }
 
 async function recallVerdict(
@@ -158,7 +157,8 @@ async function recallVerdict(
 ): Promise<Verdict> {
   const key = `altered ${[original, ...others].map(({ id }) => id).join()}`;
   const kept = memo?.text(key);
-  const verdict = kept === undefined ? await ask() : (JSON.parse(kept) as Verdict);
+  if (kept !== undefined) return JSON.parse(kept) as Verdict;
+  const verdict = await ask();
   memo?.rememberText(key, JSON.stringify(verdict));
   return verdict;
 }
@@ -208,7 +208,7 @@ export async function placePruned(
       trajectory === undefined || position === undefined ? {} : { place: { trajectory: Number(trajectory), position } };
     if (!answer.known) continue;
     const parents = wordsOf(answer).includes('between') ? originBefore(answer, originals, forest) : answer.parents;
-    found.push({ ...toAltered(node, { ...answer, parents }), ...place });
+    found.push({ node, ...toVerdict({ ...answer, parents }), ...place });
   }
   return found;
 }

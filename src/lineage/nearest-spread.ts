@@ -1,5 +1,6 @@
 import { spreadsOf } from '../sketch/spreads.ts';
 import type { Summary, TensorSpread } from '../sketch/summary.ts';
+import { groupBy } from '../symmetry/group-by.ts';
 
 /** Of more tensors of one shape some are asked, evenly spread: files have up to a hundred thousand. */
 const MOST_OF_A_SHAPE = 256;
@@ -17,15 +18,8 @@ export interface NearestSpread {
 }
 
 /** Groups the tensors of a checkpoint. */
-export function byShape(tensors: readonly TensorSpread[]): ReadonlyMap<string, readonly TensorSpread[]> {
-  const groups = new Map<string, TensorSpread[]>();
-  for (const tensor of tensors) {
-    const group = groups.get(tensor.shape);
-    if (group === undefined) groups.set(tensor.shape, [tensor]);
-    else group.push(tensor);
-  }
-  return groups;
-}
+export const byShape = (tensors: readonly TensorSpread[]): ReadonlyMap<string, readonly TensorSpread[]> =>
+  groupBy(tensors, ({ shape }) => shape);
 
 /** How far the statistics of two tensors are apart; 10 at most. */
 export function statisticDistance(a: TensorSpread, b: TensorSpread): number {

@@ -1,6 +1,7 @@
 import type { ManifestId } from '../objects/ids.ts';
 import type { WeightArray, Weights } from '../tensors/weights.ts';
 import type { Case, Ground } from './case.ts';
+import { comparedCount, dot, thinVectorOf, type Vector } from './comparison.ts';
 import { isExactCopy } from './exact-copy.ts';
 import type { Average } from './find-average.ts';
 import { followsMixture } from './follows-mixture.ts';
@@ -70,19 +71,22 @@ function explains(
 }
 
 /** The pair that leaves the least of the largest matrices. */
-async function nameParents(subject: Case, { ranked, names }: Ground): Promise<Pair | undefined> {
+async function nameParents(subject: Case, { ranked, names, comparison }: Ground): Promise<Pair | undefined> {
   const query = subject.frame.sample;
   const matrices = names.filter((name) => (query.get(name)?.shape.length ?? 0) > 1);
   matrices.sort((a, b) => (query.get(b)?.data.length ?? 0) - (query.get(a)?.data.length ?? 0));
   const asked = matrices.slice(0, MATRICES);
   const ids = ranked.slice(0, CANDIDATES).map(({ id }) => id);
-  const dataOf = (weights: Weights, name: string) => thin(weights.get(name)?.data ?? new Float32Array(0));
+  const thin = (weights: Weights, name: string): Vector => {
+    const alone = { ...comparison, names: [name] };
+    return thinVectorOf(weights, alone, Math.max(1, Math.floor(comparedCount(comparison, name) / LOOKED_AT)));
+  };
   const others: Weights[] = [];
   for (const id of ids) others.push(await subject.weightsOf(id));
   const left = asked.map((name) =>
     leftOfPairs(
-      dataOf(query, name),
-      others.map((weights) => dataOf(weights, name)),
+      thin(query, name),
+      others.map((weights) => thin(weights, name)),
     ),
   );
   let best: (Pair & { readonly left: number }) | undefined;
@@ -95,23 +99,8 @@ async function nameParents(subject: Case, { ranked, names }: Ground): Promise<Pa
   return best;
 }
 
-function thin(data: Float32Array): Float32Array {
-  const step = Math.floor(data.length / LOOKED_AT);
-  if (step < 2) return data;
-  const thinned = new Float32Array(Math.floor(data.length / step));
-  for (let i = 0; i < thinned.length; i++) thinned[i] = data[i * step] ?? 0;
-  return thinned;
-}
-
-const dot = (a: Float32Array, b: Float32Array): number => {
-  if (a.length !== b.length) return Number.NaN;
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
-  return sum;
-};
-
 /** What each pair, the first of the two given first, leaves of a tensor, squared, as a share of it. */
-function leftOfPairs(own: Float32Array, others: readonly Float32Array[]): (i: number, j: number) => number {
+function leftOfPairs(own: Vector, others: readonly Vector[]): (i: number, j: number) => number {
   const square = dot(own, own);
   const products = others.map((data) => dot(own, data));
   const table = others.map((one, i) => others.slice(i).map((other) => dot(one, other)));

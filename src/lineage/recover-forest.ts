@@ -1,3 +1,4 @@
+import { groupBy } from '../symmetry/group-by.ts';
 import { foldCopies, hasSketch } from './copies.ts';
 import { findComponents } from './find-components.ts';
 import { emptyForest, joinForests, loneTrajectory } from './forest.ts';
@@ -15,16 +16,6 @@ export interface ForestOptions {
 
 function compareIds(a: Member, b: Member): number {
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
-}
-
-function groupBySpace(members: readonly Member[]): readonly (readonly Member[])[] {
-  const groups = new Map<string, Member[]>();
-  for (const member of members) {
-    const group = groups.get(member.summary.space);
-    if (group === undefined) groups.set(member.summary.space, [member]);
-    else group.push(member);
-  }
-  return [...groups.values()];
 }
 
 /** A component that is in an earlier pile too, with the same copies, is recovered already. */
@@ -67,7 +58,7 @@ export async function recoverForest(
 ): Promise<Forest> {
   const sorted = [...members].sort(compareIds);
   let forest = emptyForest;
-  for (const space of groupBySpace(sorted)) {
+  for (const space of groupBy(sorted, ({ summary }) => summary.space).values()) {
     forest = joinForests([forest, await recoverSpace(space, archive, options)]);
   }
   return forest;

@@ -3,6 +3,7 @@ import type { Archive, Forest, LineageEdge, Member } from '../lineage/model.ts';
 import { recoverForest } from '../lineage/recover-forest.ts';
 import type { CommitId, ManifestId } from '../objects/ids.ts';
 import type { Summary } from '../sketch/summary.ts';
+import { groupBy } from '../symmetry/group-by.ts';
 import { readCachedForest, rememberForest } from './forest-cache.ts';
 import { openForestMemo } from './forest-memo-log.ts';
 import { graftPruned } from './graft-pruned.ts';
@@ -81,16 +82,6 @@ function entriesOf(
   );
 }
 
-function groupById(occurrences: readonly Occurrence[]): ReadonlyMap<ManifestId, readonly Occurrence[]> {
-  const groups = new Map<ManifestId, Occurrence[]>();
-  for (const occurrence of occurrences) {
-    const group = groups.get(occurrence.id);
-    if (group === undefined) groups.set(occurrence.id, [occurrence]);
-    else group.push(occurrence);
-  }
-  return groups;
-}
-
 /** Puts what users declared where they said: after the tip of the trajectory they named. */
 function addDeclared(
   trajectories: readonly ViewTrajectory[],
@@ -149,7 +140,7 @@ async function outlineView(
   reader: WeightReader,
 ): Promise<ViewOutline> {
   const occurrences = occurrencesOf(await readRecordedCheckpoints(repository), pending);
-  const byId = groupById(occurrences);
+  const byId = groupBy(occurrences, ({ id }) => id);
   const members = membersOf(byId);
   const summaryOf = await openSummaries(repository, members, pending);
   const all = fillMembers({ members, places: [] }, summaryOf);

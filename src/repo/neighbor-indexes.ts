@@ -6,6 +6,7 @@ import { createHnswIndex, isHnswMissing } from '../neighbors/hnsw-index.ts';
 import { loadNeighborIndex, saveNeighborIndex } from '../neighbors/index-file.ts';
 import type { NeighborIndex } from '../neighbors/neighbor-index.ts';
 import { SKETCH_LENGTH } from '../sketch/summary.ts';
+import { groupBy } from '../symmetry/group-by.ts';
 import { replaceDerived } from './derived-file.ts';
 
 const KINDS = ['centred', 'invariants'] as const;
@@ -114,12 +115,5 @@ export function adviseOnGraphs(
   return 'hnswlib-node is not installed: every stored sketch is compared, which is exact, and slower for many files. "npm install hnswlib-node" makes it fast.';
 }
 
-function groupBySpace(members: readonly Member[]): ReadonlyMap<string, readonly Member[]> {
-  const groups = new Map<string, Member[]>();
-  for (const member of members) {
-    const group = groups.get(member.summary.space);
-    if (group === undefined) groups.set(member.summary.space, [member]);
-    else group.push(member);
-  }
-  return groups;
-}
+const groupBySpace = (members: readonly Member[]): ReadonlyMap<string, readonly Member[]> =>
+  groupBy(members, ({ summary }) => summary.space);

@@ -118,8 +118,9 @@ export class RecentlyRead {
 /** The weights where a sample has all of them: of checkpoints of small tensors nothing is left out. */
 function wholeOf(sample: WeightSample | undefined): Weights | undefined {
   if (sample === undefined) return undefined;
-  for (const [name, shape] of sample.shapes) if (sample.weights.get(name)?.shape[0] !== shape[0]) return undefined;
-  return sample.weights;
+  const { weights, shapes } = sample;
+  const isWhole = [...weights].every(([name, { shape }]) => shapes.get(name)?.[0] === shape[0]);
+  return isWhole && weights.size === shapes.size ? weights : undefined;
 }
 
 function byteLengthOf(weights: Weights): number {

@@ -11,5 +11,5 @@ export type Weights = ReadonlyMap<string, WeightArray>;
 export interface WeightSample {
   readonly weights: Weights;
   /** The shapes that the tensors have in the checkpoint's {@link Weights}. */
-  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly shapes: Pick<ReadonlyMap<string, readonly number[]>, 'size' | 'get'>;
 }

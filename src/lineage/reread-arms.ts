@@ -7,7 +7,7 @@ import type { Arm } from './movement-edges.ts';
 const GLIMPSED = 16;
 const LOOKED_AT = 4;
 /** Odds by which another reading must be likelier. */
-const LEAST_ODDS = Math.log(20);
+export const LEAST_ODDS = Math.log(20);
 /** The same where a run that stands alone is taken for two. */
 const ODDS_ALONE = Math.log(100);
 const MOST_ROUNDS = 12;

@@ -3,13 +3,12 @@ import type { Distances } from './distances.ts';
 import { fitReading, GLIMPSE } from './fit-movement.ts';
 import type { Arm } from './movement-edges.ts';
 import { LENGTH_ERROR } from './order.ts';
+import { LEAST_ODDS } from './reread-arms.ts';
 
 /** Checkpoints of a chain that are looked at: what lies beyond them is the same in all readings. */
 const WINDOW = 12;
 /** What a chain may be longer by, in errors of the sketches, and still be as short. */
 const WITHIN = 3;
-/** Odds by which another reading must be likelier, in nats. */
-const LEAST_ODDS = Math.log(20);
 
 function natsOf(arms: readonly Omit<Arm, 'follows'>[], distances: Distances): number {
   const reading = fitReading(
